@@ -1,0 +1,85 @@
+/**
+ * The one request between a phone and the house: the outbox goes up; answers, bills, allowance and lists come down.
+ * Every list is idempotent: sending it again, in parts or in another order, is the same act.
+ * Signed messages travel as unpadded base64url of their bytes (see shared/protocol).
+ */
+import Type, { type Static } from 'typebox';
+import { Bill } from '#shared/api/bill.ts';
+
+const Signed = Type.String({ maxLength: 4096, pattern: '^[A-Za-z0-9_-]+$' });
+const Minor = Type.Integer({ minimum: 0 });
+
+/** What the phone sends. `have` lists the versions it holds, so that only what changed comes back. */
+export const SyncRequest = Type.Object({
+  cursor: Type.Integer({ minimum: 0 }),
+  payments: Type.Array(Signed, { maxItems: 100 }),
+  closings: Type.Array(Signed, { maxItems: 8 }),
+  receipts: Type.Array(Signed, { maxItems: 100 }),
+  forks: Type.Array(Signed, { maxItems: 8 }),
+  want: Type.Optional(
+    Type.Object({
+      key: Type.String({ pattern: '^[A-Za-z0-9_-]{44}$' }),
+      currency: Type.String({ minLength: 3, maxLength: 3 }),
+      total: Type.Optional(Minor),
+      count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+      payee: Type.Optional(Type.String()),
+      wrapped: Type.Boolean(),
+    }),
+  ),
+  have: Type.Object({
+    status: Type.Optional(Type.Integer({ minimum: 0 })),
+    keySet: Type.Optional(Type.Integer({ minimum: 0 })),
+    certificateUntil: Type.Optional(Type.Integer({ minimum: 0 })),
+  }),
+});
+/** What the phone sends. */
+export type SyncRequest = Static<typeof SyncRequest>;
+
+/**
+ * What became of one uploaded payment (`id`: base64url of its 32-byte payment id).
+ * settled: posted and spendable. arriving: paid by the guarantee, spendable after the claim window.
+ * disputed: kept as a case, nothing posted. refused: not a valid payment; `code` says why. Repeats answer the same.
+ */
+export const PaymentAnswer = Type.Object({
+  id: Type.String(),
+  outcome: Type.Union([
+    Type.Literal('settled'),
+    Type.Literal('arriving'),
+    Type.Literal('disputed'),
+    Type.Literal('refused'),
+  ]),
+  code: Type.Optional(Type.String()),
+  finality: Type.Optional(Signed),
+});
+/** What became of one uploaded payment. */
+export type PaymentAnswer = Static<typeof PaymentAnswer>;
+
+/** The four parts of a wallet, in minor units; they and `owed` add up to its accounts in the ledger. */
+export const Balance = Type.Object({
+  currency: Type.String(),
+  available: Minor,
+  setAside: Minor,
+  arriving: Minor,
+  frozen: Minor,
+  owed: Minor,
+});
+/** The four parts of a wallet. */
+export type Balance = Static<typeof Balance>;
+
+/** What comes back. `more` asks the phone to sync again at once from the new `cursor`. */
+export const SyncAnswer = Type.Object({
+  epoch: Signed,
+  answers: Type.Array(PaymentAnswer),
+  bills: Type.Array(Bill),
+  cursor: Type.Integer({ minimum: 0 }),
+  more: Type.Boolean(),
+  balances: Type.Array(Balance),
+  allowance: Type.Optional(Signed),
+  allowanceRefused: Type.Optional(Type.String()),
+  closed: Type.Array(Type.String()),
+  certificate: Type.Optional(Signed),
+  status: Type.Optional(Type.Object({ epoch: Type.Integer(), list: Type.String() })),
+  keySet: Type.Optional(Signed),
+});
+/** What comes back. */
+export type SyncAnswer = Static<typeof SyncAnswer>;
