@@ -1,0 +1,205 @@
+/** One person with one phone: an own browser profile, passkey authenticator, camera and road to the network. */
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright';
+import { openRoad, type Road, type RoadState } from '#tests/kit/road.ts';
+
+export interface PersonOptions {
+  readonly origin: string;
+  readonly locale?: 'zh-CN' | 'en-US';
+  readonly colorScheme?: 'light' | 'dark';
+  /** Whether the authenticator has the PRF extension; true unless told. */
+  readonly prf?: boolean;
+}
+
+export interface Person {
+  readonly name: string;
+  readonly page: Page;
+  readonly context: BrowserContext;
+  readonly road: Road;
+  /** Errors the page reported: uncaught ones and violations of the content policy. */
+  readonly complaints: readonly string[];
+  /** Switches the network: the browser's own idea of it and the road itself. */
+  network(state: RoadState, delayMs?: number): Promise<void>;
+  /** Holds this person's camera in front of the other's screen; the next camera that opens sees it. */
+  lookAt(other: Person): Promise<void>;
+  /** Holds this person's camera in front of a picture (JPEG). */
+  lookAtPicture(jpeg: Buffer): void;
+  /** Ends the browser at once, as a phone that is switched off; the profile stays. */
+  kill(): Promise<void>;
+  /** The same phone switched on again: same profile, same passkeys. */
+  reopen(): Promise<Person>;
+  /** A copy of this phone's profile and passkeys, as a thief would make it. */
+  clone(name: string): Promise<Person>;
+  close(): Promise<void>;
+}
+
+const PHONE = { width: 390, height: 844 };
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+];
+
+type Credential = Record<string, unknown>;
+
+interface Phone {
+  readonly name: string;
+  readonly options: PersonOptions;
+  readonly folder: string;
+  readonly credentials: readonly Credential[];
+}
+
+/** A new person with an empty phone. */
+export function openPerson(name: string, options: PersonOptions): Promise<Person> {
+  return switchOn({ name, options, folder: mkdtempSync(join(tmpdir(), `piaohao-${name}-`)), credentials: [] });
+}
+
+async function switchOn(phone: Phone): Promise<Person> {
+  const { name, options, folder } = phone;
+  const road = await openRoad();
+  const camera = join(folder, 'camera.mjpeg');
+  const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: [...FLAGS, `--use-file-for-fake-video-capture=${camera}`],
+    proxy: { server: road.address, bypass: '<-loopback>' },
+    viewport: PHONE,
+    deviceScaleFactor: 2,
+    hasTouch: true,
+    locale: options.locale ?? 'en-US',
+    colorScheme: options.colorScheme ?? 'light',
+    permissions: ['camera'],
+  });
+  const page = context.pages()[0] ?? (await context.newPage());
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && /Content Security Policy|TrustedTypes|Trusted Type/i.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
+  const devtools = await context.newCDPSession(page);
+  const authenticatorId = await giveAuthenticator(devtools, options.prf ?? true, phone.credentials);
+  await devtools
+    .send('Browser.grantPermissions', { permissions: ['durableStorage'], origin: options.origin })
+    .catch(() => undefined);
+  pointCamera(camera, await page.screenshot({ type: 'jpeg' }));
+
+  const credentials = async () =>
+    (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials as unknown as Credential[];
+  const switchOff = async () => {
+    const kept = await credentials().catch(() => phone.credentials);
+    await context.close();
+    await road.close();
+    return kept;
+  };
+  let kept: readonly Credential[] = phone.credentials;
+
+  return {
+    name,
+    page,
+    context,
+    road,
+    complaints,
+    async network(state, delayMs) {
+      road.become(state, delayMs);
+      await context.setOffline(state === 'cut');
+    },
+    async lookAt(other) {
+      pointCamera(camera, await photograph(context, other.page));
+    },
+    lookAtPicture: (jpeg) => pointCamera(camera, jpeg),
+    async kill() {
+      kept = await switchOff();
+    },
+    reopen: () => switchOn({ ...phone, credentials: kept }),
+    async clone(copyName) {
+      const copyFolder = mkdtempSync(join(tmpdir(), `piaohao-${copyName}-`));
+      cpSync(folder, copyFolder, { recursive: true, filter: (path) => !/\/Singleton\w+$/.test(path) });
+      return switchOn({ name: copyName, options, folder: copyFolder, credentials: kept });
+    },
+    async close() {
+      await switchOff().catch(() => undefined);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function giveAuthenticator(
+  devtools: CDPSession,
+  prf: boolean,
+  credentials: readonly Credential[],
+): Promise<string> {
+  await devtools.send('WebAuthn.enable', { enableUI: false });
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      ctap2Version: 'ctap2_1',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      hasPrf: prf,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  for (const credential of credentials) {
+    await devtools.send('WebAuthn.addCredential', { authenticatorId, credential: credential as never });
+  }
+  return authenticatorId;
+}
+
+/** What a camera held in the hand sees of a screen: 1280x720, the code a little turned, the room around it. */
+async function photograph(context: BrowserContext, screen: Page): Promise<Buffer> {
+  const code = screen.locator('[data-code]').first();
+  const shot = await ((await code.count()) > 0 ? code : screen).screenshot({ type: 'png' });
+  const scene = await context.newPage();
+  try {
+    const picture = await scene.evaluate(async (png) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${png}`;
+      await image.decode();
+      const canvas = document.createElement('canvas');
+      canvas.width = 1280;
+      canvas.height = 720;
+      const pen = canvas.getContext('2d');
+      if (!pen) throw new Error('no canvas here');
+      pen.fillStyle = '#777';
+      pen.fillRect(0, 0, 1280, 720);
+      pen.translate(640, 360);
+      pen.rotate(0.05);
+      const scale = Math.min(560 / image.height, 560 / image.width);
+      pen.fillStyle = '#fff';
+      pen.fillRect(
+        (-image.width * scale) / 2 - 30,
+        (-image.height * scale) / 2 - 30,
+        image.width * scale + 60,
+        image.height * scale + 60,
+      );
+      pen.drawImage(
+        image,
+        (-image.width * scale) / 2,
+        (-image.height * scale) / 2,
+        image.width * scale,
+        image.height * scale,
+      );
+      return canvas.toDataURL('image/jpeg', 0.9).slice('data:image/jpeg;base64,'.length);
+    }, shot.toString('base64'));
+    return Buffer.from(picture, 'base64');
+  } finally {
+    await scene.close();
+  }
+}
+
+/** Chromium reads the file when a camera starts; a rename lets it never see half a picture. */
+function pointCamera(camera: string, jpeg: Buffer): void {
+  writeFileSync(`${camera}.next`, jpeg);
+  renameSync(`${camera}.next`, camera);
+}
