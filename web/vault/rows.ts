@@ -1,0 +1,194 @@
+/**
+ * What stands in each store of the vault.
+ * Byte strings of signed messages are kept as they came; ids of messages are base64url of their 32-byte hash.
+ * Times are milliseconds since the epoch by this phone's clock unless said otherwise; amounts are minor units.
+ */
+import type { Bill } from '#shared/api/bill.ts';
+import type { Currency } from '#shared/money/currency.ts';
+
+/** One private key. `device` signs requests, invoices and receipts; `allowance` signs payments and closings. */
+export interface KeyRow {
+  /** The device id, or base64url of the public key of an allowance key. */
+  id: string;
+  use: 'device' | 'allowance';
+  /** The 33-byte compressed P-256 point. */
+  public: Uint8Array;
+  /** The key itself, when this phone has no passkey that can wrap it. Not exportable, but not bound to the phone either. */
+  plain?: CryptoKey;
+  /** The key sealed to the lock of this phone (see lock.ts). */
+  sealed?: SealedKey;
+  madeAt: number;
+}
+
+/** A private key sealed to the phone's lock: only a passkey with PRF opens it. */
+export interface SealedKey {
+  /** Raw point of the one-time ECDH key. */
+  sender: Uint8Array;
+  iv: Uint8Array;
+  bytes: Uint8Array;
+}
+
+/** One allowance: money set aside by the region that this phone may spend with no network. */
+export interface AllowanceRow {
+  /** Base64url of the hash of the signed allowance. */
+  id: string;
+  bytes: Uint8Array;
+  /** The key that signs its payments: id in `keys`. */
+  key: string;
+  state: 'live' | 'closing' | 'closed' | 'revoked';
+  currency: Currency;
+  total: number;
+  most: number;
+  spent: number;
+  count: number;
+  /** Base64url of the newest payment id, absent before the first. */
+  last?: string;
+  /** Set when only this payee may be paid with it (id text). */
+  payee?: string;
+  notBeforeSeconds: number;
+  expiresSeconds: number;
+  keptAt: number;
+}
+
+/** How far a payment of this phone has come. Only `reserved` may be taken back. */
+export type PaymentState = 'reserved' | 'signed' | 'handed' | 'arriving' | 'settled' | 'disputed' | 'refused';
+
+/** One payment this phone promises. */
+export interface PaymentRow {
+  /** Base64url of the payment id (the hash of the signed core). */
+  id: string;
+  /** Base64url of the invoice hash: one invoice is paid at most once from this phone. */
+  invoice: string;
+  allowance: string;
+  number: number;
+  amount: number;
+  cumulative: number;
+  currency: Currency;
+  payee: { id: string; name: string; region: string };
+  memo?: string;
+  match: string;
+  core: Uint8Array;
+  /** The signed payment; absent while reserved. */
+  bytes?: Uint8Array;
+  state: PaymentState;
+  /** What the server said when it did not simply settle. */
+  code?: string;
+  invoiceBytes: Uint8Array;
+  certificateBytes: Uint8Array;
+  /** The payee's receipt or the house's finality, once it came. */
+  receipt?: Uint8Array;
+  reservedAt: number;
+  signedAt?: number;
+  handedAt?: number;
+  uploadedAt?: number;
+  settledAt?: number;
+}
+
+/** One invoice this payee made; the payment must name it. */
+export interface InvoiceRow {
+  /** Base64url of the hash of the signed invoice. */
+  id: string;
+  bytes: Uint8Array;
+  amount: number;
+  currency: Currency;
+  memo?: string;
+  match: string;
+  madeAt: number;
+  expiresAt: number;
+  /** Base64url of the payment id that paid it. */
+  paidBy?: string;
+}
+
+/** How far a received payment has come. */
+export type ReceivedState = 'kept' | 'uploaded' | 'arriving' | 'settled' | 'disputed' | 'refused';
+
+/** One payment another phone signed for this payee, verified and kept. */
+export interface ReceivedRow {
+  id: string;
+  invoice: string;
+  allowance: string;
+  number: number;
+  amount: number;
+  cumulative: number;
+  currency: Currency;
+  /** The payer's region; the payer's name is not told offline. */
+  region: string;
+  memo?: string;
+  core: Uint8Array;
+  bytes: Uint8Array;
+  receipt?: Uint8Array;
+  state: ReceivedState;
+  code?: string;
+  signedAt: number;
+  keptAt: number;
+  uploadedAt?: number;
+  settledAt?: number;
+}
+
+/** One signed thing waiting to be carried to the server; it stays until the server answers for it. */
+export interface OutboxRow {
+  order?: number;
+  kind: 'payment' | 'receipt' | 'closing' | 'fork';
+  /** Id of what it carries; with `kind` unique, so that nothing is queued twice. */
+  id: string;
+  /** The signed bytes; absent while a payment is only reserved. */
+  bytes?: Uint8Array;
+  queuedAt: number;
+  tries: number;
+}
+
+/** A bill as the server made it, with what lists and totals are read by. */
+export type BillRow = Bill & {
+  /** Milliseconds: when it was signed, else when it was posted. */
+  at: number;
+  /** The month it counts in, `2026-11`, by the phone's own zone. */
+  month: string;
+};
+
+/** What a month came to in one currency; kept in the transaction that keeps its bills. */
+export interface MonthTotalRow {
+  month: string;
+  currency: string;
+  in: number;
+  out: number;
+  neutral: number;
+  count: number;
+}
+
+/** Somebody this person has paid or been paid by. */
+export interface ContactRow {
+  id: string;
+  name: string;
+  region: string;
+  lastAt: number;
+}
+
+/** One top-up the person has started, kept before it is sent: `id` is made here. */
+export interface TopUpRow {
+  id: string;
+  channel: string;
+  amount: number;
+  currency: string;
+  state: string;
+  startedAt: number;
+  detail?: Record<string, unknown>;
+}
+
+/** One device of the wallet as the server last told it. */
+export interface DeviceRow {
+  id: string;
+  name: string;
+  current: boolean;
+  createdAt: number;
+  lastSeenAt?: number;
+  revokedAt?: number;
+}
+
+/** The newest verified copy of one public message. */
+export interface ListRow {
+  name: 'epoch' | 'keySet' | 'status' | 'certificate';
+  bytes: Uint8Array;
+  /** Epoch number of the first three; the certificate's end in seconds. */
+  version: number;
+  keptAt: number;
+}

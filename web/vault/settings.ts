@@ -1,0 +1,62 @@
+/** Small facts this phone keeps about itself, each under one name. */
+import type { Id } from '#shared/base/id.ts';
+import type { Vault } from '#web/vault/vault.ts';
+
+/** Whose wallet this phone holds. */
+export interface WalletSetting {
+  readonly id: Id;
+  readonly region: string;
+  readonly name: string;
+}
+
+/** Every setting and its type. Times are milliseconds unless the name says seconds. */
+export interface Settings {
+  wallet: WalletSetting;
+  /** When the server took this phone's device key. */
+  enrolledAt: number;
+  /** Base64url of the network's root public key (33 bytes), pinned at enrolment and never changed by a sync. */
+  networkRoot: string;
+  /** The newest server-signed time ever seen, in whole seconds: the phone never believes it is earlier. */
+  timeFloorSeconds: number;
+  /** How far the server's clock is ahead of the phone's, as the server last said. */
+  clockAhead: number;
+  /** How far the feed of bills has been read. */
+  cursor: number;
+  /** When a sync last succeeded. */
+  syncedAt: number;
+  /** What the person chose to keep ready for offline payments, in minor units and payments; absent means the tier's. */
+  offlineTotal: number;
+  offlineCount: number;
+  /** What the browser answered to `navigator.storage.persist()`. */
+  persisted: boolean;
+  /** Counts the receipts this payee has signed. */
+  receiptCounter: number;
+  /** Why the server gave no allowance at the last sync; absent when it did. */
+  allowanceRefused: string;
+  language: 'zh' | 'en';
+  theme: 'light' | 'dark' | 'auto';
+  /** The passkey whose public key stands in the allowances; `prf` says whether it can also lock keys (see lock.ts). */
+  passkey: { readonly credential: string; readonly prf: boolean };
+}
+
+/** The setting called `name`, or undefined when it was never kept. */
+export async function readSetting<Name extends keyof Settings>(
+  vault: Vault,
+  name: Name,
+): Promise<Settings[Name] | undefined> {
+  return (await vault.settings.get(name))?.value as Settings[Name] | undefined;
+}
+
+/** Keeps `value` under `name`. */
+export async function keepSetting<Name extends keyof Settings>(
+  vault: Vault,
+  name: Name,
+  value: Settings[Name],
+): Promise<void> {
+  await vault.settings.put({ name, value });
+}
+
+/** Forgets the setting called `name`. */
+export async function dropSetting(vault: Vault, name: keyof Settings): Promise<void> {
+  await vault.settings.delete(name);
+}
