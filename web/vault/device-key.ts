@@ -7,12 +7,12 @@ import { assert } from '#shared/base/assert.ts';
 import { joinBytes, toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
+import { compressPoint } from '#shared/protocol/point.ts';
+import { type Signer, signRaw, webSigner } from '#shared/protocol/signature.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-const SIGN = { name: 'ECDSA', hash: 'SHA-256' } as const;
-const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
 /** What the server needs to know of a device key: its id and its 33-byte compressed P-256 point. */
 export interface DeviceKey {
@@ -43,9 +43,14 @@ export async function deviceKey(vault: Vault): Promise<DeviceKey | undefined> {
 
 /** Signs `bytes` as this device (and so as this payee): 64 raw bytes, low S. The device key must exist. */
 export async function signAsPayee(vault: Vault, bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  return await signRaw(joinBytes(bytes), await payeeSigner(vault));
+}
+
+/** Who signs this payee's invoices and receipts. The device key must exist. */
+export async function payeeSigner(vault: Vault): Promise<Signer> {
   const row = await vault.keys.where('use').equals('device').first();
   assert(row?.plain !== undefined, 'a device key signs only after it was made');
-  return await signRaw(row.plain, bytes);
+  return webSigner(row.plain, row.public);
 }
 
 /**
@@ -61,36 +66,15 @@ export async function signRequest(
   const held = await deviceKey(vault);
   if (!held) return undefined;
   const at = Math.max(0, now + ((await readSetting(vault, 'clockAhead')) ?? 0));
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', exact(request.body)));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', joinBytes(request.body)));
   const words = ['piaohao-device-v1', request.method, request.path, String(at), toBase64url(digest)].join('\n');
   const signature = await signAsPayee(vault, utf8(words));
   return `Device ${held.id}:${at}:${toBase64url(signature)}`;
 }
 
-/** ES256 over `bytes` with `key`: 64 raw bytes with low S, the one form the protocol takes. */
-export async function signRaw(key: CryptoKey, bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const signature = new Uint8Array(await crypto.subtle.sign(SIGN, key, exact(bytes)));
-  const s = toNumber(signature.subarray(32));
-  return s * 2n > ORDER ? joinBytes(signature.subarray(0, 32), toBytes(ORDER - s)) : signature;
-}
-
 /** The 33-byte compressed form of a P-256 public key (SEC 1 section 2.3.3). */
 export async function compressedPoint(key: CryptoKey): Promise<Uint8Array<ArrayBuffer>> {
-  const raw = new Uint8Array(await crypto.subtle.exportKey('raw', key));
-  const sign = (raw[64] ?? 0) % 2 === 0 ? 2 : 3;
-  return joinBytes(Uint8Array.of(sign), raw.subarray(1, 33));
-}
-
-function exact(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return joinBytes(bytes);
-}
-
-function toNumber(bytes: Uint8Array): bigint {
-  return bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-}
-
-function toBytes(value: bigint): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(32);
-  for (let at = 31, rest = value; at >= 0; at -= 1, rest >>= 8n) bytes[at] = Number(rest & 0xffn);
-  return bytes;
+  const point = compressPoint(new Uint8Array(await crypto.subtle.exportKey('raw', key)));
+  assert(point !== undefined, 'the browser gives uncompressed points');
+  return point;
 }
