@@ -1,0 +1,209 @@
+/** The tester's page: text inbox, bank orders and switches as plain HTML that works without a script; every value is escaped. */
+import { reportOf } from '#server/sandbox/bank.ts';
+import type { Parts } from '#server/sandbox/routes.ts';
+import { SMS_STORIES } from '#server/sandbox/sms.ts';
+import type { Order, Switches, Text } from '#server/sandbox/store.ts';
+import { STORIES } from '#server/sandbox/story.ts';
+
+type Language = 'zh' | 'en';
+
+/** Rows shown of each list; the rest is in the control API. */
+const SHOWN = 30;
+
+const WORDS = {
+  zh: {
+    title: '票号 · 沙箱',
+    lead: '这里扮演外面的世界:银行与短信。仅供测试,没有真实资金。',
+    inbox: '短信收件箱',
+    noTexts: '还没有短信',
+    orders: '银行转账',
+    noOrders: '还没有转账',
+    switches: '开关',
+    stories: '金额末两位(分)决定结果',
+    other: '其他',
+    PDNG: '处理中',
+    ACSC: '已到账',
+    RJCT: '已拒绝',
+    untaken: '未受理',
+    accept: '到账',
+    declineMoney: '拒绝:余额不足',
+    declineBlocked: '拒绝:账户冻结',
+    repeat: '再发通知',
+    lose: '丢掉通知',
+    lost: '已丢失',
+    onTheWay: '在途',
+    bank: '银行',
+    open: '正常',
+    closed: '停业',
+    'by-amount': '按金额',
+    'by-hand': '等我处理',
+    notices: '通知',
+    sent: '发送',
+    sms: '短信',
+    late: '延迟',
+    throttled: '限流',
+    paceMs: '节拍(毫秒)',
+    numbers: '尾号',
+    refresh: '刷新',
+    language: 'English',
+    waitingNotice: '条通知待发',
+  },
+  en: {
+    title: 'Piaohao · Sandbox',
+    lead: 'This plays the outside world: the bank and the text messages. For testing only; no real money.',
+    inbox: 'Text messages',
+    noTexts: 'No messages yet',
+    orders: 'Bank transfers',
+    noOrders: 'No transfers yet',
+    switches: 'Switches',
+    stories: 'The last two digits (fen) of the amount decide',
+    other: 'any other',
+    PDNG: 'in work',
+    ACSC: 'settled',
+    RJCT: 'declined',
+    untaken: 'not taken',
+    accept: 'Settle',
+    declineMoney: 'Decline: no money',
+    declineBlocked: 'Decline: account blocked',
+    repeat: 'Repeat notice',
+    lose: 'Lose notice',
+    lost: 'lost',
+    onTheWay: 'on the way',
+    bank: 'Bank',
+    open: 'open',
+    closed: 'closed',
+    'by-amount': 'by amount',
+    'by-hand': 'I decide',
+    notices: 'Notices',
+    sent: 'sent',
+    sms: 'Texts',
+    late: 'late',
+    throttled: 'throttled',
+    paceMs: 'Pace (ms)',
+    numbers: 'numbers ending in',
+    refresh: 'Refresh',
+    language: '中文',
+    waitingNotice: 'notices waiting',
+  },
+} as const;
+
+type Words = Record<keyof (typeof WORDS)['en'], string>;
+
+const CHOICES: readonly (readonly [keyof Switches, keyof Words, readonly string[]])[] = [
+  ['bank', 'bank', ['open', 'closed']],
+  ['orders', 'orders', ['by-amount', 'by-hand']],
+  ['notices', 'notices', ['sent', 'lost']],
+  ['sms', 'sms', ['open', 'late', 'lost', 'throttled']],
+  ['paceMs', 'paceMs', ['100', '300', '1000', '5000']],
+];
+
+/** The style of the page; its own route, so that the policy needs no inline styles. */
+export const CONTROL_CSS = `
+:root{color-scheme:light dark;--ink:#1d1b19;--soft:#6b645c;--paper:#faf7f1;--card:#fff;--line:#e4ddd1;--seal:#a8261c}
+@media(prefers-color-scheme:dark){:root{--ink:#f1ece4;--soft:#a89f94;--paper:#161412;--card:#211e1b;--line:#38332d;--seal:#ef7b6d}}
+*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,"PingFang SC","Noto Sans CJK SC",sans-serif}
+header,main{max-width:1080px;margin:auto;padding:20px}header{display:flex;gap:16px;align-items:baseline;flex-wrap:wrap;padding-bottom:0}
+h1{font-size:22px;margin:0;color:var(--seal)}h2{font-size:16px;margin:0 0 12px}header p{margin:0;color:var(--soft);flex:1}
+main{display:grid;gap:16px;grid-template-columns:minmax(0,3fr) minmax(0,2fr)}@media(max-width:820px){main{grid-template-columns:minmax(0,1fr)}}
+section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px}
+ul{list-style:none;margin:0;padding:0}li{padding:10px 0;border-top:1px solid var(--line)}li:first-child{border:0}
+.row{display:flex;justify-content:space-between;gap:12px}.big{font-size:18px;font-weight:600;font-variant-numeric:tabular-nums}
+.soft,time{color:var(--soft);font-size:13px}.ACSC{color:#1f7a4d}.RJCT{color:var(--seal)}
+@media(prefers-color-scheme:dark){.ACSC{color:#6fcf9b}}
+form{display:inline-flex;gap:6px;flex-wrap:wrap;margin:6px 0 0}a,button{color:var(--ink);font:inherit}
+button{border:1px solid var(--line);background:var(--paper);border-radius:9px;padding:6px 12px;min-height:36px;cursor:pointer}
+button:hover,button[aria-pressed=true]{border-color:var(--seal);color:var(--seal)}button[aria-pressed=true]{font-weight:600}
+dl{display:grid;grid-template-columns:auto 1fr;gap:4px 14px;margin:0}dt{font-variant-numeric:tabular-nums;font-weight:600}dd{margin:0}
+fieldset{border:0;padding:0;margin:0 0 10px}legend{color:var(--soft);font-size:13px;padding:0}`;
+
+/** Text safe between tags and in double-quoted attributes. */
+export function escapeHtml(text: string | number): string {
+  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  return String(text).replaceAll(/[&<>"']/g, (sign) => entities[sign] ?? '');
+}
+
+/** The whole page in `language`. */
+export function controlPage(parts: Parts, language: Language): string {
+  const words: Words = WORDS[language];
+  const other: Language = language === 'zh' ? 'en' : 'zh';
+  const orders = parts.store.all('order').slice(-SHOWN).reverse();
+  const texts = parts.store.all('text').slice(-SHOWN).reverse();
+  return `<!doctype html><html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="5"><title>${words.title}</title><link rel="stylesheet" href="/control.css"></head><body>
+<header><h1>${words.title}</h1><p>${words.lead}</p><a href="/?lang=${language}">${words.refresh}</a> <a href="/?lang=${other}">${words.language}</a></header>
+<main><div><section><h2>${words.inbox}</h2>${list(
+    texts.map((text) => textRow(text, parts.clock(), words)),
+    words.noTexts,
+  )}</section><br>
+<section><h2>${words.orders}</h2>${list(
+    orders.map((order) => orderRow(order, parts, words, language)),
+    words.noOrders,
+  )}</section></div>
+<div><section><h2>${words.switches}</h2>${CHOICES.map((choice) => switchRow(choice, parts.switches(), words, language)).join('')}</section><br>
+<section><h2>${words.stories}</h2><dl>${STORIES.map(
+    (story) => `<dt>.${String(story.digits).padStart(2, '0')}</dt><dd>${escapeHtml(story[language])}</dd>`,
+  ).join(
+    '',
+  )}<dt>…</dt><dd>${words.other}: ${escapeHtml(STORIES[0]?.[language] ?? '')}</dd></dl><h2><br>${words.sms}: ${words.numbers}</h2><dl>${Object.entries(
+    SMS_STORIES,
+  )
+    .map(([tail, story]) => `<dt>${tail}</dt><dd>${words[story]}</dd>`)
+    .join('')}</dl></section></div></main></body></html>`;
+}
+
+function list(rows: readonly string[], empty: string): string {
+  return rows.length === 0 ? `<p class="soft">${empty}</p>` : `<ul>${rows.join('')}</ul>`;
+}
+
+function textRow(text: Text, now: number, words: Words): string {
+  const state = text.arrivesAt === undefined ? words.lost : text.arrivesAt > now ? words.onTheWay : '';
+  return `<li><div class="row"><strong>${escapeHtml(text.to)}</strong><span class="soft">${state} ${clockTime(text.at)}</span></div>${escapeHtml(text.text)}</li>`;
+}
+
+function orderRow(order: Order, { store, clock }: Parts, words: Words, language: Language): string {
+  const report = reportOf(order, clock());
+  const waiting = store.all('errand').filter((errand) => errand.order === order.id && errand.doneAt === undefined);
+  const presses: [string, string][] =
+    order.decidedAt === undefined
+      ? [
+          ['accept', words.accept],
+          ['decline', words.declineMoney],
+          ['block', words.declineBlocked],
+        ]
+      : [['repeat', words.repeat]];
+  if (waiting.length > 0) presses.push(['lose', `${words.lose} (${waiting.length})`]);
+  const state = order.taken ? words[report.status] : words.untaken;
+  return `<li><div class="row"><span class="big">${escapeHtml(order.currency)} ${escapeHtml((order.amount / 100).toFixed(2))}</span>
+<strong class="${report.status}">${state}${report.reason ? ` · ${escapeHtml(report.reason)}` : ''}</strong></div>
+<span class="soft">${escapeHtml(order.id)} · ${clockTime(order.at)}</span><br>${form(
+    language,
+    [['order', order.id]],
+    presses.map(([act, label]) => `<button name="act" value="${act}">${label}</button>`),
+  )}</li>`;
+}
+
+function switchRow(
+  [name, label, values]: (typeof CHOICES)[number],
+  switches: Switches,
+  words: Words,
+  language: Language,
+): string {
+  const buttons = values.map((value) => {
+    const pressed = String(switches[name]) === value;
+    const text = Object.hasOwn(words, value) ? words[value as keyof Words] : value;
+    return `<button name="value" value="${value}" aria-pressed="${pressed}">${text}</button>`;
+  });
+  return `<fieldset><legend>${words[label]}</legend>${form(language, [['name', name]], buttons)}</fieldset>`;
+}
+
+function form(language: Language, hidden: readonly [string, string][], buttons: readonly string[]): string {
+  const fields = [...hidden, ['lang', language]].map(
+    ([name, value]) => `<input type="hidden" name="${name}" value="${escapeHtml(value ?? '')}">`,
+  );
+  return `<form method="post" action="/control/form">${fields.join('')}${buttons.join('')}</form>`;
+}
+
+function clockTime(at: number): string {
+  const text = new Date(at).toISOString();
+  return `<time datetime="${text}">${text.slice(11, 19)} UTC</time>`;
+}

@@ -1,0 +1,136 @@
+/** How the house and a tester reach the sandbox: the bank, the text messages, the control API and its page. */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { Bank } from '#server/sandbox/bank.ts';
+import type { SigningKey } from '#server/sandbox/key.ts';
+import { CONTROL_CSS, controlPage } from '#server/sandbox/page.ts';
+import type { Sms } from '#server/sandbox/sms.ts';
+import type { Store, Switches } from '#server/sandbox/store.ts';
+import { BankOrder } from '#shared/api/bank.ts';
+import type { Clock } from '#shared/base/time.ts';
+
+/** What the routes stand on. */
+export interface Parts {
+  readonly bank: Bank;
+  readonly sms: Sms;
+  readonly store: Store;
+  readonly key: SigningKey;
+  readonly clock: Clock;
+  switches(): Switches;
+}
+
+const Uuid = Type.String({ pattern: '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$' });
+const TextOrder = Type.Object(
+  {
+    id: Uuid,
+    to: Type.String({ pattern: '^\\+?[0-9]{5,15}$' }),
+    text: Type.String({ minLength: 1, maxLength: 500 }),
+  },
+  { additionalProperties: false },
+);
+const Turn = Type.Object(
+  {
+    bank: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('closed')])),
+    orders: Type.Optional(Type.Union([Type.Literal('by-amount'), Type.Literal('by-hand')])),
+    notices: Type.Optional(Type.Union([Type.Literal('sent'), Type.Literal('lost')])),
+    sms: Type.Optional(
+      Type.Union([Type.Literal('open'), Type.Literal('late'), Type.Literal('lost'), Type.Literal('throttled')]),
+    ),
+    paceMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
+  },
+  { additionalProperties: false },
+);
+const Pressed = Type.Object(
+  {
+    press: Type.Union([Type.Literal('accept'), Type.Literal('decline'), Type.Literal('repeat'), Type.Literal('lose')]),
+    reason: Type.Optional(Type.String({ pattern: '^[A-Z]{2}[0-9]{2}$' })),
+  },
+  { additionalProperties: false },
+);
+
+/** Longest a silent bank keeps a caller on the line. */
+const SILENCE_MS = 60_000;
+
+/** Mounts everything on `app`. */
+export function sandboxRoutes(app: FastifyInstance, parts: Parts): void {
+  app.get('/readyz', () => ({ ready: true }));
+  bankRoutes(app, parts);
+  smsRoutes(app, parts);
+  controlRoutes(app, parts);
+}
+
+function bankRoutes(app: FastifyInstance, { bank, key }: Parts): void {
+  app.get('/bank/key', () => ({ key: key.publicKey }));
+  app.post<{ Body: BankOrder }>('/bank/orders', { schema: { body: BankOrder } }, async (request, reply) => {
+    const answer = await bank.ask(request.body);
+    if (answer.kind === 'report') return answer.report;
+    if (answer.kind === 'busy') return reply.code(503).send({ error: 'the bank is busy' });
+    if (answer.kind === 'reused') return reply.code(409).send({ error: 'AM05: this id is another order' });
+    return keepSilent(reply);
+  });
+  app.get<{ Params: { id: string } }>('/bank/orders/:id', (request, reply) => {
+    const report = bank.report(request.params.id);
+    return report ?? reply.code(404).send({ error: 'no such order' });
+  });
+}
+
+/** Holds the line without a word until the caller hangs up or the time is over. */
+function keepSilent(reply: FastifyReply): FastifyReply {
+  reply.hijack();
+  const timer = setTimeout(() => reply.raw.destroy(), SILENCE_MS);
+  timer.unref();
+  reply.raw.once('close', () => clearTimeout(timer));
+  return reply;
+}
+
+function smsRoutes(app: FastifyInstance, { sms }: Parts): void {
+  app.post<{ Body: Static<typeof TextOrder> }>('/sms', { schema: { body: TextOrder } }, (request, reply) => {
+    const answer = sms.send(request.body);
+    if (answer === 'throttled') return reply.code(429).header('retry-after', '60').send({ error: 'too many texts' });
+    if (answer === 'reused') return reply.code(409).send({ error: 'this id is another text' });
+    return reply.code(202).send({ id: request.body.id });
+  });
+  app.get<{ Querystring: { to?: string } }>('/sms', (request) =>
+    sms.inbox(request.query.to).map(({ id, to, text, at }) => ({ id, to, text, at })),
+  );
+}
+
+function controlRoutes(app: FastifyInstance, parts: Parts): void {
+  const { bank, store } = parts;
+  const turn = (change: Static<typeof Turn>): Switches => {
+    const switches: Switches = { ...parts.switches(), ...change };
+    store.put('switches', switches);
+    return switches;
+  };
+  app.put<{ Body: Static<typeof Turn> }>('/control/switches', { schema: { body: Turn } }, (request) =>
+    turn(request.body),
+  );
+  app.get('/control/orders', () => store.all('order').reverse());
+  app.post<{ Params: { id: string }; Body: Static<typeof Pressed> }>(
+    '/control/orders/:id',
+    { schema: { body: Pressed } },
+    (request, reply) => {
+      const { press, reason } = request.body;
+      if (!bank.press(request.params.id, press, reason)) return reply.code(409).send({ error: 'not now' });
+      return { pressed: press };
+    },
+  );
+  app.get('/control.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(CONTROL_CSS));
+  app.get<{ Querystring: { lang?: string } }>('/', (request, reply) => {
+    const wanted = request.query.lang ?? request.headers['accept-language'] ?? 'zh';
+    return reply.type('text/html; charset=utf-8').send(controlPage(parts, wanted.startsWith('en') ? 'en' : 'zh'));
+  });
+  app.post<{ Body: Record<string, string> }>('/control/form', (request, reply) => {
+    const { act, order, name, value, lang } = request.body;
+    const pressed = act === 'block' ? { press: 'decline', reason: 'AC06' } : { press: act };
+    if (order && Check(Pressed, pressed)) bank.press(order, pressed.press, pressed.reason);
+    else if (name) turnOne(name, value ?? '', turn);
+    return reply.redirect(lang === 'en' ? '/?lang=en' : '/?lang=zh', 303);
+  });
+}
+
+function turnOne(name: string, value: string, turn: (change: Static<typeof Turn>) => void): void {
+  const change = name === 'paceMs' ? { paceMs: Number(value) } : { [name]: value };
+  if (Check(Turn, change)) turn(change);
+}

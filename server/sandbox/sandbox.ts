@@ -1,0 +1,58 @@
+/** The sandbox put together: the outside world (bank, text messages) behind one HTTP door, for trying things out with no real money. */
+import Fastify, { type FastifyInstance } from 'fastify';
+import { type Deliver, openBank } from '#server/sandbox/bank.ts';
+import { openKey } from '#server/sandbox/key.ts';
+import { sandboxRoutes } from '#server/sandbox/routes.ts';
+import { openSms } from '#server/sandbox/sms.ts';
+import { openStore, type Switches } from '#server/sandbox/store.ts';
+import type { Clock } from '#shared/base/time.ts';
+
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+} as const;
+
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+
+/** Opens the sandbox on `folder`; `paceMs` is the unit of its delays until a tester turns it. Close the app to stop it. */
+export function openSandbox(options: {
+  folder: string;
+  clock: Clock;
+  deliver: Deliver;
+  paceMs: number;
+}): FastifyInstance {
+  const { clock } = options;
+  const store = openStore(options.folder);
+  const key = openKey(options.folder);
+  const usual: Switches = {
+    id: 'switches',
+    bank: 'open',
+    orders: 'by-amount',
+    notices: 'sent',
+    sms: 'open',
+    paceMs: options.paceMs,
+  };
+  const switches = () => store.get('switches', 'switches') ?? usual;
+  const bank = openBank({ store, key, clock, switches, deliver: options.deliver });
+  const sms = openSms({ store, clock, switches });
+
+  const app = Fastify({ bodyLimit: 16_384, forceCloseConnections: true, requestTimeout: 10_000 });
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+    done(null, Object.fromEntries(new URLSearchParams(String(body))));
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(HEADERS);
+    const site = request.headers['sec-fetch-site'];
+    const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
+    const named = LOOPBACK.test(request.headers.host ?? '');
+    // A page elsewhere, or a name rebound to this machine, must not press the tester's buttons.
+    if (!named || (foreign && request.method !== 'GET'))
+      return reply.code(403).send({ error: 'only from this machine' });
+  });
+  app.addHook('onClose', () => bank.stop());
+  sandboxRoutes(app, { bank, sms, store, key, clock, switches });
+  return app;
+}
