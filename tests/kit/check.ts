@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 const CHECKS: readonly (readonly [name: string, command: string, args: readonly string[]])[] = [
   ['format and lint', 'biome', ['ci', '--log-level=warn', '.']],
+  ['messages', 'node', ['web/messages/compile.ts']],
   ['kit types', 'svelte-kit', ['sync']],
   ['types', 'tsc', ['-p', '.']],
   ['screens', 'svelte-check', ['--tsconfig', './tsconfig.json', '--output', 'human', '--fail-on-warnings']],
