@@ -132,6 +132,20 @@ export const REFUSALS = {
   'spending.passkey-missing': [409, 'add-passkey'],
   'acceptance.currency': [409, 'ask-payee'],
   'acceptance.region': [409, 'go-online'],
+  'payment.other-tab': [409, 'try-again'],
+  'payment.unfinished': [409, 'try-again'],
+  'payment.none': [404, 'none'],
+  'allowance.none': [409, 'go-online'],
+  'allowance.locked': [403, 'confirm-passkey'],
+  'wallet.none': [409, 'sign-in'],
+  'clock.turned-back': [409, 'check-input'],
+  'passkey.cancelled': [403, 'try-again'],
+  'camera.denied': [403, 'check-input'],
+  'camera.none': [404, 'none'],
+  'code.none': [400, 'try-again'],
+  'certificate.none': [409, 'go-online'],
+  'vault.outdated': [409, 'try-again'],
+  'vault.broken': [507, 'try-again'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

@@ -5,6 +5,7 @@
  */
 import type { Bill } from '#shared/api/bill.ts';
 import type { Currency } from '#shared/money/currency.ts';
+import type { PaymentCore } from '#shared/protocol/payment.ts';
 
 /** One private key. `device` signs requests, invoices and receipts; `allowance` signs payments and closings. */
 export interface KeyRow {
@@ -30,9 +31,12 @@ export interface SealedKey {
 
 /** One allowance: money set aside by the region that this phone may spend with no network. */
 export interface AllowanceRow {
-  /** Base64url of the hash of the signed allowance. */
+  /** Base64url of the id (32 bytes) of the signed allowance. */
   id: string;
   bytes: Uint8Array;
+  /** The id text the server knows it by. */
+  serial: string;
+  region: string;
   /** The key that signs its payments: id in `keys`. */
   key: string;
   state: 'live' | 'closing' | 'closed' | 'revoked';
@@ -41,8 +45,8 @@ export interface AllowanceRow {
   most: number;
   spent: number;
   count: number;
-  /** Base64url of the newest payment id, absent before the first. */
-  last?: string;
+  /** What the next payment names as its previous one (16 bytes): the anchor before the first. */
+  previous: Uint8Array;
   /** Set when only this payee may be paid with it (id text). */
   payee?: string;
   notBeforeSeconds: number;
@@ -67,7 +71,7 @@ export interface PaymentRow {
   payee: { id: string; name: string; region: string };
   memo?: string;
   match: string;
-  core: Uint8Array;
+  core: PaymentCore;
   /** The signed payment; absent while reserved. */
   bytes?: Uint8Array;
   state: PaymentState;
@@ -114,8 +118,9 @@ export interface ReceivedRow {
   /** The payer's region; the payer's name is not told offline. */
   region: string;
   memo?: string;
-  core: Uint8Array;
+  payee: string;
   bytes: Uint8Array;
+  allowanceBytes: Uint8Array;
   receipt?: Uint8Array;
   state: ReceivedState;
   code?: string;

@@ -29,8 +29,6 @@ export interface Settings {
   offlineCount: number;
   /** What the browser answered to `navigator.storage.persist()`. */
   persisted: boolean;
-  /** Counts the receipts this payee has signed. */
-  receiptCounter: number;
   /** Why the server gave no allowance at the last sync; absent when it did. */
   allowanceRefused: string;
   language: 'zh' | 'en';
