@@ -146,6 +146,14 @@ export const REFUSALS = {
   'certificate.none': [409, 'go-online'],
   'vault.outdated': [409, 'try-again'],
   'vault.broken': [507, 'try-again'],
+  'funding.no-channel': [409, 'none'],
+  'funding.below-least': [409, 'check-input'],
+  'funding.above-most': [409, 'check-input'],
+  'funding.above-day': [409, 'wait'],
+  'funding.id-reused': [409, 'contact-support'],
+  'funding.notice-forged': [400, 'none'],
+  'funding.notice-stale': [400, 'none'],
+  'funding.notice-mismatch': [409, 'none'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */
