@@ -1,0 +1,76 @@
+/** Everything the house is told from outside, read and checked once at its start. */
+import { join } from 'node:path';
+
+/** How this process is set up; made by {@link readConfig}. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Where people reach the house: `https://wallet.example`, never with a slash at its end. */
+  readonly origin: string;
+  /** The WebAuthn relying party: the origin's host name or a registrable suffix of it. */
+  readonly rpId: string;
+  readonly dataDir: string;
+  /** Folder of the issuers' keys; files of mode 600, never in the database. */
+  readonly keysDir: string;
+  readonly databaseUrl: string | undefined;
+  readonly diskFloorBytes: number;
+  readonly sandboxUrl: string;
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  /** Addresses of the proxies in front, whose word on the client's address counts. */
+  readonly trustProxy: readonly string[];
+}
+
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+
+/** Thrown when a setting makes no sense; names the variable and what is expected. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, SANDBOX_URL, LOG_LEVEL and TRUST_PROXY.
+ * Throws {@link ConfigError} for a value that cannot be meant.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const port = wholeNumber(env, 'PORT', 4800, 65_535);
+  const origin = url(env, 'ORIGIN', `http://localhost:${port}`, ['http:', 'https:']).origin;
+  const rpId = env.RP_ID ?? new URL(origin).hostname;
+  if (!`.${new URL(origin).hostname}`.endsWith(`.${rpId}`))
+    throw new ConfigError('RP_ID is the host of ORIGIN or a part of it');
+  const dataDir = env.DATA_DIR ?? 'data';
+  const logLevel = LOG_LEVELS.find((level) => level === (env.LOG_LEVEL ?? 'info'));
+  if (!logLevel) throw new ConfigError(`LOG_LEVEL is one of ${LOG_LEVELS.join(', ')}`);
+  return Object.freeze({
+    host: env.HOST ?? '127.0.0.1',
+    port,
+    origin,
+    rpId,
+    dataDir,
+    keysDir: join(dataDir, 'keys'),
+    databaseUrl: env.DATABASE_URL ? url(env, 'DATABASE_URL', '', ['postgres:', 'postgresql:']).href : undefined,
+    diskFloorBytes: wholeNumber(env, 'DISK_FLOOR_MB', 256, 1_000_000) * 1024 * 1024,
+    sandboxUrl: url(env, 'SANDBOX_URL', 'http://127.0.0.1:4801', ['http:', 'https:']).origin,
+    logLevel,
+    trustProxy: (env.TRUST_PROXY ?? '').split(',').flatMap((address) => (address.trim() ? [address.trim()] : [])),
+  });
+}
+
+function wholeNumber(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  usual: number,
+  most: number,
+): number {
+  const text = env[name];
+  if (text === undefined) return usual;
+  if (/^\d{1,9}$/.test(text) && Number(text) <= most) return Number(text);
+  throw new ConfigError(`${name} is a whole number from 0 to ${most}`);
+}
+
+function url(env: Readonly<Record<string, string | undefined>>, name: string, usual: string, schemes: string[]): URL {
+  const found = URL.parse(env[name] ?? usual);
+  if (found && schemes.includes(found.protocol)) return found;
+  throw new ConfigError(
+    `${name} is an address that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
+  );
+}

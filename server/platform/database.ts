@@ -1,0 +1,33 @@
+/** Opens the one database of the house: embedded when there is no DATABASE_URL, a PostgreSQL server otherwise. */
+import { openPglite } from '#server/platform/pglite.ts';
+import { openPostgres } from '#server/platform/postgres.ts';
+import type { Database } from '#server/platform/sql.ts';
+
+export { type Database, type Sql, sqlConstraint, sqlState, Unavailable } from '#server/platform/sql.ts';
+
+/** Where the data lies and how long one statement may take. */
+export interface DatabaseConfig {
+  readonly databaseUrl?: string | undefined;
+  /** Folder of the embedded database, or `memory` (tests). Not used with `databaseUrl`. */
+  readonly dataDir: string | 'memory';
+  /** The embedded database refuses writes with fewer bytes left on its disk (default 256 MB). */
+  readonly diskFloorBytes?: number;
+  /** Connections to a PostgreSQL server (default 10). */
+  readonly connections?: number;
+  /** Longest a statement may run (default 10 s). */
+  readonly statementTimeoutMs?: number;
+}
+
+const DISK_FLOOR_BYTES = 256 * 1024 * 1024;
+
+/** Opens the database of `config`. Throws FolderInUse when another process has the folder. */
+export async function openDatabase(config: DatabaseConfig): Promise<Database> {
+  if (config.databaseUrl !== undefined) {
+    return openPostgres({
+      databaseUrl: config.databaseUrl,
+      connections: config.connections ?? 10,
+      statementTimeoutMs: config.statementTimeoutMs ?? 10_000,
+    });
+  }
+  return openPglite({ dataDir: config.dataDir, diskFloorBytes: config.diskFloorBytes ?? DISK_FLOOR_BYTES });
+}

@@ -1,0 +1,81 @@
+/**
+ * Keeps a second server off the folder of the embedded database: two writers would lose data silently.
+ * Invariant: the lock file names a living process by pid and start time, or it is stale and may be taken.
+ */
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Thrown when another living process holds the folder. */
+export class FolderInUse extends Error {
+  override readonly name = 'FolderInUse';
+}
+
+/** Takes `folder` for this process, or throws {@link FolderInUse} at once; answers the function that gives it back. */
+export function lockFolder(folder: string): () => void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const lock = join(folder, 'server.lock');
+  const mine = `${process.pid} ${startTime(process.pid) ?? 'unknown'}\n`;
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    if (createWhole(lock, mine)) {
+      return () => {
+        if (readText(lock) === mine) rmSync(lock, { force: true });
+      };
+    }
+    const holder = readText(lock);
+    if (holder === undefined) continue;
+    if (isAlive(holder)) {
+      throw new FolderInUse(
+        `The data folder ${folder} is in use by process ${holder.split(' ')[0]}. Stop that server first.`,
+      );
+    }
+    // Only the very file that was seen to be stale is removed: another starter may have replaced it meanwhile.
+    if (readText(lock) === holder) rmSync(lock, { force: true });
+  }
+  throw new FolderInUse(`The data folder ${folder} is being taken by another process.`);
+}
+
+/** The lock appears with its whole content or not at all, and never over another's. */
+function createWhole(lock: string, text: string): boolean {
+  const draft = `${lock}.${process.pid}`;
+  const file = openSync(draft, 'w', 0o600);
+  writeSync(file, text);
+  fsyncSync(file);
+  closeSync(file);
+  try {
+    linkSync(draft, lock);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function isAlive(holder: string): boolean {
+  const [pid, started] = holder.trim().split(' ');
+  const number = Number(pid);
+  if (!Number.isInteger(number) || number <= 0) return false;
+  try {
+    process.kill(number, 0);
+  } catch (error) {
+    // EPERM: it lives, under another user.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+  }
+  const now = startTime(number);
+  return now === undefined || started === 'unknown' || now === started;
+}
+
+/** When `pid` was started, in the kernel's own words (proc(5), field 22), or undefined where there is no /proc. */
+function startTime(pid: number): string | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

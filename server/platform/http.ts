@@ -1,0 +1,322 @@
+/**
+ * The house's only way to speak HTTP: one shape of refusal, bounds on everything, and headers that give nothing away.
+ * Invariant: every answer that is not a success is application/problem+json (RFC 9457) with a code of the one table.
+ */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:zlib';
+import compress from '@fastify/compress';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import type { DestinationStream } from 'pino';
+import Type from 'typebox';
+import { systemClock } from '#server/platform/clock.ts';
+import type { Config } from '#server/platform/config.ts';
+import { createLog } from '#server/platform/log.ts';
+import { type Database, Unavailable } from '#server/platform/sql.ts';
+import { type Refusal, type RefusalCode, refusalRemedy, refusalStatus } from '#shared/api/refusal.ts';
+
+/** The house's Fastify: route schemas are TypeBox schemas and type their handlers. */
+export type Http = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Called by another company's server, which signs what it says: no browser, so no Origin is asked for. */
+    readonly machine?: boolean;
+  }
+}
+
+/** What the front needs beside the configuration. */
+export interface HttpParts {
+  readonly database?: Database;
+  /** More things that must hold before traffic may come: each resolves, or throws within a second. */
+  readonly checks?: Readonly<Record<string, () => Promise<void>>>;
+  /** Where the log goes; standard output unless a test listens. */
+  readonly logTo?: DestinationStream;
+}
+
+/** A refusal on the wire (RFC 9457); figures of the refusal stand beside these members. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String(),
+    remedy: Type.String(),
+  },
+  { additionalProperties: true },
+);
+
+const BODY_LIMIT_BYTES = 512 * 1024;
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+const READY_WITHIN_MS = 1_000;
+
+/** Builds the front; the caller adds routes and listens. */
+export async function createHttp(
+  config: Pick<Config, 'origin' | 'logLevel' | 'trustProxy'>,
+  parts: HttpParts = {},
+): Promise<Http> {
+  const app: Http = Fastify({
+    loggerInstance: createLog(config.logLevel, parts.logTo) as FastifyBaseLogger,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    connectionTimeout: 60_000,
+    requestTimeout: 30_000,
+    handlerTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply as FastifyReply),
+    clientErrorHandler: answerBrokenRequest,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  readBodies(app);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((_request, reply) => refused(reply, { code: 'request.not-found' }));
+  app.addHook('onRequest', async (request, reply) => {
+    if (!isOurOrigin(request, config.origin)) return refused(reply, { code: 'request.origin' });
+  });
+  app.addHook('onSend', async (request, reply) => setHeaders(request, reply, config.origin));
+  app.addHook('onRoute', (route) => {
+    const schema = route.schema ?? {};
+    const response = typeof schema.response === 'object' ? schema.response : {};
+    route.schema = { ...schema, response: { '4xx': Problem, '5xx': Problem, ...response } };
+  });
+  await app.register(compress, {
+    threshold: 1024,
+    encodings: ['br', 'gzip'],
+    brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } },
+  });
+  await app.register(rateLimit, {
+    global: false,
+    errorResponseBuilder: (_request, context) => new TooMany(Math.ceil(context.ttl / 1000)),
+  });
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'Piaohao', version: '0.1.0' }, servers: [{ url: config.origin }] },
+  });
+  addHouseRoutes(app, parts);
+  return app;
+}
+
+const rawBodies = new WeakMap<FastifyRequest, Uint8Array>();
+
+/** The bytes of the body as they came, before they were read as JSON; empty when there was none. For signatures. */
+export function rawBodyOf(request: FastifyRequest): Uint8Array {
+  return rawBodies.get(request) ?? new Uint8Array();
+}
+
+/** JSON is the only language spoken here; `__proto__` in it is refused. */
+function readBodies(app: Http): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    rawBodies.set(request, body as Buffer);
+    void parse(request, body.toString('utf8'), done);
+  });
+}
+
+/** Answers `refusal` as problem+json with its status of the one table. */
+export function refused(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  return reply
+    .code(refusalStatus(refusal.code))
+    .type('application/problem+json')
+    .serializer(JSON.stringify)
+    .send(problemOf(refusal));
+}
+
+/** Ends the process well on SIGTERM or SIGINT: no new work, what is under way ends, then `after` (close the database). */
+export function closeOnSignal(app: Pick<Http, 'close'>, after: () => Promise<void>, withinMs = 10_000): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      setTimeout(() => process.exit(1), withinMs).unref();
+      app
+        .close()
+        .then(after)
+        .then(
+          () => process.exit(0),
+          () => process.exit(1),
+        );
+    });
+  }
+}
+
+class TooMany extends Error {
+  readonly statusCode = 429;
+  readonly seconds: number;
+
+  constructor(seconds: number) {
+    super('too many requests');
+    this.seconds = seconds;
+  }
+}
+
+function problemOf(refusal: Refusal): object {
+  return {
+    ...refusal.detail,
+    type: `/problems/${refusal.code}`,
+    title: refusal.code.replaceAll(/[.-]/g, ' '),
+    status: refusalStatus(refusal.code),
+    code: refusal.code,
+    remedy: refusalRemedy(refusal.code),
+  };
+}
+
+function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const refusal = refusalOf(error);
+  if (refusalStatus(refusal.code) >= 500) request.log.error({ err: error, req: request }, 'a request failed');
+  if (error instanceof Unavailable) reply.header('retry-after', '2');
+  return refused(reply, refusal);
+}
+
+const FRAMEWORK_CODES: Readonly<Record<string, RefusalCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'request.too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'request.media-type',
+  FST_ERR_HANDLER_TIMEOUT: 'house.busy',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request.malformed',
+};
+
+function refusalOf(error: FastifyError | Error): Refusal {
+  if (error instanceof Unavailable) return { code: error.code };
+  if (error instanceof TooMany) return { code: 'request.too-many', detail: { seconds: error.seconds } };
+  if ('validation' in error && error.validation)
+    return { code: 'request.malformed', detail: placesOf(error.validation) };
+  const known = 'code' in error && typeof error.code === 'string' ? FRAMEWORK_CODES[error.code] : undefined;
+  if (known) return { code: known };
+  const status = 'statusCode' in error ? error.statusCode : undefined;
+  if (status === 404) return { code: 'request.not-found' };
+  return { code: status !== undefined && status >= 400 && status < 500 ? 'request.malformed' : 'house.fault' };
+}
+
+/** Where the input is wrong, never what it was. */
+function placesOf(validation: unknown): Record<string, string> {
+  const faults = Array.isArray(validation) ? (validation as { instancePath?: string; message?: string }[]) : [];
+  return {
+    wrong: faults
+      .slice(0, 5)
+      .map((fault) => `${fault.instancePath || '/'} ${fault.message ?? ''}`.trim())
+      .join('; '),
+  };
+}
+
+/** What never became a request: broken bytes, endless headers, a client too slow. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const body = JSON.stringify(problemOf({ code: 'request.malformed' }));
+  if (socket.writable) {
+    socket.write(
+      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroy();
+}
+
+/**
+ * Whether an unsafe request comes from our own pages, or from what is no page at all: a device that signs its
+ * requests, or another company's server. A foreign page cannot leave out Origin, nor set Sec-Fetch-Site.
+ */
+function isOurOrigin(request: FastifyRequest, origin: string): boolean {
+  if (SAFE_METHODS.has(request.method)) return true;
+  const site = request.headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin') return false;
+  if (request.headers.origin !== undefined) return request.headers.origin === origin;
+  if (request.routeOptions.config.machine === true) return true;
+  return /^Device /i.test(request.headers.authorization ?? '');
+}
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'permissions-policy':
+    'camera=(self), publickey-credentials-get=(self), publickey-credentials-create=(self), screen-wake-lock=(self), ' +
+    'clipboard-read=(self), clipboard-write=(self), web-share=(self), geolocation=(), microphone=(), payment=(), usb=(), ' +
+    'bluetooth=(), serial=(), hid=(), midi=(), accelerometer=(), gyroscope=(), magnetometer=(), display-capture=()',
+  'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+};
+
+async function setHeaders(request: FastifyRequest, reply: FastifyReply, origin: string): Promise<void> {
+  for (const [name, value] of Object.entries(HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
+  if (origin.startsWith('https:')) reply.header('strict-transport-security', 'max-age=63072000; includeSubDomains');
+  reply.header('x-request-id', request.id);
+}
+
+function addHouseRoutes(app: Http, parts: HttpParts): void {
+  let draining = false;
+  app.addHook('preClose', async () => {
+    draining = true;
+  });
+  const quiet = { logLevel: 'silent' } as const;
+  app.get('/openapi.json', { ...quiet, schema: { hide: true } }, async () => app.swagger());
+  app.get('/livez', { ...quiet, schema: { response: { 200: Type.Object({ alive: Type.Boolean() }) } } }, async () => ({
+    alive: true,
+  }));
+  app.get(
+    '/readyz',
+    { ...quiet, schema: { response: { 200: Type.Object({ ready: Type.Boolean() }) } } },
+    async (_request, reply) => {
+      const checks = { ...databaseChecks(parts.database), ...parts.checks };
+      const failed = draining ? ['draining'] : await failedChecks(checks);
+      if (failed.length === 0) return { ready: true };
+      return refused(reply, { code: 'house.busy', detail: { failed: failed.join(',') } });
+    },
+  );
+}
+
+function databaseChecks(database: Database | undefined): Record<string, () => Promise<void>> {
+  if (!database) return {};
+  return {
+    disk: () => database.probe(),
+    migrations: async () => {
+      if ((await database.query('select 1 as one from platform_step limit 1')).length === 0)
+        throw new Error('no step has run');
+    },
+    write: async () => {
+      await database.query(
+        `insert into platform_pulse (name, beat_at) values ('ready', $1::bigint)
+         on conflict (name) do update set beat_at = excluded.beat_at`,
+        [systemClock()],
+      );
+    },
+  };
+}
+
+async function failedChecks(checks: Readonly<Record<string, () => Promise<void>>>): Promise<string[]> {
+  const outcomes = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => ((await holdsInTime(check)) ? undefined : name)),
+  );
+  return outcomes.filter((name) => name !== undefined);
+}
+
+function holdsInTime(check: () => Promise<void>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), READY_WITHIN_MS);
+    check()
+      .then(
+        () => resolve(true),
+        () => resolve(false),
+      )
+      .finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * The embedded database: PGlite on a folder that is ours alone, made to keep what it promises.
+ * Invariant: an answer to a writing statement or transaction comes after its log is on the disk.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { systemClock } from '#server/platform/clock.ts';
+import { guardDisk } from '#server/platform/disk.ts';
+import { lockFolder } from '#server/platform/folder-lock.ts';
+import {
+  type Database,
+  decodeBytes,
+  decodeInteger,
+  decodeNumeric,
+  encodeValue,
+  isWrite,
+  type Sql,
+} from '#server/platform/sql.ts';
+import { openWal, syncFolder, type WalSync } from '#server/platform/wal.ts';
+import { assert } from '#shared/base/assert.ts';
+
+/** How the embedded database is kept. */
+export interface PgliteOptions {
+  /** Folder of the data, or `memory` for a database that forgets. */
+  readonly dataDir: string | 'memory';
+  /** Writes are refused when the disk has fewer bytes left. */
+  readonly diskFloorBytes: number;
+}
+
+const INT8 = 20;
+const NUMERIC = 1700;
+const BYTEA = 17;
+/** A checkpoint after so many commits keeps the log, and with it the time to start again, short. */
+const COMMITS_PER_CHECKPOINT = 50_000;
+
+const parsers = { [INT8]: decodeInteger, [NUMERIC]: decodeNumeric, [BYTEA]: decodeBytes };
+/** Values arrive in text form already, whatever the type. */
+const serializers = new Proxy<Record<number, (value: unknown) => string>>({}, { get: () => String });
+
+/** Opens (and on first use makes) the embedded database. Throws FolderInUse when another process has it. */
+export async function openPglite(options: PgliteOptions): Promise<Database> {
+  if (options.dataDir === 'memory') return serve(await PGlite.create({ parsers }), nothing, nothingAsync, nothingAsync);
+  const unlock = lockFolder(options.dataDir);
+  const folder = join(options.dataDir, 'pglite');
+  try {
+    const guard = guardDisk(options.dataDir, options.diskFloorBytes);
+    const engine = await PGlite.create({ dataDir: folder, parsers });
+    const wal = openWal(folder);
+    let settledAt = 0;
+    const settle = async () => {
+      const began = systemClock() - 5_000;
+      await syncFolder(folder, settledAt);
+      settledAt = began;
+    };
+    await settle();
+    return serve(engine, guard, wal, settle, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function nothing(): void {}
+async function nothingAsync(): Promise<void> {}
+
+/** Only one of these is open at a time: a transaction holds the whole engine. */
+interface Running {
+  open: boolean;
+}
+
+function serve(
+  engine: PGlite,
+  guard: () => void,
+  wal: WalSync,
+  settle: () => Promise<void>,
+  unlock: () => void = nothing,
+): Database {
+  const inside = new AsyncLocalStorage<Running>();
+  let unsynced = false;
+  let commits = 0;
+
+  async function run<Row>(on: Pick<PGlite, 'query'>, text: string, values: readonly unknown[]): Promise<Row[]> {
+    if (isWrite(text)) {
+      guard();
+      unsynced = true;
+    }
+    return (await on.query<Row>(text, values.map(encodeValue), { serializers })).rows;
+  }
+
+  /** Readers wait as well: nobody is told of a row that a power loss could still take back. */
+  async function durable(): Promise<void> {
+    if (!unsynced) return;
+    const mark = commits;
+    await wal();
+    if (mark === commits) unsynced = false;
+  }
+
+  async function afterCommit(): Promise<void> {
+    commits += 1;
+    await durable();
+    if (commits % COMMITS_PER_CHECKPOINT === 0) {
+      await engine.exec('CHECKPOINT');
+      await settle();
+    }
+  }
+
+  function assertOutside(): void {
+    assert(!inside.getStore()?.open, 'a statement beside the transaction under way would wait for ever');
+  }
+
+  const database: Database = {
+    kind: 'pglite',
+    async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+      assertOutside();
+      const rows = await run<Row>(engine, text, values);
+      await (isWrite(text) ? afterCommit() : durable());
+      return rows;
+    },
+    async transaction<Answer>(work: (tx: Sql) => Promise<Answer>): Promise<Answer> {
+      assertOutside();
+      const running: Running = { open: true };
+      try {
+        const answer = await engine.transaction((tx) =>
+          inside.run(running, () =>
+            work({
+              query: <Row>(text: string, values: readonly unknown[] = []) => run<Row>(tx, text, values),
+            }),
+          ),
+        );
+        await afterCommit();
+        return answer;
+      } finally {
+        running.open = false;
+      }
+    },
+    async probe() {
+      guard();
+      await database.query('select 1');
+    },
+    async close() {
+      await engine.exec('CHECKPOINT');
+      await settle();
+      await engine.close();
+      await settle();
+      unlock();
+    },
+  };
+  return database;
+}

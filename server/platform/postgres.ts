@@ -1,0 +1,149 @@
+/**
+ * A PostgreSQL server (15 or newer, Citus too) behind a pool, with prepared statements and a bound on every wait.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import {
+  type Database,
+  decodeBytes,
+  decodeInteger,
+  decodeNumeric,
+  encodeValue,
+  type Sql,
+  sqlState,
+  Unavailable,
+} from '#server/platform/sql.ts';
+
+/** How the server is reached. */
+export interface PostgresOptions {
+  /** postgres://user:password@host:port/database */
+  readonly databaseUrl: string;
+  /** Connections of this process at most. */
+  readonly connections: number;
+  /** A statement that runs longer is cut off by the server. */
+  readonly statementTimeoutMs: number;
+}
+
+const TEXT_ARRAY = 1009;
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+const NUMERIC = 1700;
+const BYTEA = 17;
+/** Deadlock and serialization failure: the work was undone and may simply run again (PostgreSQL 13.5). */
+const RUN_AGAIN = new Set(['40001', '40P01']);
+const ATTEMPTS = 8;
+
+/** Opens the pool; connects on first use. */
+export function openPostgres(options: PostgresOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.databaseUrl,
+    max: options.connections,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: options.statementTimeoutMs,
+    query_timeout: options.statementTimeoutMs + 5_000,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs,
+    keepAlive: true,
+    types: { getTypeParser },
+  });
+  // A connection that dies while idle is replaced; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  const names = new Map<string, string>();
+
+  async function run<Row>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {
+    // Several statements in one text (migrations) take the simple protocol, which knows no values.
+    if (values.length === 0) return rowsOf<Row>(await on.query(text));
+    return rowsOf<Row>(await on.query({ name: nameOf(names, text), text, values: values.map(encodeValue) }));
+  }
+
+  async function once<Answer>(work: (tx: Sql) => Promise<Answer>): Promise<Answer> {
+    const client = await pool.connect().catch(unreachable);
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const answer = await work({ query: (text, values = []) => run(client, text, values) });
+      await client.query('commit');
+      return answer;
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  const database: Database = {
+    kind: 'postgres',
+    query: <Row>(text: string, values: readonly unknown[] = []) =>
+      again(() => run<Row>(pool, text, values)).catch(unreachable),
+    transaction: (work) => again(() => once(work)).catch(unreachable),
+    async probe() {
+      const [row] = await database.query<{ readonly: boolean }>(
+        "select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as readonly",
+      );
+      if (row?.readonly !== false) throw new Unavailable('house.unreachable', 'the database takes no writes');
+    },
+    close: () => pool.end(),
+  };
+  return database;
+}
+
+async function again<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !RUN_AGAIN.has(sqlState(error) ?? '')) throw error;
+      await pause(Math.random() * 5 * 2 ** attempt);
+    }
+  }
+}
+
+/** Rethrows `error`, as {@link Unavailable} when it says that the server cannot serve now. */
+function unreachable(error: unknown): never {
+  const state = sqlState(error);
+  if (state === '53100') throw new Unavailable('house.disk-full', 'the database has no space left');
+  if (state === '57014') throw new Unavailable('house.busy', 'a statement took too long');
+  const lost = state === undefined ? isConnectionError(error) : /^(?:08|57P|53|25006)/.test(state);
+  if (lost) throw new Unavailable('house.unreachable', `the database is out of reach: ${String(error)}`);
+  throw error;
+}
+
+function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('syscall' in error) return true;
+  return /^(?:Connection terminated|timeout exceeded|Query read timeout|Client has encountered|Cannot use a pool)/.test(
+    error.message,
+  );
+}
+
+function nameOf(names: Map<string, string>, text: string): string {
+  const known = names.get(text);
+  if (known !== undefined) return known;
+  const name = createHash('sha256').update(text).digest('base64url').slice(0, 24);
+  names.set(text, name);
+  return name;
+}
+
+function rowsOf<Row>(result: pg.QueryResult | pg.QueryResult[]): Row[] {
+  return (Array.isArray(result) ? result.at(-1)?.rows : result.rows) ?? [];
+}
+
+/** Reads a value of type `oid` from its text form; everything we have no opinion on as `pg` does. */
+function getTypeParser(oid: number): (text: string) => unknown {
+  if (oid === INT8) return decodeInteger;
+  if (oid === NUMERIC) return decodeNumeric;
+  if (oid === BYTEA) return decodeBytes;
+  if (oid === INT8_ARRAY) return (text) => textArray(text).map(decodeInteger);
+  return typeParser(oid);
+}
+
+function typeParser(oid: number): (text: string) => unknown {
+  return (pg.types.getTypeParser as (oid: number) => (text: string) => unknown)(oid);
+}
+
+function textArray(text: string): string[] {
+  return (typeParser(TEXT_ARRAY) as (text: string) => string[])(text);
+}
