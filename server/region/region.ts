@@ -1,0 +1,208 @@
+/**
+ * Regions: what each allows as data, and the keys, cards and lists with which it gives its word.
+ * Invariant: private keys stay behind their signers, outside of the database and of every log.
+ */
+import { readFileSync } from 'node:fs';
+import type { Database, Sql } from '#server/platform/database.ts';
+import { generationOf, keyFiles, type OpenSigner, openIssuerKeys } from '#server/region/issuer-key.ts';
+import { currentKeySet } from '#server/region/key-set.ts';
+import { REGION_SEEDS, type RegionSeed, type RegionTerms } from '#server/region/seed.ts';
+import { EPOCH_PERIOD, newestEpoch, type Published, reserveSlot, setBits } from '#server/region/status.ts';
+import {
+  openEpoch,
+  readPolicies,
+  readRegions,
+  seedPolicy,
+  seedRegion,
+  writePolicy,
+  writeSwitches,
+  writeTerms,
+} from '#server/region/store.ts';
+import { assert } from '#shared/base/assert.ts';
+import { type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
+import type { Epoch } from '#shared/protocol/epoch.ts';
+import type { KeySet } from '#shared/protocol/key-set.ts';
+import type { MessageType, Signed } from '#shared/protocol/message.ts';
+import { DEFAULT_POLICIES, type Policy, TIERS, type Tier } from '#shared/rules/policy.ts';
+
+export type { RegionSeed, RegionTerms } from '#server/region/seed.ts';
+
+/** What this capability remembers. */
+export const regionSchema = {
+  name: 'region',
+  schema: readFileSync(new URL('schema.sql', import.meta.url), 'utf8'),
+};
+
+/** A region and its kill switches. */
+export interface Region extends RegionSeed {
+  /** Off: no new allowance and no new certificate. */
+  readonly issuing: boolean;
+  /** Off: payments from or to another region wait. */
+  readonly crossRegion: boolean;
+}
+
+/** What {@link openRegions} needs. */
+export interface RegionParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Folder of the key files (made with mode 700); or `openSigner`, such as an HSM's. */
+  readonly keysDir: string;
+  readonly openSigner?: OpenSigner;
+  /** Relying party id of the passkeys and the wallet's origins; go into the key set. */
+  readonly rpId: string;
+  readonly origins: readonly string[];
+  /** First policies by tier; rows that are there already win. */
+  readonly policies?: Readonly<Record<Tier, Policy>>;
+}
+
+/** The front door. */
+export interface Regions {
+  /** The network root's public key (33 bytes), which phones pin at enrolment. */
+  readonly root: Uint8Array;
+  /** All regions as last read (at most {@link SETTINGS_AGE} ago when anything asked since). */
+  readonly list: () => readonly Region[];
+  /** A region as it is now; undefined when there is none with this code. */
+  readonly find: (region: string) => Promise<Region | undefined>;
+  /** What `region` allows a person of `tier`. A Fault for a region that does not exist. */
+  readonly policy: (region: string, tier: Tier) => Promise<Policy>;
+  /** Turns issuing or cross-region payments on or off; every process follows within {@link SETTINGS_AGE}. */
+  readonly switch: (
+    region: string,
+    to: { readonly issuing?: boolean; readonly crossRegion?: boolean },
+  ) => Promise<void>;
+  /** Replaces what a region allows a tier; its epoch must count up. */
+  readonly setPolicy: (region: string, tier: Tier, policy: Policy) => Promise<void>;
+  /** Replaces a region's terms. */
+  readonly setTerms: (region: string, terms: RegionTerms) => Promise<void>;
+  /** `message` signed by the key of `region` that is in force now. */
+  readonly sign: <Message>(
+    region: string,
+    type: MessageType<Message>,
+    message: Message,
+  ) => Promise<Uint8Array<ArrayBuffer>>;
+  /** The key set in force, signed by the root. */
+  readonly keySet: () => Promise<Signed<KeySet>>;
+  /** The region's signed time, at most 5 s old. */
+  readonly epoch: (region: string) => Promise<Signed<Epoch>>;
+  /** The compressed status list that the newest epoch card names, and the epoch it began with. */
+  readonly status: (region: string) => Promise<{ readonly epoch: number; readonly packed: Uint8Array }>;
+  /** A place in the status list, free again after `until`. */
+  readonly reserveStatus: (tx: Sql, region: string, until: Instant) => Promise<number>;
+  /** Sets bits; the next epoch card publishes them. */
+  readonly revoke: (tx: Sql, region: string, statusIndexes: readonly number[]) => Promise<void>;
+}
+
+/** How old what this process knows of switches and policies may be. */
+export const SETTINGS_AGE: Duration = duration(2, 's');
+
+/** How long this process trusts that no other one published another key set. */
+const KEY_SET_AGE: Duration = duration(60, 's');
+
+/** Something read at `at`. */
+interface Kept<Value> {
+  readonly at: Instant;
+  readonly value: Value;
+}
+
+interface Settings {
+  readonly regions: readonly Region[];
+  readonly policies: ReadonlyMap<string, Policy>;
+}
+
+/** Opens the regions: seeds what is missing, makes the keys on the first start. */
+export async function openRegions(parts: RegionParts): Promise<Regions> {
+  const { database, clock } = parts;
+  await seed(database, parts.policies ?? DEFAULT_POLICIES);
+  const keys = openIssuerKeys(parts.openSigner ?? keyFiles(parts.keysDir));
+
+  const settings = kept(clock, SETTINGS_AGE, () => readSettings(database));
+  const first = await settings();
+  let latest = first;
+  const fresh = async (): Promise<Settings> => {
+    latest = await settings();
+    return latest;
+  };
+  const codes = first.regions.map((one) => one.region);
+  const source = { database, keys, regions: codes, rpId: parts.rpId, origins: parts.origins };
+  const keySets = new Map<number, () => Promise<Signed<KeySet>>>();
+  const keySet = (): Promise<Signed<KeySet>> => {
+    const generation = generationOf(clock());
+    const read = keySets.get(generation) ?? kept(clock, KEY_SET_AGE, () => currentKeySet(source, clock()));
+    keySets.set(generation, read);
+    return read();
+  };
+  const epochs = new Map(
+    codes.map((region) => [
+      region,
+      kept(clock, EPOCH_PERIOD, async () =>
+        newestEpoch(database, region, clock(), (moment) => keys.current(region, moment), (await keySet()).id),
+      ),
+    ]),
+  );
+  await keySet();
+
+  const published = (region: string): Promise<Published> => {
+    const read = epochs.get(region);
+    assert(read !== undefined, `no region ${region}`);
+    return read();
+  };
+  return {
+    root: keys.root.key,
+    list: () => latest.regions,
+    find: async (region) => (await fresh()).regions.find((one) => one.region === region),
+    async policy(region, tier) {
+      const policy = (await fresh()).policies.get(`${region} ${tier}`);
+      assert(policy !== undefined, `no policy of ${region} for ${tier}`);
+      return policy;
+    },
+    async switch(region, to) {
+      const now = (await readSettings(database)).regions.find((one) => one.region === region);
+      assert(now !== undefined, `no region ${region}`);
+      await writeSwitches(database, region, to.issuing ?? now.issuing, to.crossRegion ?? now.crossRegion);
+    },
+    setPolicy: (region, tier, policy) => writePolicy(database, region, tier, policy),
+    setTerms: (region, terms) => writeTerms(database, region, terms),
+    sign: (region, type, message) => type.sign(message, keys.current(region, clock())),
+    keySet,
+    epoch: async (region) => (await published(region)).card,
+    status: async (region) => (await published(region)).status,
+    reserveStatus: (tx, region, until) => reserveSlot(tx, region, until, clock()),
+    revoke: setBits,
+  };
+}
+
+async function seed(database: Database, policies: Readonly<Record<Tier, Policy>>): Promise<void> {
+  await database.transaction(async (tx) => {
+    for (const one of REGION_SEEDS) {
+      await seedRegion(tx, one);
+      await openEpoch(tx, one.region);
+      for (const tier of TIERS) await seedPolicy(tx, one.region, tier, policies[tier]);
+    }
+  });
+}
+
+async function readSettings(database: Database): Promise<Settings> {
+  const rows = await readRegions(database);
+  const policies = await readPolicies(database);
+  return {
+    regions: rows.map(({ cross_region: crossRegion, ...row }) => ({ ...row, crossRegion })),
+    policies: new Map(policies.map((row) => [`${row.region} ${row.tier}`, row.policy])),
+  };
+}
+
+/** `read`, asked again only when its answer is older than `age` or from the future; callers of one moment share one read. */
+function kept<Value>(clock: Clock, age: Duration, read: () => Promise<Value>): () => Promise<Value> {
+  let held: Kept<Promise<Value>> | undefined;
+  return () => {
+    const now = clock();
+    if (held === undefined || Math.abs(now - held.at) >= age) {
+      const value = read();
+      const mine = { at: now, value };
+      held = mine;
+      value.catch(() => {
+        if (held === mine) held = undefined;
+      });
+    }
+    return held.value;
+  };
+}
