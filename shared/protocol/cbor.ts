@@ -35,7 +35,17 @@ export function decodeCbor(bytes: Uint8Array): Checked<Wire> {
     const value: Wire = decode(bytes, DECODING);
     return sameBytes(encodeCbor(value), bytes) ? ok(value) : no('message.not-canonical');
   } catch {
-    return no('message.malformed');
+    return no(isReadable(bytes) ? 'message.not-canonical' : 'message.malformed');
+  }
+}
+
+/** Only asked of what is refused anyway, so that a second implementation learns which rule it broke. */
+function isReadable(bytes: Uint8Array): boolean {
+  try {
+    decode(bytes, { useMaps: true });
+    return true;
+  } catch {
+    return false;
   }
 }
 
