@@ -1,0 +1,181 @@
+/** The whole house as people meet it: server and sandbox as real processes on free ports, over a folder of their own. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+const NODE = join(ROOT, 'node_modules/node/bin/node');
+const READY_MS = 60_000;
+const SMS_MS = 15_000;
+const LINES_KEPT = 400;
+
+/** One of the two processes. */
+export type Part = 'server' | 'sandbox';
+
+export interface HouseOptions {
+  /** `pglite` (the default), or `postgres`: a fresh database of the server the kit starts. */
+  readonly database?: 'pglite' | 'postgres';
+  /** Builds the web app first when its sources changed; journeys need it. */
+  readonly build?: boolean;
+  /** The unit of the sandbox's delays; 50 ms when not said. */
+  readonly paceMs?: number;
+  /** More environment for both processes. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface House {
+  /** Where people find the app; its host is `localhost`, so that passkeys work without a certificate. */
+  readonly origin: string;
+  readonly sandboxOrigin: string;
+  readonly dataDir: string;
+  /** The newest output of both processes. */
+  log(): string;
+  /** Ends both politely and removes the folder. */
+  stop(): Promise<void>;
+  /** Ends a part at once, as a power cut would (both when not said). */
+  kill(part?: Part): Promise<void>;
+  /** Starts what is not running, on the same ports and folder, and waits until it is ready; ends running parts first. */
+  restart(part?: Part): Promise<void>;
+  /** The six digits of the newest text to `phone` that this function has not given before; waits for it. */
+  smsCode(phone: string): Promise<string>;
+}
+
+const PARTS: readonly Part[] = ['sandbox', 'server'];
+
+/** Starts a house and answers when both parts are ready. */
+export async function startHouse(options: HouseOptions = {}): Promise<House> {
+  if (options.build) buildApp();
+  const dataDir = mkdtempSync(join(tmpdir(), 'piaohao-house-'));
+  const [port, sandboxPort] = [await freePort(), await freePort()];
+  const origin = `http://localhost:${port}`;
+  const sandboxOrigin = `http://127.0.0.1:${sandboxPort}`;
+  const environment: NodeJS.ProcessEnv = {
+    ...process.env,
+    NODE_ENV: 'test',
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    ORIGIN: origin,
+    RP_ID: 'localhost',
+    DATA_DIR: dataDir,
+    SANDBOX_URL: sandboxOrigin,
+    SANDBOX_PORT: String(sandboxPort),
+    SANDBOX_PACE_MS: String(options.paceMs ?? 50),
+    ...(options.database === 'postgres' ? { DATABASE_URL: await freshDatabaseUrl() } : {}),
+    ...options.environment,
+  };
+  const running = new Map<Part, ChildProcess>();
+  const lines: string[] = [];
+  const given = new Set<string>();
+
+  async function start(part: Part): Promise<void> {
+    const file = part === 'server' ? 'server/main.ts' : 'server/sandbox/main.ts';
+    const child = spawn(NODE, ['--disable-warning=ExperimentalWarning', join(ROOT, file)], {
+      cwd: ROOT,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (text) => {
+        lines.push(`${part}: ${String(text).trimEnd()}`);
+        lines.splice(0, lines.length - LINES_KEPT);
+      });
+    }
+    running.set(part, child);
+    await ready(child, `${part === 'server' ? `http://127.0.0.1:${port}` : sandboxOrigin}/readyz`, () =>
+      lines.join('\n'),
+    );
+  }
+
+  async function end(part: Part, signal: NodeJS.Signals): Promise<void> {
+    const child = running.get(part);
+    running.delete(part);
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    await gone;
+  }
+
+  const last = () => {
+    for (const child of running.values()) child.kill('SIGKILL');
+  };
+  process.once('exit', last);
+
+  async function stop(): Promise<void> {
+    for (const part of PARTS.toReversed()) await end(part, 'SIGTERM');
+    process.removeListener('exit', last);
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+
+  try {
+    for (const part of PARTS) await start(part);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  return {
+    origin,
+    sandboxOrigin,
+    dataDir,
+    log: () => lines.join('\n'),
+    stop,
+    kill: async (part) => {
+      for (const one of part ? [part] : PARTS) await end(one, 'SIGKILL');
+    },
+    restart: async (part) => {
+      for (const one of part ? [part] : PARTS) {
+        await end(one, 'SIGTERM');
+        await start(one);
+      }
+    },
+    smsCode: (phone) => awaitCode(sandboxOrigin, phone, given),
+  };
+}
+
+/** A port nobody listens on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+async function ready(child: ChildProcess, url: string, log: () => string): Promise<void> {
+  const until = Date.now() + READY_MS;
+  while (Date.now() < until) {
+    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode} before it was ready:\n${log()}`);
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return;
+    await pause(50);
+  }
+  throw new Error(`Not ready after ${READY_MS} ms:\n${log()}`);
+}
+
+async function awaitCode(sandboxOrigin: string, phone: string, given: Set<string>): Promise<string> {
+  const until = Date.now() + SMS_MS;
+  while (Date.now() < until) {
+    const answer = await fetch(`${sandboxOrigin}/sms?to=${encodeURIComponent(phone)}`);
+    const texts = (await answer.json()) as { id: string; text: string }[];
+    const newest = texts[0];
+    const code = newest && !given.has(newest.id) ? /\b\d{6}\b/.exec(newest.text)?.[0] : undefined;
+    if (newest && code) {
+      given.add(newest.id);
+      return code;
+    }
+    await pause(50);
+  }
+  throw new Error(`No text with a code came to ${phone}`);
+}
+
+function buildApp(): void {
+  const script = "(await import('./server/setup/ready.mjs')).ensureBuilt()";
+  const done = spawnSync(NODE, ['--input-type=module', '--eval', script], { cwd: ROOT, encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(`The app could not be built:\n${done.stdout}${done.stderr}`);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,217 @@
+/** The outside world: what the bank and the text messages do, also after a crash, and who may press the buttons. */
+import { createPublicKey, verify } from 'node:crypto';
+import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openSandbox } from '#server/sandbox/sandbox.ts';
+import { STORIES } from '#server/sandbox/story.ts';
+import { type BankNotice, type BankReport, noticeBytes } from '#shared/api/bank.ts';
+import { newId } from '#shared/base/id.ts';
+import { instant } from '#shared/base/time.ts';
+
+const PACE_MS = 4;
+let folder: string;
+let app: FastifyInstance;
+let notices: BankNotice[];
+let receiverIsDown: boolean;
+
+const clock = () => instant(Date.now());
+const open = () =>
+  openSandbox({
+    folder,
+    clock,
+    paceMs: PACE_MS,
+    deliver: async (_url, notice) => {
+      if (receiverIsDown) return false;
+      notices.push(notice);
+      return true;
+    },
+  });
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sandbox-test-'));
+  notices = [];
+  receiverIsDown = false;
+  app = open();
+});
+afterEach(async () => {
+  await app.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const order = (amount: number, id = newId(clock())) => ({
+  id,
+  amount,
+  currency: 'CNY',
+  notify: 'http://127.0.0.1:1/x',
+});
+const post = (url: string, payload: object, headers: Record<string, string> = {}) =>
+  app.inject({ method: 'POST', url, payload, headers: { host: 'localhost', ...headers } });
+const get = (url: string) => app.inject({ url, headers: { host: 'localhost' } });
+const words = () => notices.map((notice) => JSON.parse(notice.message) as BankReport);
+const pause = (paces: number) => new Promise((resolve) => setTimeout(resolve, paces * PACE_MS + 40));
+
+test.each([
+  // amount, status in the answer, status when asked later, statuses in the notices
+  [100_00, 'PDNG', 'ACSC', ['ACSC']],
+  [100_77, 'PDNG', 'ACSC', ['ACSC']],
+  [100_01, 'ACSC', 'ACSC', ['ACSC']],
+  [100_04, 'RJCT AM04', 'RJCT AM04', ['RJCT AM04']],
+  [100_05, 'PDNG', 'RJCT AC04', ['RJCT AC04']],
+  [100_06, 'PDNG', 'RJCT AC06', []],
+  [100_21, 'PDNG', 'ACSC', ['ACSC', 'ACSC', 'ACSC', 'ACSC']],
+  [100_22, 'PDNG', 'ACSC', ['ACSC']],
+  [100_23, 'PDNG', 'ACSC', []],
+  [100_24, 'PDNG', 'ACSC', ['ACSC']],
+  [100_26, 'PDNG', 'ACSC', ['ACSC', 'PDNG']],
+  [100_31, 'PDNG', 'PDNG', []],
+])('an order of %i fen: answer %s, later %s', async (amount, answered, later, told) => {
+  const say = (report: BankReport) => [report.status, report.reason].filter(Boolean).join(' ');
+  const asked = order(amount);
+  expect(say((await post('/bank/orders', asked)).json())).toBe(answered);
+  await pause(32);
+  expect(say((await get(`/bank/orders/${asked.id}`)).json())).toBe(later);
+  expect(words().map(say)).toEqual(told);
+  expect(new Set(notices.map((notice) => notice.id)).size).toBeLessThanOrEqual(1);
+});
+
+test('an order that is swallowed is unknown to a query, and taken when it is asked again', async () => {
+  const asked = order(100_41);
+  expect((await post('/bank/orders', asked)).statusCode).toBe(503);
+  expect((await get(`/bank/orders/${asked.id}`)).statusCode).toBe(404);
+  expect((await post('/bank/orders', asked)).statusCode).toBe(503);
+  expect((await post('/bank/orders', asked)).statusCode).toBe(200);
+});
+
+test('the same id is the same order, another sum under it is refused', async () => {
+  const asked = order(100_01);
+  const first = (await post('/bank/orders', asked)).json();
+  expect((await post('/bank/orders', asked)).json()).toEqual(first);
+  expect((await post('/bank/orders', { ...asked, amount: 200_01 })).statusCode).toBe(409);
+  await pause(2);
+  expect(notices).toHaveLength(1);
+});
+
+test('a notice carries a signature over its exact bytes; the forged one does not verify', async () => {
+  await post('/bank/orders', order(100_25));
+  await pause(3);
+  const { key } = (await get('/bank/key')).json<{ key: string }>();
+  const publicKey = createPublicKey({ key: Buffer.from(key, 'base64url'), type: 'spki', format: 'der' });
+  const genuine = (notice: BankNotice) =>
+    verify(
+      'sha256',
+      noticeBytes(notice),
+      { key: publicKey, dsaEncoding: 'ieee-p1363' },
+      Buffer.from(notice.signature, 'base64url'),
+    );
+  expect(notices.map(genuine)).toEqual([false, true]);
+  expect(genuine({ ...(notices[1] as BankNotice), at: 1 })).toBe(false);
+});
+
+test('orders, texts, the key and notices on their way outlive a crash with half a line written', async () => {
+  receiverIsDown = true;
+  const asked = order(100_00);
+  await post('/bank/orders', asked);
+  await post('/sms', { id: newId(clock()), to: '+8613800001234', text: 'code 123456' });
+  const key = (await get('/bank/key')).body;
+  await pause(2);
+  await app.close();
+  appendFileSync(join(folder, 'sandbox.jsonl'), '["order",{"id":"half');
+  receiverIsDown = false;
+  app = open();
+  await pause(20);
+  expect((await get(`/bank/orders/${asked.id}`)).json().status).toBe('ACSC');
+  expect((await get('/sms?to=%2B8613800001234')).json()).toHaveLength(1);
+  expect((await get('/bank/key')).body).toBe(key);
+  expect(words().map((word) => word.status)).toEqual(['ACSC']);
+  expect(statSync(join(folder, 'bank-key.pem')).mode & 0o077).toBe(0);
+});
+
+test.each([
+  ['accept', undefined, 'ACSC'],
+  ['decline', 'AC06', 'RJCT'],
+])('a tester decides an order that waits: %s', async (press, reason, status) => {
+  const asked = order(100_31);
+  await post('/bank/orders', asked);
+  expect((await post(`/control/orders/${asked.id}`, { press, ...(reason ? { reason } : {}) })).statusCode).toBe(200);
+  expect((await post(`/control/orders/${asked.id}`, { press: 'accept' })).statusCode).toBe(409);
+  await pause(1);
+  expect((await get(`/bank/orders/${asked.id}`)).json()).toMatchObject({ status, ...(reason ? { reason } : {}) });
+  await post(`/control/orders/${asked.id}`, { press: 'repeat' });
+  await pause(1);
+  expect(words().map((word) => word.status)).toEqual([status, status]);
+});
+
+test('switches: a closed bank is busy, lost notices never come, orders by hand wait', async () => {
+  const turn = (payload: object) =>
+    app.inject({ method: 'PUT', url: '/control/switches', payload, headers: { host: 'localhost' } });
+  await turn({ bank: 'closed' });
+  expect((await post('/bank/orders', order(100_00))).statusCode).toBe(503);
+  await turn({ bank: 'open', notices: 'lost' });
+  await post('/bank/orders', order(100_00));
+  await pause(3);
+  expect(notices).toEqual([]);
+  await turn({ orders: 'by-hand' });
+  const asked = order(100_01);
+  expect((await post('/bank/orders', asked)).json().status).toBe('PDNG');
+  expect((await turn({ bank: 'ajar' })).statusCode).toBe(400);
+});
+
+test.each([
+  // number, second text within a minute, texts readable at once, readable after 20 paces
+  ['+8613800009999', 202, 2, 2],
+  ['+8613800000001', 202, 0, 2],
+  ['+8613800000002', 202, 0, 0],
+  ['+8613800000003', 429, 1, 1],
+])('texts to %s', async (to, second, atOnce, later) => {
+  const send = (text: string) => post('/sms', { id: newId(clock()), to, text });
+  const inbox = async () => (await get(`/sms?to=${encodeURIComponent(to)}`)).json<{ text: string }[]>();
+  expect((await send('one')).statusCode).toBe(202);
+  expect((await send('two')).statusCode).toBe(second);
+  expect(await inbox()).toHaveLength(atOnce);
+  await pause(20);
+  const texts = await inbox();
+  expect(texts).toHaveLength(later);
+  if (later === 2) expect(texts[0]?.text).toBe('two');
+});
+
+test('the same text sent twice is one text; another under its id is refused', async () => {
+  const text = { id: newId(clock()), to: '+8613800005555', text: 'code 111111' };
+  for (const expected of [202, 202]) expect((await post('/sms', text)).statusCode).toBe(expected);
+  expect((await post('/sms', { ...text, text: 'other' })).statusCode).toBe(409);
+  expect((await get('/sms?to=%2B8613800005555')).json()).toHaveLength(1);
+});
+
+test.each(['zh', 'en'])('the page (%s) shows every story and texts as text, and its buttons press', async (lang) => {
+  await post('/sms', { id: newId(clock()), to: '+8613800005555', text: '<script>alert(1)</script>' });
+  const asked = order(100_31);
+  await post('/bank/orders', asked);
+  const page = await get(`/?lang=${lang}`);
+  expect(page.body).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+  expect(page.body).not.toContain('<script');
+  for (const story of STORIES) expect(page.body).toContain(`.${String(story.digits).padStart(2, '0')}`);
+  const form = { method: 'POST', url: '/control/form', payload: `order=${asked.id}&act=block&lang=${lang}` } as const;
+  const headers = { host: 'localhost', 'content-type': 'application/x-www-form-urlencoded' };
+  expect((await app.inject({ ...form, headers })).statusCode).toBe(303);
+  expect((await get(`/bank/orders/${asked.id}`)).json()).toMatchObject({ status: 'RJCT', reason: 'AC06' });
+});
+
+test('nobody from elsewhere presses: another host name, another site', async () => {
+  const asked = order(100_31);
+  await post('/bank/orders', asked);
+  const press = { press: 'accept' };
+  expect((await post(`/control/orders/${asked.id}`, press, { host: 'evil.example' })).statusCode).toBe(403);
+  expect((await post(`/control/orders/${asked.id}`, press, { 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
+});
+
+test.each([
+  ['no amount', { id: '01934567-89ab-7def-8123-456789abcdef', currency: 'CNY', notify: 'http://127.0.0.1/' }],
+  ['amount 0', { ...order(0) }],
+  ['half a fen', { ...order(0.5) }],
+  ['an id that is none', { ...order(1), id: '../../x' }],
+  ['an address that is none', { ...order(1), notify: 'file:///etc/passwd' }],
+])('an order with %s is refused', async (_what, payload) => {
+  expect((await post('/bank/orders', payload)).statusCode).toBe(400);
+});
