@@ -1,0 +1,79 @@
+/** Sums, moments and lengths of time as people read them, in the language of the app. */
+
+import { isCurrency } from '#shared/money/currency.ts';
+import { money, toDecimal } from '#shared/money/money.ts';
+import { getLocale } from '#web/paraglide/runtime.js';
+
+const SIGNS: Readonly<Record<string, string>> = {
+  CNY: '¥',
+  USD: '$',
+  EUR: '€',
+  GBP: '£',
+  HKD: 'HK$',
+  SGD: 'S$',
+  JPY: 'JP¥',
+  KRW: '₩',
+};
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** The parts of a sum of `minor` units: its sign, its whole digits in groups of three, and its decimals without the point. */
+export function sumParts(minor: number, currency: string): { mark: string; whole: string; decimals: string } {
+  const text = isCurrency(currency) ? toDecimal(money(Math.abs(minor), currency)) : String(Math.abs(minor));
+  const [whole = '0', decimals = ''] = text.split('.');
+  return { mark: SIGNS[currency] ?? `${currency} `, whole: whole.replace(/\B(?=(\d{3})+$)/g, ','), decimals };
+}
+
+/** A sum in one line: `¥1,234.50`. */
+export function sumText(minor: number, currency: string): string {
+  const { mark, whole, decimals } = sumParts(minor, currency);
+  return `${minor < 0 ? '−' : ''}${mark}${whole}${decimals ? `.${decimals}` : ''}`;
+}
+
+/** The language tag dates and lists are written in. */
+export function languageTag(): 'zh-CN' | 'en-GB' {
+  return getLocale() === 'zh' ? 'zh-CN' : 'en-GB';
+}
+
+/** A moment (milliseconds) to the minute, with its day. */
+export function momentText(at: number): string {
+  return new Intl.DateTimeFormat(languageTag(), { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+}
+
+/** A moment (milliseconds) to the second, as receipts state it. */
+export function exactText(at: number): string {
+  return new Intl.DateTimeFormat(languageTag(), { dateStyle: 'medium', timeStyle: 'medium' }).format(at);
+}
+
+/** The time of day of a moment (milliseconds). */
+export function timeText(at: number): string {
+  return new Intl.DateTimeFormat(languageTag(), { timeStyle: 'short' }).format(at);
+}
+
+/** The day of a moment as the head of a list: today and yesterday by name, else the date. */
+export function dayText(at: number, now: number): string {
+  const days = Math.round((startOfDay(now) - startOfDay(at)) / DAY);
+  if (days === 0 || days === 1) {
+    const text = new Intl.RelativeTimeFormat(languageTag(), { numeric: 'auto' }).format(-days, 'day');
+    return text.charAt(0).toUpperCase() + text.slice(1);
+  }
+  const year = new Date(at).getFullYear() === new Date(now).getFullYear() ? {} : ({ year: 'numeric' } as const);
+  return new Intl.DateTimeFormat(languageTag(), { month: 'long', day: 'numeric', weekday: 'short', ...year }).format(
+    at,
+  );
+}
+
+/** How long ago a moment was, roughly: `3 minutes ago`. */
+export function agoText(at: number, now: number): string {
+  const past = Math.max(0, now - at);
+  const words = new Intl.RelativeTimeFormat(languageTag(), { numeric: 'auto' });
+  if (past < MINUTE) return words.format(0, 'second');
+  if (past < HOUR) return words.format(-Math.floor(past / MINUTE), 'minute');
+  if (past < DAY) return words.format(-Math.floor(past / HOUR), 'hour');
+  return words.format(-Math.floor(past / DAY), 'day');
+}
+
+function startOfDay(at: number): number {
+  return new Date(at).setHours(0, 0, 0, 0);
+}
