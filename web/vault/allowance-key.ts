@@ -20,24 +20,27 @@ export interface SpareKey {
 
 /**
  * The key to ask the next allowance for. A spare one is used again, so that a request whose answer was lost can be
- * repeated; a plain spare is replaced once the phone has a lock.
+ * repeated; one for a `payee` is kept apart; a plain spare is replaced once the phone has a lock.
  */
-export async function spareAllowanceKey(vault: Vault, now: Instant): Promise<SpareKey> {
+export async function spareAllowanceKey(vault: Vault, now: Instant, payee?: string): Promise<SpareKey> {
   const state = await lockState(vault);
   const holders = new Set((await vault.allowances.toArray()).map((row) => row.key));
-  const spares = (await vault.keys.where('use').equals('allowance').toArray()).filter((row) => !holders.has(row.id));
+  const spares = (await vault.keys.where('use').equals('allowance').toArray()).filter(
+    (row) => !holders.has(row.id) && row.payee === payee,
+  );
   const good = spares.find((row) => state === 'none' || row.sealed !== undefined);
-  return good ? { id: good.id, wrapped: good.sealed !== undefined } : await makeAllowanceKey(vault, now);
+  return good ? { id: good.id, wrapped: good.sealed !== undefined } : await makeAllowanceKey(vault, now, payee);
 }
 
 /** Makes and keeps a fresh key. */
-async function makeAllowanceKey(vault: Vault, now: Instant): Promise<SpareKey> {
+async function makeAllowanceKey(vault: Vault, now: Instant, payee?: string): Promise<SpareKey> {
   const pair = await crypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
   const key = await compressedPoint(pair.publicKey);
   const bytes = await crypto.subtle.exportKey('pkcs8', pair.privateKey);
   const sealed = await sealToLock(vault, bytes);
   const id = toBase64url(key);
   const row: KeyRow = { id, use: 'allowance', public: key, madeAt: now };
+  if (payee !== undefined) row.payee = payee;
   if (sealed) row.sealed = sealed;
   else row.plain = await crypto.subtle.importKey('pkcs8', bytes, ECDSA, false, ['sign']);
   await vault.keys.add(row);

@@ -18,6 +18,8 @@ export interface KeyRow {
   plain?: CryptoKey;
   /** The key sealed to the lock of this phone (see lock.ts). */
   sealed?: SealedKey;
+  /** For an allowance key: the one payee its allowance shall be locked to. */
+  payee?: string;
   madeAt: number;
 }
 

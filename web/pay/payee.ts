@@ -1,0 +1,267 @@
+/**
+ * What a payee does: asks for a sum, verifies what the payer shows, keeps it, and gives a receipt.
+ * Invariant: "verified" is said only of a payment that passed every check and is on the disk.
+ */
+import type { Refusal } from '#shared/api/refusal.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
+import { type Clock, duration, type Instant } from '#shared/base/time.ts';
+import type { Currency } from '#shared/money/currency.ts';
+import type { Allowance } from '#shared/protocol/allowance.ts';
+import { type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
+import { writeFork } from '#shared/protocol/fork.ts';
+import { type Frame, writeFrame } from '#shared/protocol/frame.ts';
+import { invoiceMessage, matchCode } from '#shared/protocol/invoice.ts';
+import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
+import { receiptMessage } from '#shared/protocol/receipt.ts';
+import { type SignatureQuestion, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
+import { finalityChecks, knownAllowance, type Verified } from '#shared/protocol/trust.ts';
+import { paymentChecks } from '#shared/protocol/verify.ts';
+import { payeeSigner } from '#web/vault/device-key.ts';
+import { queue } from '#web/vault/outbox.ts';
+import { keepInvoice, keepReceived, receiptPosition, receivedFrom } from '#web/vault/received.ts';
+import type { InvoiceRow, ReceivedRow } from '#web/vault/rows.ts';
+import { readTrust } from '#web/vault/trust.ts';
+import type { Vault } from '#web/vault/vault.ts';
+
+/** What a payee needs. */
+export interface PayeeNeeds {
+  readonly vault: Vault;
+  readonly clock: Clock;
+}
+
+/** What is asked for; `amount` in minor units, at least one. */
+export interface Wish {
+  readonly amount: number;
+  readonly currency: Currency;
+  readonly memo?: string;
+}
+
+/** How long an invoice may be paid: long enough to hold two phones together, too short to be worth copying. */
+const LIFETIME = duration(120, 's');
+
+/** Makes, signs and keeps an invoice. Refusals: `certificate.none` before the first sync, `clock.turned-back`. */
+export async function makeInvoice(needs: PayeeNeeds, wish: Wish): Promise<Result<InvoiceRow, Refusal>> {
+  const { vault, clock } = needs;
+  const held = await readTrust(vault, clock());
+  if (!held.ok) return held;
+  const { certificate, epoch } = held.value.lists;
+  if (!certificate || certificate.message.expires < held.value.trust.now) return refuse({ code: 'certificate.none' });
+  const now = held.value.trust.now;
+  const bytes = await invoiceMessage.sign(
+    {
+      payee: certificate.message.payee,
+      id: newId(now),
+      amount: wish.amount,
+      currency: wish.currency,
+      ...(wish.memo ? { memo: wish.memo } : {}),
+      time: now,
+      lifetime: LIFETIME / 1000,
+      epoch: epoch?.message.number ?? 0,
+    },
+    await payeeSigner(vault),
+  );
+  const signed = invoiceMessage.read(bytes);
+  if (!signed.ok) return signed;
+  const row: InvoiceRow = {
+    id: toBase64url(signed.value.id),
+    bytes,
+    amount: wish.amount,
+    currency: wish.currency,
+    ...(wish.memo ? { memo: wish.memo } : {}),
+    match: matchCode(signed.value.id),
+    madeAt: now,
+    expiresAt: now + LIFETIME,
+  };
+  await keepInvoice(vault, row);
+  return ok(row);
+}
+
+/** The code texts of an invoice: one, or parts to be shown in turn. */
+export async function invoiceCode(needs: PayeeNeeds, row: InvoiceRow): Promise<Result<string[], Refusal>> {
+  const held = await readTrust(needs.vault, needs.clock());
+  if (!held.ok) return held;
+  const certificate = held.value.lists.certificate;
+  if (!certificate) return refuse({ code: 'certificate.none' });
+  return ok(writeFrame({ kind: 'invoice', invoice: row.bytes, certificate: certificate.bytes }));
+}
+
+/** What a scanned code turned out to be. */
+export type Accepted =
+  /** Verified here; it will arrive at the next signal of either phone. */
+  | { readonly kind: 'verified'; readonly row: ReceivedRow }
+  /** The house itself says it is settled. */
+  | { readonly kind: 'settled'; readonly payment: string };
+
+/** Verifies what the payer shows for `invoice`, by the protocol's one order of checks, and keeps it. */
+export async function acceptCode(
+  needs: PayeeNeeds,
+  invoice: InvoiceRow,
+  frame: Frame,
+): Promise<Result<Accepted, Refusal>> {
+  if (frame.kind === 'payment') {
+    // Two scans of one code must not draw two receipt numbers.
+    return await navigator.locks.request(`receipt:${needs.vault.name}`, () => acceptPayment(needs, invoice, frame));
+  }
+  return frame.kind === 'finality'
+    ? await acceptFinality(needs, invoice, frame.finality)
+    : refuse({ code: 'code.none' });
+}
+
+async function acceptPayment(
+  needs: PayeeNeeds,
+  invoice: InvoiceRow,
+  frame: Frame & { readonly kind: 'payment' },
+): Promise<Result<Accepted, Refusal>> {
+  const { vault, clock } = needs;
+  const held = await readTrust(vault, clock());
+  if (!held.ok) return held;
+  const { trust, lists } = held.value;
+  const own = invoiceMessage.read(invoice.bytes);
+  const read = readPayment(frame.payment);
+  if (!read.ok) return read;
+  if (!own.ok) return own;
+  if (!lists.certificate) return refuse({ code: 'certificate.none' });
+  const known = await heldOfAllowance(vault, read.value.message.allowance);
+  const checked = await verifyAsync(
+    paymentChecks(
+      {
+        payment: read.value,
+        ...(frame.allowance ? { allowance: frame.allowance } : {}),
+        ...(known.allowance ? { known: known.allowance } : {}),
+      },
+      {
+        ...trust,
+        role: 'payee',
+        certificate: lists.certificate.message,
+        invoice: own.value,
+        held: known.payments.map(heldOf),
+        ...(lists.status ? { status: lists.status } : {}),
+      },
+    ),
+    verifier,
+  );
+  if (!checked.ok) {
+    if (checked.error.code === 'payment.fork') await keepFork(vault, known, read.value, clock());
+    return checked;
+  }
+  if (checked.value.repeat) {
+    const row = await vault.received.get(toBase64url(checked.value.held.id));
+    return row ? ok({ kind: 'verified', row }) : refuse({ code: 'payment.none' });
+  }
+  const row = receivedRow(invoice, read.value, checked.value.allowance, trust.now);
+  return ok({ kind: 'verified', row: await keepWithReceipt(vault, row, read.value.id, trust.now) });
+}
+
+const verifier: (question: SignatureQuestion) => Promise<boolean> = webVerifier();
+
+interface HeldOfAllowance {
+  readonly allowance?: Verified<Allowance>;
+  readonly payments: readonly SignedPayment[];
+}
+
+/** What this payee already holds of the allowance with this reference (16 bytes). */
+async function heldOfAllowance(vault: Vault, reference: Uint8Array): Promise<HeldOfAllowance> {
+  const rows = await receivedFrom(vault, toBase64url(reference));
+  const first = rows[0] && knownAllowance(rows[0].allowanceBytes);
+  const payments = rows.map((row) => readPayment(row.bytes)).flatMap((one) => (one.ok ? [one.value] : []));
+  return { payments, ...(first?.ok ? { allowance: first.value } : {}) };
+}
+
+async function keepFork(vault: Vault, known: HeldOfAllowance, payment: SignedPayment, now: Instant): Promise<void> {
+  const other = known.payments.find((one) => one.message.number === payment.message.number);
+  if (!other || !known.allowance) return;
+  const proof = writeFork(known.allowance.bytes, other, payment);
+  await queue(vault, 'fork', toBase64url(payment.id), proof, now);
+}
+
+function receivedRow(
+  invoice: InvoiceRow,
+  payment: SignedPayment,
+  allowance: Verified<Allowance>,
+  now: Instant,
+): ReceivedRow {
+  const core = payment.message;
+  return {
+    id: toBase64url(payment.id),
+    invoice: invoice.id,
+    allowance: toBase64url(core.allowance),
+    number: core.number,
+    amount: invoice.amount,
+    cumulative: core.total,
+    currency: invoice.currency,
+    region: allowance.message.region,
+    payee: core.payee,
+    ...(invoice.memo === undefined ? {} : { memo: invoice.memo }),
+    bytes: payment.bytes,
+    allowanceBytes: allowance.bytes,
+    state: 'kept',
+    signedAt: core.time,
+    keptAt: now,
+  };
+}
+
+async function keepWithReceipt(
+  vault: Vault,
+  row: ReceivedRow,
+  payment: HeldPayment['id'],
+  now: Instant,
+): Promise<ReceivedRow> {
+  const { counter, previous } = await receiptPosition(vault);
+  const receipt = { payment, status: 'accepted', time: now, counter, previous } as const;
+  const bytes = await receiptMessage.sign(receipt, await payeeSigner(vault));
+  const signed = receiptMessage.read(bytes);
+  const id = signed.ok ? signed.value.id : new Uint8Array(32);
+  return await keepReceived(vault, row, { id, bytes, counter }, now);
+}
+
+async function acceptFinality(
+  needs: PayeeNeeds,
+  invoice: InvoiceRow,
+  bytes: Uint8Array,
+): Promise<Result<Accepted, Refusal>> {
+  const held = await readTrust(needs.vault, needs.clock());
+  if (!held.ok) return held;
+  const own = invoiceMessage.read(invoice.bytes);
+  if (!own.ok) return own;
+  const checked = await verifyAsync(finalityChecks(bytes, held.value.trust.keySet, own.value), verifier);
+  if (!checked.ok) return checked;
+  const payment = toBase64url(checked.value.message.payment);
+  await needs.vault.invoices.update(invoice.id, { paidBy: payment });
+  return ok({ kind: 'settled', payment });
+}
+
+/** The receipt as a code, for the payer to scan. */
+export function receiptCode(row: ReceivedRow): string[] {
+  return row.receipt ? writeFrame({ kind: 'receipt', receipt: row.receipt }) : [];
+}
+
+/** The settled bill that paid `invoice` without a scan, found when the payer was online. */
+export async function settledFor(vault: Vault, invoice: InvoiceRow): Promise<string | undefined> {
+  const own = fromBase64url(invoice.id);
+  const kept = own && (await vault.invoices.get(invoice.id));
+  if (kept?.paidBy) return kept.paidBy;
+  const bills = await vault.bills
+    .where('at')
+    .aboveOrEqual(invoice.madeAt - 1000)
+    .filter((bill) => isFor(bill, invoice))
+    .toArray();
+  const bill = bills[0];
+  if (bill?.payment) await vault.invoices.update(invoice.id, { paidBy: bill.payment });
+  return bill?.payment;
+}
+
+function isFor(
+  bill: { kind: string; direction: string; amount: number; currency: string; at: number; memo?: string },
+  invoice: InvoiceRow,
+): boolean {
+  return (
+    bill.kind === 'payment' &&
+    bill.direction === 'in' &&
+    bill.amount === invoice.amount &&
+    bill.currency === invoice.currency &&
+    bill.at <= invoice.expiresAt &&
+    (bill.memo ?? '') === (invoice.memo ?? '')
+  );
+}

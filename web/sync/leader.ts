@@ -1,0 +1,65 @@
+/**
+ * Runs syncs at every scrap of signal: at start, when the app becomes visible, when the browser thinks there is a
+ * network (proved by a probe first), every so often while visible, and by Background Sync where there is one.
+ * Invariant: one tab leads; the others only show what the leader brings into the vault.
+ */
+import { type Duration, duration } from '#shared/base/time.ts';
+import { probe } from '#web/sync/probe.ts';
+import { APP, type SyncNeeds, syncNow } from '#web/sync/sync.ts';
+import { waiting } from '#web/vault/outbox.ts';
+import { askToKeepStorage } from '#web/vault/storage.ts';
+import { reviveVault } from '#web/vault/vault.ts';
+
+/** The tag Background Sync wakes the service worker with. */
+export const BACKGROUND_TAG = 'piaohao-sync';
+
+const WHEN_ONLINE: Duration = duration(60, 's');
+const WHEN_OFFLINE: Duration = duration(15, 's');
+
+/** Starts to sync for this tab's life; call the answer to stop. */
+export function startSync(needs: SyncNeeds = APP): () => void {
+  const stop = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tick = async () => {
+    clearTimeout(timer);
+    if (stop.signal.aborted) return;
+    if (document.visibilityState === 'visible') await attempt(needs);
+    const pause = needs.link.now().road === 'offline' ? WHEN_OFFLINE : WHEN_ONLINE;
+    timer = setTimeout(tick, pause);
+  };
+  const wake = () => {
+    if (document.visibilityState === 'visible') void reviveVault(needs.vault).then(tick);
+  };
+  void navigator.locks
+    .request(`leader:${needs.vault.name}`, { signal: stop.signal }, async () => {
+      document.addEventListener('visibilitychange', wake, { signal: stop.signal });
+      addEventListener('online', wake, { signal: stop.signal });
+      addEventListener('pageshow', wake, { signal: stop.signal });
+      addEventListener('offline', () => needs.link.change({ road: 'offline' }), { signal: stop.signal });
+      void tick();
+      await new Promise<void>((done) => stop.signal.addEventListener('abort', () => done(), { once: true }));
+    })
+    .catch(() => undefined);
+  void askToKeepStorage(needs.vault);
+  return () => {
+    clearTimeout(timer);
+    stop.abort();
+  };
+}
+
+async function attempt(needs: SyncNeeds): Promise<void> {
+  const road = needs.link.now().road === 'offline' ? await probe(needs) : 'online';
+  if (road !== 'offline') await syncNow(needs);
+  if ((await waiting(needs.vault)) > 0) await askForBackgroundSync();
+}
+
+interface SyncManager {
+  readonly register: (tag: string) => Promise<void>;
+}
+
+/** Asks the browser to wake the service worker when there is a network. Browsers without it simply do not. */
+export async function askForBackgroundSync(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  const manager = (registration as { readonly sync?: SyncManager } | undefined)?.sync;
+  await manager?.register(BACKGROUND_TAG).catch(() => undefined);
+}

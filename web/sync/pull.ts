@@ -1,0 +1,146 @@
+/**
+ * Takes in what a sync brought down. Nothing signed is kept before its signature is verified against the pinned root.
+ * Invariant: the outbox lets go of a payment only when the server has answered for that very payment.
+ */
+import type { Refusal } from '#shared/api/refusal.ts';
+import type { SyncAnswer } from '#shared/api/sync.ts';
+import { fromBase64url } from '#shared/base/bytes.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
+import { type Instant, toSeconds } from '#shared/base/time.ts';
+import type { KeySet } from '#shared/protocol/key-set.ts';
+import type { Signed } from '#shared/protocol/message.ts';
+import type { Checked } from '#shared/protocol/refusal.ts';
+import { type Checks, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
+import { unpackStatus } from '#shared/protocol/status.ts';
+import {
+  allowanceChecks,
+  certificateChecks,
+  epochChecks,
+  finalityChecks,
+  keySetChecks,
+  statusListOf,
+} from '#shared/protocol/trust.ts';
+import { keepAllowance, markAllowance } from '#web/vault/allowances.ts';
+import { keepBills } from '#web/vault/bills.ts';
+import { leave } from '#web/vault/outbox.ts';
+import { applyPaymentAnswer, markHanded } from '#web/vault/payments.ts';
+import type { OutboxRow } from '#web/vault/rows.ts';
+import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
+import { believedTime, raiseTimeFloor } from '#web/vault/time-floor.ts';
+import { heldLists, keepList } from '#web/vault/trust.ts';
+import type { Vault } from '#web/vault/vault.ts';
+
+/** Verifies and keeps everything in `answer`; `sent` are the outbox rows the request carried. */
+export async function takeAnswer(
+  vault: Vault,
+  answer: SyncAnswer,
+  sent: readonly OutboxRow[],
+  now: Instant,
+): Promise<Result<undefined, Refusal>> {
+  const keySet = await takeKeySet(vault, answer, now);
+  if (!keySet.ok) return keySet;
+  for (const take of [takeEpoch, takeCertificate, takeAllowance]) {
+    const taken = await take(vault, answer, keySet.value.message, now);
+    if (!taken.ok) return taken;
+  }
+  for (const one of answer.answers) {
+    await applyPaymentAnswer(vault, one, now);
+    await takeFinality(vault, one.id, one.finality, keySet.value.message, now);
+  }
+  await leave(
+    vault,
+    sent.filter((row) => row.kind !== 'payment'),
+  );
+  for (const serial of answer.closed) await markAllowance(vault, serial, 'closed');
+  await vault.transaction('rw', vault.balances, async () => {
+    await vault.balances.clear();
+    await vault.balances.bulkPut(answer.balances);
+  });
+  await keepBills(vault, answer.bills, answer.cursor);
+  await keepSetting(vault, 'syncedAt', now);
+  return ok(undefined);
+}
+
+/** Runs one check over bytes in text form. */
+async function checked<Value>(
+  text: string,
+  checks: (bytes: Uint8Array) => Checks<Checked<Value>>,
+): Promise<Result<Value, Refusal>> {
+  const bytes = fromBase64url(text);
+  return bytes ? await verifyAsync(checks(bytes), webVerifier()) : refuse({ code: 'message.malformed' });
+}
+
+async function takeKeySet(vault: Vault, answer: SyncAnswer, now: Instant): Promise<Result<Signed<KeySet>, Refusal>> {
+  const { keySet: held } = await heldLists(vault);
+  if (answer.keySet === undefined) return held ? ok(held) : refuse({ code: 'wallet.none' });
+  const root = fromBase64url((await readSetting(vault, 'networkRoot')) ?? '');
+  if (root?.length !== 33) return refuse({ code: 'wallet.none' });
+  const time = await believedTime(vault, now);
+  const context = { now: time.now, floor: time.floor, ...(held ? { held: held.message } : {}) };
+  const taken = await checked(answer.keySet, (bytes) => keySetChecks(bytes, root, context));
+  if (!taken.ok) return taken;
+  const { bytes, message } = taken.value;
+  await keepList(vault, { name: 'keySet', bytes, version: message.epoch, keptAt: now });
+  return taken;
+}
+
+async function takeEpoch(
+  vault: Vault,
+  answer: SyncAnswer,
+  keySet: KeySet,
+  now: Instant,
+): Promise<Result<undefined, Refusal>> {
+  const { epoch: held, status } = await heldLists(vault);
+  const taken = await checked(answer.epoch, (bytes) => epochChecks(bytes, keySet, held?.message));
+  if (!taken.ok) return taken;
+  const epoch = taken.value.message;
+  const packed = answer.status && fromBase64url(answer.status.list);
+  const bits = packed && (await unpackStatus(packed));
+  if (bits && !bits.ok) return bits;
+  const list = bits ? statusListOf(epoch, bits.value) : undefined;
+  if (list && !list.ok) return list;
+  if (list) await keepList(vault, { name: 'status', bytes: list.value.bits, version: epoch.number, keptAt: now });
+  // A list that the new card no longer names is out of date: without it the next request asks for the whole.
+  else if (status && !statusListOf(epoch, status.bits).ok) await vault.lists.delete('status');
+  await keepList(vault, { name: 'epoch', bytes: taken.value.bytes, version: epoch.number, keptAt: now });
+  await raiseTimeFloor(vault, epoch.time);
+  return ok(undefined);
+}
+
+async function takeCertificate(
+  vault: Vault,
+  answer: SyncAnswer,
+  keySet: KeySet,
+  now: Instant,
+): Promise<Result<undefined, Refusal>> {
+  if (answer.certificate === undefined) return ok(undefined);
+  const time = await believedTime(vault, now);
+  const trust = { keySet, now: time.now, floor: time.floor };
+  const taken = await checked(answer.certificate, (bytes) => certificateChecks(bytes, trust));
+  if (!taken.ok) return taken;
+  const { bytes, message } = taken.value;
+  await keepList(vault, { name: 'certificate', bytes, version: toSeconds(message.expires), keptAt: now });
+  return ok(undefined);
+}
+
+async function takeAllowance(
+  vault: Vault,
+  answer: SyncAnswer,
+  keySet: KeySet,
+  now: Instant,
+): Promise<Result<undefined, Refusal>> {
+  if (answer.allowanceRefused === undefined) await dropSetting(vault, 'allowanceRefused');
+  else await keepSetting(vault, 'allowanceRefused', answer.allowanceRefused);
+  if (answer.allowance === undefined) return ok(undefined);
+  const taken = await checked(answer.allowance, (bytes) => allowanceChecks(bytes, keySet));
+  if (!taken.ok) return taken;
+  await keepAllowance(vault, taken.value, now);
+  return ok(undefined);
+}
+
+/** The house's word that a payment is settled; the payer may show it to a payee who has no signal. */
+async function takeFinality(vault: Vault, id: string, text: string | undefined, keySet: KeySet, now: Instant) {
+  if (text === undefined) return;
+  const taken = await checked(text, (bytes) => finalityChecks(bytes, keySet));
+  if (taken.ok) await markHanded(vault, id, taken.value.bytes, now);
+}

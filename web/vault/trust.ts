@@ -1,0 +1,61 @@
+/** What this phone goes by when it verifies: the newest public lists it has verified and kept, and the time it believes. */
+import type { Refusal } from '#shared/api/refusal.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
+import type { Instant } from '#shared/base/time.ts';
+import { type Certificate, certificateMessage } from '#shared/protocol/certificate.ts';
+import { type Epoch, epochMessage } from '#shared/protocol/epoch.ts';
+import { type KeySet, keySetMessage } from '#shared/protocol/key-set.ts';
+import type { MessageType, Signed } from '#shared/protocol/message.ts';
+import type { StatusList } from '#shared/protocol/status.ts';
+import type { Trust } from '#shared/protocol/trust.ts';
+import type { ListRow } from '#web/vault/rows.ts';
+import { believedTime } from '#web/vault/time-floor.ts';
+import type { Vault } from '#web/vault/vault.ts';
+
+/** The verified public lists of this phone; each was verified before it was kept. */
+export interface HeldLists {
+  readonly keySet?: Signed<KeySet>;
+  readonly epoch?: Signed<Epoch>;
+  readonly status?: StatusList;
+  readonly certificate?: Signed<Certificate>;
+}
+
+/** Reads the lists that are kept. */
+export async function heldLists(vault: Vault): Promise<HeldLists> {
+  const rows = new Map((await vault.lists.toArray()).map((row) => [row.name, row]));
+  const keySet = read(keySetMessage, rows.get('keySet'));
+  const epoch = read(epochMessage, rows.get('epoch'));
+  const certificate = read(certificateMessage, rows.get('certificate'));
+  const bits = rows.get('status');
+  return {
+    ...(keySet ? { keySet } : {}),
+    ...(epoch ? { epoch } : {}),
+    ...(certificate ? { certificate } : {}),
+    ...(bits ? { status: { epoch: bits.version, bits: bits.bytes } } : {}),
+  };
+}
+
+/** Keeps one verified list. */
+export async function keepList(vault: Vault, row: ListRow): Promise<void> {
+  await vault.lists.put(row);
+}
+
+/**
+ * What payments are verified by. Refusals: `wallet.none` before the first sync, `clock.turned-back` when this phone's
+ * clock says an earlier time than a server has already signed.
+ */
+export async function readTrust(
+  vault: Vault,
+  clockSays: Instant,
+): Promise<Result<{ readonly trust: Trust; readonly lists: HeldLists }, Refusal>> {
+  const lists = await heldLists(vault);
+  if (!lists.keySet) return refuse({ code: 'wallet.none' });
+  const time = await believedTime(vault, clockSays);
+  if (time.turnedBack) return refuse({ code: 'clock.turned-back' });
+  return ok({ trust: { keySet: lists.keySet.message, now: time.now, floor: time.floor }, lists });
+}
+
+function read<Message>(type: MessageType<Message>, row: ListRow | undefined): Signed<Message> | undefined {
+  const signed = row && type.read(row.bytes);
+  return signed?.ok ? signed.value : undefined;
+}
