@@ -2,7 +2,7 @@
 import { sameBytes, toHex } from '#shared/base/bytes.ts';
 import { CLOCK_SKEW } from '#shared/base/limits.ts';
 import { ok } from '#shared/base/result.ts';
-import type { Duration, Instant } from '#shared/base/time.ts';
+import { type Duration, type Instant, instant } from '#shared/base/time.ts';
 import { ALLOWANCE_VERSION, type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
 import { type Certificate, certificateMessage } from '#shared/protocol/certificate.ts';
 import { kidOf } from '#shared/protocol/cose.ts';
@@ -33,7 +33,7 @@ function vouch<Message>(signed: Signed<Message>): Verified<Message> {
 
 /** The time a verifier goes by: a clock turned back cannot pass the time floor. */
 export function presentOf(trust: { readonly now: Instant; readonly floor: Instant }): Instant {
-  return trust.now > trust.floor ? trust.now : trust.floor;
+  return instant(Math.max(trust.now, trust.floor));
 }
 
 /** Whether `moment` lies in `from`..`until`, allowing two honest clocks `slack` of difference at both ends. */

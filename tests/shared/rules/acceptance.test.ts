@@ -1,0 +1,50 @@
+/** Who may be paid across regions and currencies, when the guarantee stands, and what a region starts with. */
+import { describe, expect, test } from 'vitest';
+import { duration } from '#shared/base/time.ts';
+import { isGuaranteed, mayBePaid } from '#shared/rules/acceptance.ts';
+import { allowancePolicy, DEFAULT_POLICIES, TIERS } from '#shared/rules/policy.ts';
+import { CERTIFICATE, minutes, NOON } from '#tests/vectors/cast.ts';
+
+describe('a payee in Beijing takes', () => {
+  test.each<[string, 'CNY' | 'HKD' | 'JPY', string, string[], string]>([
+    ['its own region', 'CNY', 'CN-BJ', [], 'own-region'],
+    ['Shanxi, which it accepts', 'CNY', 'CN-SX', ['CN-SX'], 'other-region'],
+    ['Shanxi, which it does not accept', 'CNY', 'CN-SX', ['CN-GD'], 'acceptance.region'],
+    ['a second currency', 'HKD', 'CN-BJ', [], 'own-region'],
+    ['yen', 'JPY', 'CN-BJ', [], 'acceptance.currency'],
+  ])('%s', (_name, currency, region, regions, answer) => {
+    const read = mayBePaid(CERTIFICATE, { region, currency }, { regions });
+    expect(read.ok ? read.value : read.error.code).toBe(answer);
+  });
+});
+
+describe('the guarantee', () => {
+  const policy = DEFAULT_POLICIES['real-name'];
+  test.each<[string, 'full' | 'none', number, boolean]>([
+    ['stands with lists of today', 'full', -60, true],
+    ['stands at 72 hours and the skew', 'full', -72 * 60 - 5, true],
+    ['ends a minute later', 'full', -72 * 60 - 6, false],
+    ['never stands for an unguaranteed payee', 'none', 0, false],
+  ])('%s', (_name, grade, epochAt, answer) => {
+    expect(isGuaranteed(grade, minutes(epochAt), NOON, policy)).toBe(answer);
+  });
+});
+
+describe('a region starts with policies', () => {
+  test.each(TIERS)('of tier %s whose limits fit into each other', (tier) => {
+    for (const wrapped of [true, false]) {
+      const policy = allowancePolicy(DEFAULT_POLICIES[tier], wrapped);
+      expect(policy.perPayment).toBeLessThanOrEqual(policy.perPayee);
+      expect(policy.perPayee).toBeLessThanOrEqual(policy.total);
+      expect(policy.noPasskeyEach).toBeLessThanOrEqual(policy.noPasskeySum);
+    }
+  });
+
+  test('where a device no passkey locks gets 200 for a day', () => {
+    expect(allowancePolicy(DEFAULT_POLICIES['two-factor'], false)).toMatchObject({
+      total: 200_00,
+      perPayment: 200_00,
+      life: duration(24, 'h'),
+    });
+  });
+});
