@@ -59,16 +59,19 @@ export function openPostgres(options: PostgresOptions): Database {
   async function once<Answer>(work: (tx: Sql) => Promise<Answer>): Promise<Answer> {
     const client = await pool.connect().catch(unreachable);
     let broken: Error | undefined;
+    let committing = false;
     try {
       await client.query('begin');
       const answer = await work({ query: (text, values = []) => run(client, text, values) });
+      committing = true;
       await client.query('commit');
       return answer;
     } catch (error) {
       await client.query('rollback').catch((failure: Error) => {
         broken = failure;
       });
-      throw error;
+      // Whether a commit that got no answer happened, only a repeat by the ids in it can tell: that is the caller's.
+      throw committing && broken ? new Unavailable('house.unreachable', 'the commit got no answer') : error;
     } finally {
       client.release(broken);
     }

@@ -1,0 +1,310 @@
+/**
+ * How units get into the journal. The quick road writes everything that waits in one statement; when that statement
+ * meets a broken floor, a known id or a race, the sure road holds the journal and decides unit by unit, in order.
+ * Invariant: a unit is written wholly or not at all, and exactly once for its ids.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Account } from '#server/ledger/chart.ts';
+import * as store from '#server/ledger/store.ts';
+import { asSealed, assertWellFormed, sealOf, type Transfer } from '#server/ledger/transfer.ts';
+import { gather } from '#server/platform/batch.ts';
+import { type Database, type Sql, sqlState, Unavailable } from '#server/platform/database.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import { assert } from '#shared/base/assert.ts';
+import { sameBytes, toHex } from '#shared/base/bytes.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
+
+/** Where a unit stands: `cursor` of its last transfer in the first one's region, `cursors` of all regions; `fresh` unless repeated. */
+export interface Posted {
+  readonly cursor: number;
+  readonly cursors: Readonly<Record<string, number>>;
+  readonly fresh: boolean;
+}
+
+type Unit = readonly Transfer[];
+type Answer = Result<Posted, Refusal>;
+
+/** Units at most in one statement: above a thousand the gain is small and everybody waits longer. */
+const MOST_UNITS = 1_000;
+const ATTEMPTS = 4;
+
+/** The two ways to post of one ledger. */
+export interface Posting {
+  post(unit: Unit): Promise<Answer>;
+  postWithin(tx: Sql, units: readonly Unit[]): Promise<Answer[]>;
+}
+
+/** Opens posting on `database`. */
+export function openPosting(database: Database): Posting {
+  const enqueue = gather<Unit, Answer>((units) => postBatch(database, units), { most: MOST_UNITS });
+  return {
+    async post(unit) {
+      assertUnit(unit);
+      return enqueue(unit);
+    },
+    async postWithin(tx, units) {
+      for (const unit of units) assertUnit(unit);
+      return units.length === 0 ? [] : postSurely(tx, units);
+    },
+  };
+}
+
+function assertUnit(unit: Unit): void {
+  assert(unit.length > 0, 'a unit has at least one transfer');
+  for (const transfer of unit) assertWellFormed(transfer);
+  assert(new Set(unit.map(keyOf)).size === unit.length, 'a unit names each id once');
+}
+
+/** Tries again when the connection broke, even in the middle of a commit: a repeat finds what was written. */
+async function postBatch(database: Database, units: readonly Unit[]): Promise<Answer[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await postOnce(database, units);
+    } catch (error) {
+      const lost = error instanceof Unavailable && error.code === 'house.unreachable';
+      if (!lost || attempt === ATTEMPTS) throw error;
+      await pause(50 * 2 ** attempt);
+    }
+  }
+}
+
+async function postOnce(database: Database, units: readonly Unit[]): Promise<Answer[]> {
+  const answers: (Answer | undefined)[] = units.map(() => undefined);
+  const quick = await postQuickly(database, firstOfEachId(units));
+  const rest: number[] = [];
+  units.forEach((unit, at) => {
+    const answer = quick.get(unit);
+    if (answer) answers[at] = answer;
+    else rest.push(at);
+  });
+  if (rest.length > 0) {
+    const left = rest.map((at) => units[at] ?? []);
+    const sure = await database.transaction((tx) => postSurely(tx, left));
+    rest.forEach((at, place) => {
+      answers[at] = sure[place];
+    });
+  }
+  return answers.map((answer) => {
+    assert(answer !== undefined, 'every unit is answered');
+    return answer;
+  });
+}
+
+/** The units whose ids no earlier unit of the batch has: repeats within one batch are for the sure road. */
+function firstOfEachId(units: readonly Unit[]): Unit[] {
+  const taken = new Set<string>();
+  const first: Unit[] = [];
+  for (const unit of units) {
+    const keys = unit.flatMap((transfer) =>
+      transfer.reverses ? [keyOf(transfer), `reverses ${transfer.reverses}`] : [keyOf(transfer)],
+    );
+    if (keys.every((key) => !taken.has(key))) first.push(unit);
+    for (const key of keys) taken.add(key);
+  }
+  return first;
+}
+
+/** One statement for all; what it could not write (because of repeats, floors or races) is missing in the answer. */
+async function postQuickly(database: Database, units: readonly Unit[]): Promise<Map<Unit, Answer>> {
+  const done = new Map<Unit, Answer>();
+  let left = units;
+  for (let attempt = 0; attempt < 2 && left.length > 0; attempt += 1) {
+    const draft = draftOf(left);
+    const appended = await appendOrNothing(database, draft.append);
+    if (!appended) return done;
+    if (appended.known.length === 0) {
+      if (appended.bases.size < draft.append.regions.size) return done;
+      for (const unit of left)
+        done.set(unit, ok(postedOf(unit, (transfer) => placeOf(draft, appended.bases, transfer), true)));
+      return done;
+    }
+    const known = new Map(appended.known.map((row) => [keyOf(row), row]));
+    for (const unit of left) {
+      const answer = answerKnown(unit, known);
+      if (answer) done.set(unit, answer);
+    }
+    left = left.filter((unit) => !done.has(unit));
+  }
+  return done;
+}
+
+async function appendOrNothing(database: Database, what: store.Append): Promise<store.Appended | undefined> {
+  try {
+    return await store.append(database, what);
+  } catch (error) {
+    if (['23505', '23514', '40001', '40P01'].includes(sqlState(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** With the journal held nobody else posts: what is read here is still so when it is written. */
+async function postSurely(tx: Sql, units: readonly Unit[]): Promise<Answer[]> {
+  const transfers = units.flat();
+  await store.holdJournal(tx, [...new Set(transfers.map((transfer) => transfer.region))]);
+  const known = new Map((await store.knownTransfers(tx, transfers)).map((row) => [keyOf(row), row]));
+  const state = await readState(tx, transfers);
+  const accepted: Unit[] = [];
+  const holders = new Map<string, Unit>();
+  const decided = units.map((unit): Unit | Answer => {
+    const repeat = answerKnown(unit, known);
+    if (repeat) return repeat;
+    const twin = unit.map((transfer) => holders.get(keyOf(transfer))).find((holder) => holder !== undefined);
+    if (twin) return sameUnit(twin, unit) ? twin : refuse({ code: 'ledger.id-reused' });
+    const refusal = applyTo(state, unit);
+    if (refusal) return refuse(refusal);
+    accepted.push(unit);
+    for (const transfer of unit) holders.set(keyOf(transfer), unit);
+    return unit;
+  });
+  const draft = draftOf(accepted);
+  const { bases } = accepted.length > 0 ? await store.append(tx, draft.append) : { bases: new Map<string, number>() };
+  assert(bases.size === draft.append.regions.size, 'a held journal takes what was decided');
+  return decided.map((one, at) =>
+    isUnit(one) ? ok(postedOf(one, (transfer) => placeOf(draft, bases, transfer), one === units[at])) : one,
+  );
+}
+
+function isUnit(one: Unit | Answer): one is Unit {
+  return Array.isArray(one);
+}
+
+/** What stands in the accounts while units are decided one after the other. */
+interface State {
+  readonly balances: Map<string, number>;
+  readonly floors: Map<string, number | null>;
+  readonly reversed: Set<string>;
+}
+
+async function readState(tx: Sql, transfers: readonly Transfer[]): Promise<State> {
+  const named = new Map(accountsIn(transfers).map((account) => [keyOf(account), account]));
+  const rows = await store.accounts(tx, [...named.values()]);
+  for (const row of rows) {
+    const account = named.get(keyOf(row));
+    assert(account?.normal === row.normal && account.currency === row.currency, `${row.id} was opened otherwise`);
+  }
+  const taken = transfers.flatMap(({ region, reverses }) => (reverses ? [{ region, id: reverses }] : []));
+  const reversals = await store.knownReversals(tx, taken);
+  // The floor an account was opened with stays its floor.
+  const floors = [...named.values(), ...rows].map((account) => [keyOf(account), account.floor] as const);
+  return {
+    balances: new Map(rows.map((row) => [keyOf(row), row.balance])),
+    floors: new Map(floors),
+    reversed: new Set(reversals.map((row) => keyOf({ region: row.region, id: row.reverses }))),
+  };
+}
+
+/** Books `unit` in `state`, or says why not and leaves `state` as it was. */
+function applyTo(state: State, unit: Unit): Refusal | undefined {
+  const reversed = unit.flatMap(({ region, reverses }) => (reverses ? [keyOf({ region, id: reverses })] : []));
+  if (reversed.some((key) => state.reversed.has(key)) || new Set(reversed).size < reversed.length) {
+    return { code: 'ledger.reversed' };
+  }
+  const after = new Map<string, number>();
+  for (const [key, change] of changesOf(unit)) {
+    const balance = (state.balances.get(key) ?? 0) + change.by;
+    const floor = state.floors.get(key) ?? null;
+    if (floor !== null && balance < floor) return insufficient(change.account, balance - change.by);
+    after.set(key, balance);
+  }
+  for (const [key, balance] of after) state.balances.set(key, balance);
+  for (const key of reversed) state.reversed.add(key);
+  return undefined;
+}
+
+function insufficient(account: Account, balance: number): Refusal {
+  return { code: 'ledger.insufficient', detail: { account: account.kind, currency: account.currency, balance } };
+}
+
+interface Change {
+  readonly account: Account;
+  /** By how much the balance grows, in the sense of the normal side. */
+  by: number;
+  /** The lowest it stands on the way, looked at after each unit. */
+  least: number;
+}
+
+function changesOf(unit: Unit): Map<string, Change> {
+  const changes = new Map<string, Change>();
+  const book = (account: Account, side: 'debit' | 'credit', minor: number) => {
+    const change = changes.get(keyOf(account)) ?? { account, by: 0, least: 0 };
+    change.by += account.normal === side ? minor : -minor;
+    changes.set(keyOf(account), change);
+  };
+  for (const { moves } of unit) {
+    for (const { debit, credit, amount } of moves) {
+      book(debit, 'debit', amount.minor);
+      book(credit, 'credit', amount.minor);
+    }
+  }
+  return changes;
+}
+
+interface Draft {
+  readonly append: store.Append;
+  readonly steps: ReadonlyMap<string, number>;
+}
+
+/** What one statement has to write for `units`, in their order. */
+function draftOf(units: readonly Unit[]): Draft {
+  const regions = new Map<string, number>();
+  const steps = new Map<string, number>();
+  const transfers: store.NewTransfer[] = [];
+  const moves: store.NewMove[] = [];
+  const changes = new Map<string, Change>();
+  for (const unit of units) {
+    for (const transfer of unit) {
+      const step = (regions.get(transfer.region) ?? 0) + 1;
+      regions.set(transfer.region, step);
+      steps.set(keyOf(transfer), step);
+      const sealed = asSealed(transfer);
+      transfers.push({ ...sealed, step, seal: sealOf(sealed) });
+      sealed.moves.forEach((move, line) => {
+        moves.push({ ...move, region: transfer.region, step, line });
+      });
+    }
+    for (const [key, { account, by }] of changesOf(unit)) {
+      const change = changes.get(key) ?? { account, by: 0, least: 0 };
+      change.by += by;
+      change.least = Math.min(change.least, change.by);
+      changes.set(key, change);
+    }
+  }
+  return { append: { regions, transfers, moves, changes: [...changes.values()] }, steps };
+}
+
+function placeOf(draft: Draft, bases: ReadonlyMap<string, number>, transfer: Transfer): number {
+  return (bases.get(transfer.region) ?? 0) + (draft.steps.get(keyOf(transfer)) ?? 0);
+}
+
+function postedOf(unit: Unit, place: (transfer: Transfer) => number, fresh: boolean): Posted {
+  const cursors: Record<string, number> = {};
+  for (const transfer of unit) {
+    cursors[transfer.region] = Math.max(cursors[transfer.region] ?? 0, place(transfer));
+  }
+  return { cursor: cursors[unit[0]?.region ?? ''] ?? 0, cursors, fresh };
+}
+
+/** The answer for a unit some of whose ids are in the journal; undefined when none is. */
+function answerKnown(unit: Unit, known: ReadonlyMap<string, store.KnownTransfer>): Answer | undefined {
+  const rows = unit.map((transfer) => known.get(keyOf(transfer)));
+  if (rows.every((row) => row === undefined)) return undefined;
+  const same = unit.every((transfer, at) => {
+    const row = rows[at];
+    return row !== undefined && sameBytes(sealOf(asSealed(transfer, row.at)), row.seal);
+  });
+  if (!same) return refuse({ code: 'ledger.id-reused' });
+  return ok(postedOf(unit, (transfer) => known.get(keyOf(transfer))?.cursor ?? 0, false));
+}
+
+function sameUnit(left: Unit, right: Unit): boolean {
+  const seals = (unit: Unit) => unit.map((transfer) => toHex(sealOf(asSealed(transfer, 0)))).join();
+  return left.length === right.length && seals(left) === seals(right);
+}
+
+function accountsIn(transfers: readonly Transfer[]): Account[] {
+  return transfers.flatMap(({ moves }) => moves.flatMap(({ debit, credit }) => [debit, credit]));
+}
+
+function keyOf(thing: { readonly region: string; readonly id: string }): string {
+  return `${thing.region} ${thing.id}`;
+}

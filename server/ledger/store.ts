@@ -1,0 +1,282 @@
+/** How the ledger remembers: every statement on its tables, the same on both engines. */
+
+import type { Account, AccountKind } from '#server/ledger/chart.ts';
+import type { About } from '#server/ledger/transfer.ts';
+import type { Sql } from '#server/platform/database.ts';
+import type { Currency } from '#shared/money/currency.ts';
+
+/** A transfer that stands in the journal. */
+export interface KnownTransfer {
+  readonly region: string;
+  readonly id: string;
+  readonly cursor: number;
+  readonly at: number;
+  readonly seal: Uint8Array;
+}
+
+/** An account with what is on it. */
+export interface AccountRow extends Omit<Account, 'id'> {
+  readonly id: string;
+  readonly balance: number;
+}
+
+/** A transfer about to be written: the `step`-th new one of its region. */
+export interface NewTransfer {
+  readonly region: string;
+  readonly step: number;
+  readonly id: string;
+  readonly kind: string;
+  readonly at: number;
+  readonly about: About | null;
+  readonly reverses: string | null;
+  readonly seal: Uint8Array;
+}
+
+/** A move about to be written: the `line`-th of its transfer. */
+export interface NewMove {
+  readonly region: string;
+  readonly step: number;
+  readonly line: number;
+  readonly debit: string;
+  readonly credit: string;
+  readonly amount: number;
+  readonly currency: Currency;
+}
+
+/** All that one statement writes. `changes` holds each touched account once: `by` in the
+ * sense of its normal side, `least` the lowest it stands on the way. */
+export interface Append {
+  readonly regions: ReadonlyMap<string, number>;
+  readonly transfers: readonly NewTransfer[];
+  readonly moves: readonly NewMove[];
+  readonly changes: readonly { readonly account: Account; readonly by: number; readonly least: number }[];
+}
+
+/** What the statement answers: either transfers that stand there already (nothing was written) or where each region began. */
+export interface Appended {
+  readonly known: readonly KnownTransfer[];
+  readonly bases: ReadonlyMap<string, number>;
+}
+
+/*
+ * The end of the journal is taken first and everything else hangs on it (`joined`), so that two processes queue up
+ * there and nowhere else. What a process cannot see in its snapshot (an id, an account another one has just made)
+ * ends in a unique violation and is decided again with the journal held. One below its floor is what breaks the check.
+ */
+const APPEND = `
+with known as (
+  select t.region, t.id, t.cursor, t.at, t.seal
+  from unnest($3::text[], $5::uuid[]) as i(region, id)
+  join ledger_transfer t on t.region = i.region and t.id = i.id
+), joined as (
+  update ledger_journal_end as e set cursor = e.cursor + n.count
+  from unnest($1::text[], $2::bigint[]) as n(region, count)
+  where e.region = n.region and not exists (select 1 from known)
+    and (select count(*) from ledger_journal_end as all_of where all_of.region = any($1::text[])) = cardinality($1::text[])
+  returning e.region, e.cursor - n.count as base
+), transfers as (
+  insert into ledger_transfer (region, id, cursor, kind, at, about, reverses, seal)
+  select i.region, i.id, joined.base + i.step, i.kind, i.at, i.about, i.reverses, i.seal
+  from unnest($3::text[], $4::int[], $5::uuid[], $6::text[], $7::bigint[], $8::jsonb[], $9::uuid[], $10::bytea[])
+    as i(region, step, id, kind, at, about, reverses, seal)
+  join joined on joined.region = i.region
+), moves as (
+  insert into ledger_move (region, cursor, line, debit, credit, amount, currency)
+  select i.region, joined.base + i.step, i.line, i.debit, i.credit, i.amount, i.currency
+  from unnest($11::text[], $12::int[], $13::smallint[], $14::text[], $15::text[], $16::bigint[], $17::text[])
+    as i(region, step, line, debit, credit, amount, currency)
+  join joined on joined.region = i.region
+), change as (
+  select i.* from unnest($18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::bigint[], $25::bigint[], $26::bigint[])
+    as i(region, id, kind, owner, currency, normal, floor, by, least)
+  join joined on joined.region = i.region
+), updated as (
+  update ledger_account as a set balance = case when a.balance + change.least < a.floor then a.floor - 1 else a.balance + change.by end
+  from change
+  where a.region = change.region and a.id = change.id and a.currency = change.currency and a.normal = change.normal
+), opened as (
+  insert into ledger_account (region, id, kind, owner, currency, normal, floor, balance)
+  select c.region, c.id, c.kind, c.owner, c.currency, c.normal, c.floor,
+    case when c.least < c.floor then c.floor - 1 else c.by end
+  from change c left join ledger_account a on a.region = c.region and a.id = c.id
+  where a.id is null or a.currency <> c.currency or a.normal <> c.normal
+)
+select region, null::uuid as id, base as cursor, null::bigint as at, null::bytea as seal from joined
+union all
+select region, id, cursor, at, seal from known`;
+
+/**
+ * Writes `what` in one statement, unless one of its transfers is known: then nothing.
+ * Throws 23505 when another process made an id or account meanwhile, 23514 when a floor would be broken.
+ */
+export async function append(tx: Sql, what: Append): Promise<Appended> {
+  const { transfers, moves, changes } = what;
+  const rows = await tx.query<Omit<KnownTransfer, 'id'> & { id: string | null }>(APPEND, [
+    [...what.regions.keys()],
+    [...what.regions.values()],
+    transfers.map((one) => one.region),
+    transfers.map((one) => one.step),
+    transfers.map((one) => one.id),
+    transfers.map((one) => one.kind),
+    transfers.map((one) => one.at),
+    transfers.map((one) => one.about),
+    transfers.map((one) => one.reverses),
+    transfers.map((one) => one.seal),
+    moves.map((one) => one.region),
+    moves.map((one) => one.step),
+    moves.map((one) => one.line),
+    moves.map((one) => one.debit),
+    moves.map((one) => one.credit),
+    moves.map((one) => one.amount),
+    moves.map((one) => one.currency),
+    changes.map((one) => one.account.region),
+    changes.map((one) => one.account.id),
+    changes.map((one) => one.account.kind),
+    changes.map((one) => one.account.owner),
+    changes.map((one) => one.account.currency),
+    changes.map((one) => one.account.normal),
+    changes.map((one) => one.account.floor),
+    changes.map((one) => one.by),
+    changes.map((one) => one.least),
+  ]);
+  const known: KnownTransfer[] = [];
+  const bases = new Map<string, number>();
+  for (const { id, ...row } of rows) {
+    if (id === null) bases.set(row.region, row.cursor);
+    else known.push({ ...row, id });
+  }
+  return { known, bases };
+}
+
+/** Takes the end of the journal of each region, in one order for everybody, until the transaction ends. */
+export async function holdJournal(tx: Sql, regions: readonly string[]): Promise<void> {
+  const sorted = [...regions].sort();
+  await tx.query('insert into ledger_journal_end (region) select * from unnest($1::text[]) on conflict do nothing', [
+    sorted,
+  ]);
+  await tx.query('select region from ledger_journal_end where region = any($1::text[]) order by region for update', [
+    sorted,
+  ]);
+}
+
+/** Those of the transfers that stand in the journal. */
+export function knownTransfers(
+  tx: Sql,
+  wanted: readonly { readonly region: string; readonly id: string }[],
+): Promise<KnownTransfer[]> {
+  return tx.query<KnownTransfer>(
+    `select t.region, t.id, t.cursor, t.at, t.seal from unnest($1::text[], $2::uuid[]) as i(region, id)
+     join ledger_transfer t on t.region = i.region and t.id = i.id`,
+    [wanted.map((one) => one.region), wanted.map((one) => one.id)],
+  );
+}
+
+/** Those of `wanted` that some transfer has taken back already, each with the transfer that did. */
+export function knownReversals(
+  tx: Sql,
+  wanted: readonly { readonly region: string; readonly id: string }[],
+): Promise<{ region: string; reverses: string; id: string }[]> {
+  if (wanted.length === 0) return Promise.resolve([]);
+  return tx.query(
+    `select t.region, t.reverses, t.id from unnest($1::text[], $2::uuid[]) as i(region, id)
+     join ledger_transfer t on t.region = i.region and t.reverses = i.id`,
+    [wanted.map((one) => one.region), wanted.map((one) => one.id)],
+  );
+}
+
+/** The accounts that are open, of those named. */
+export function accounts(
+  tx: Sql,
+  wanted: readonly { readonly region: string; readonly id: string }[],
+): Promise<AccountRow[]> {
+  return tx.query<AccountRow>(
+    `select a.region, a.id, a.kind, a.owner, a.currency, a.normal, a.floor, a.balance
+     from unnest($1::text[], $2::text[]) as i(region, id) join ledger_account a on a.region = i.region and a.id = i.id`,
+    [wanted.map((one) => one.region), wanted.map((one) => one.id)],
+  );
+}
+
+/** The accounts of one wallet. */
+export function accountsOf(tx: Sql, region: string, owner: string): Promise<AccountRow[]> {
+  return tx.query<AccountRow>(
+    `select region, id, kind, owner, currency, normal, floor, balance from ledger_account
+     where region = $1 and owner = $2 order by id`,
+    [region, owner],
+  );
+}
+
+/** One side of a move as a follower sees it. */
+export interface JournalSide {
+  readonly id: string;
+  readonly kind: AccountKind;
+  readonly owner: string | null;
+}
+
+/** A move as a follower sees it. */
+export interface JournalMove {
+  readonly debit: JournalSide;
+  readonly credit: JournalSide;
+  readonly amount: number;
+  readonly currency: Currency;
+}
+
+/** One line of the read of the journal: a move with its transfer. */
+export interface JournalRow {
+  readonly cursor: number;
+  readonly id: string;
+  readonly kind: string;
+  readonly at: number;
+  readonly about: About | null;
+  readonly reverses: string | null;
+  readonly moves: readonly JournalMove[];
+}
+
+const JOURNAL_ROWS = `
+select t.cursor, t.id, t.kind, t.at, t.about, t.reverses, jsonb_agg(jsonb_build_object(
+  'debit', jsonb_build_object('id', d.id, 'kind', d.kind, 'owner', d.owner),
+  'credit', jsonb_build_object('id', c.id, 'kind', c.kind, 'owner', c.owner),
+  'amount', m.amount, 'currency', m.currency) order by m.line) as moves
+from ledger_transfer t
+join ledger_move m on m.region = t.region and m.cursor = t.cursor
+join ledger_account d on d.region = m.region and d.id = m.debit
+join ledger_account c on c.region = m.region and c.id = m.credit`;
+
+/** Transfers after a cursor, in journal order. */
+export function journalAfter(tx: Sql, region: string, after: number, limit: number): Promise<JournalRow[]> {
+  return tx.query<JournalRow>(
+    `${JOURNAL_ROWS} where t.region = $1 and t.cursor > $2::bigint and t.cursor <= $2::bigint + $3::bigint
+     group by t.region, t.cursor, t.id order by t.cursor`,
+    [region, after, limit],
+  );
+}
+
+/** One transfer by its id. */
+export async function journalEntry(tx: Sql, region: string, id: string): Promise<JournalRow | undefined> {
+  const rows = await tx.query<JournalRow>(
+    `${JOURNAL_ROWS} where t.region = $1 and t.id = $2::uuid group by t.region, t.cursor, t.id`,
+    [region, id],
+  );
+  return rows[0];
+}
+
+/** Takes the follower's saved cursor until the transaction ends; a new follower begins before the first transfer. */
+export async function holdFollower(tx: Sql, region: string, name: string): Promise<number> {
+  await tx.query('insert into ledger_follower (region, name, cursor) values ($1, $2, 0) on conflict do nothing', [
+    region,
+    name,
+  ]);
+  const [row] = await tx.query<{ cursor: number }>(
+    'select cursor from ledger_follower where region = $1 and name = $2 for update',
+    [region, name],
+  );
+  return row?.cursor ?? 0;
+}
+
+/** Saves how far the follower has come. */
+export async function saveFollower(tx: Sql, region: string, name: string, cursor: number): Promise<void> {
+  await tx.query('update ledger_follower set cursor = $3::bigint where region = $1 and name = $2', [
+    region,
+    name,
+    cursor,
+  ]);
+}

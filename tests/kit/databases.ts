@@ -1,0 +1,144 @@
+/** Runs one suite on both databases: PGlite in memory, and a real PostgreSQL that the kit starts for this run. */
+import { spawn, spawnSync } from 'node:child_process';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, describe } from 'vitest';
+import { type Database, openDatabase } from '#server/platform/database.ts';
+
+/** A PostgreSQL server of our own, on a Unix socket in a folder of its own. */
+export interface PostgresServer {
+  /** Makes an empty database and answers its URL. */
+  fresh(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Runs `suite` twice. `open` gives an empty database of that kind; it is closed when the suite ends. */
+export function eachDatabase(name: string, suite: (open: () => Promise<Database>) => void): void {
+  for (const kind of ['pglite', 'postgres'] as const) {
+    describe(`${name} on ${kind}`, () => {
+      const opened: Database[] = [];
+      afterAll(async () => {
+        for (const database of opened) await database.close();
+      });
+      suite(async () => {
+        const database =
+          kind === 'pglite'
+            ? await openDatabase({ dataDir: 'memory' })
+            : await openDatabase({ dataDir: 'memory', databaseUrl: await freshPostgres() });
+        opened.push(database);
+        return database;
+      });
+    });
+  }
+}
+
+let shared: Promise<PostgresServer> | undefined;
+
+/** The URL of an empty database on the server that all suites of this process share. */
+export async function freshPostgres(): Promise<string> {
+  shared ??= startPostgres({ durable: false });
+  return (await shared).fresh();
+}
+
+/**
+ * Starts a server. `durable: false` leaves out fsync, which only costs a test time. Throws with the way to install
+ * PostgreSQL when it is missing.
+ */
+export async function startPostgres(options: { readonly durable: boolean }): Promise<PostgresServer> {
+  const bin = binFolder();
+  const folder = mkdtempSync(join(tmpdir(), 'piaohao-postgres-'));
+  const user = unprivileged();
+  if (user) chownSync(folder, user.uid, user.gid);
+  const environment = { ...process.env, LC_ALL: 'C' };
+  const made = spawnSync(
+    join(bin, 'initdb'),
+    ['-D', join(folder, 'data'), '-U', 'piaohao', '-A', 'trust', '-E', 'UTF8', '-N'],
+    {
+      ...user,
+      cwd: folder,
+      env: environment,
+      encoding: 'utf8',
+    },
+  );
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || String(made.error)}`);
+  const settings = [
+    'listen_addresses=',
+    `unix_socket_directories=${folder}`,
+    'max_connections=60',
+    `fsync=${options.durable ? 'on' : 'off'}`,
+  ];
+  const server = spawn(join(bin, 'postgres'), ['-D', join(folder, 'data'), ...settings.flatMap((one) => ['-c', one])], {
+    ...user,
+    cwd: folder,
+    env: environment,
+    stdio: 'ignore',
+  });
+  const end = () => {
+    // SIGQUIT: at once; nobody needs these data again.
+    server.kill('SIGQUIT');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once('exit', end);
+  const urlOf = (database: string) => `postgres://piaohao@localhost/${database}?host=${encodeURIComponent(folder)}`;
+  await untilReady(urlOf('postgres'));
+  let count = 0;
+  return {
+    async fresh() {
+      count += 1;
+      const name = `suite_${process.pid}_${count}`;
+      const admin = await openDatabase({
+        dataDir: 'memory',
+        databaseUrl: urlOf('postgres'),
+        connections: 1,
+        statementTimeoutMs: 60_000,
+      });
+      await admin.query(`create database ${name}`);
+      await admin.close();
+      return urlOf(name);
+    },
+    async stop() {
+      process.off('exit', end);
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGINT');
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function binFolder(): string {
+  try {
+    const versions = readdirSync('/usr/lib/postgresql').sort((left, right) => Number(right) - Number(left));
+    const found = versions[0];
+    if (found) return join('/usr/lib/postgresql', found, 'bin');
+  } catch {
+    // Said below, with the way out.
+  }
+  throw new Error('PostgreSQL is missing under /usr/lib/postgresql. Install it: sudo apt-get install -y postgresql');
+}
+
+/** PostgreSQL refuses to run as root; then it runs as `postgres`, or as `nobody` where there is no such user. */
+function unprivileged(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
+  const line = lines.find((one) => one.startsWith('postgres:')) ?? lines.find((one) => one.startsWith('nobody:'));
+  const [, , uid, gid] = (line ?? '').split(':');
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+async function untilReady(url: string): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    const database = await openDatabase({ dataDir: 'memory', databaseUrl: url, connections: 1 });
+    try {
+      await database.query('select 1');
+      return;
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await pause(100);
+    } finally {
+      await database.close();
+    }
+  }
+}
