@@ -1,0 +1,39 @@
+/**
+ * Keeps the whole app on the phone, so that it opens with no network and no server.
+ * Invariant: a file whose bytes differ from the hash in the list is refused, and with it the whole new version:
+ * the phone then goes on with the version it has.
+ */
+import { createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching';
+import { NavigationRoute, registerRoute } from 'workbox-routing';
+import { onBackgroundSync } from '#web/sync/background.ts';
+
+interface Kept {
+  readonly url: string;
+  readonly revision: string | null;
+  readonly integrity: string;
+}
+
+declare const self: ServiceWorkerGlobalScope & {
+  /** Put in after the build, when every file and its hash is known (see precache.ts). */
+  readonly __WB_MANIFEST: Kept[];
+};
+
+precacheAndRoute(self.__WB_MANIFEST, { cleanURLs: false });
+
+// Every screen is the same shell; what the server itself answers (API, health, documents) is left alone.
+registerRoute(
+  new NavigationRoute(createHandlerBoundToURL('/app-shell.html'), { denylist: [/\.[a-z]+$/, /^\/(?:livez|readyz)$/] }),
+);
+
+self.addEventListener('message', (event) => {
+  // The new version takes over only when the person said so: never in the middle of a payment.
+  if (event.data === 'take-over') void self.skipWaiting();
+});
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(self.clients.claim());
+});
+
+self.addEventListener('sync', (event) => {
+  onBackgroundSync(event as ExtendableEvent & { readonly tag: string });
+});
