@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freshPostgres } from '#tests/kit/databases.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = join(ROOT, 'node_modules/node/bin/node');
@@ -62,7 +63,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     SANDBOX_URL: sandboxOrigin,
     SANDBOX_PORT: String(sandboxPort),
     SANDBOX_PACE_MS: String(options.paceMs ?? 50),
-    ...(options.database === 'postgres' ? { DATABASE_URL: await freshDatabaseUrl() } : {}),
+    ...(options.database === 'postgres' ? { DATABASE_URL: await freshPostgres() } : {}),
     ...options.environment,
   };
   const running = new Map<Part, ChildProcess>();
