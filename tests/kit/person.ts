@@ -158,7 +158,7 @@ async function giveAuthenticator(
 
 /** What a camera held in the hand sees of a screen: 1280x720, the code a little turned, the room around it. */
 async function photograph(context: BrowserContext, screen: Page): Promise<Buffer> {
-  const code = screen.locator('[data-code]').first();
+  const code = screen.locator('svg[data-version]').first();
   const shot = await ((await code.count()) > 0 ? code : screen).screenshot({ type: 'png' });
   const scene = await context.newPage();
   try {
