@@ -1,6 +1,6 @@
 /** The steps of paying at a counter, as a table: which step follows which, and what each shows. */
 import type { Refusal } from '#shared/api/refusal.ts';
-import { type Frame, readFrame } from '#shared/protocol/frame.ts';
+import type { Frame } from '#shared/protocol/frame.ts';
 import { deliver, type Offer, type PayerNeeds, type Plan, pay, planPayment, readOffer } from '#web/pay/payer.ts';
 import type { PaymentRow } from '#web/vault/rows.ts';
 
@@ -31,8 +31,8 @@ export interface CounterState {
 /** The payer's side of a counter; follows the store contract of Svelte. */
 export interface Counter {
   readonly subscribe: (listener: (state: CounterState) => void) => () => void;
-  /** A text the camera, a picture or the clipboard gave. */
-  readonly scanned: (text: string) => Promise<void>;
+  /** A message the camera, a picture or the clipboard gave. */
+  readonly scanned: (frame: Frame) => Promise<void>;
   /** The person says yes. */
   readonly confirmed: () => Promise<void>;
   /** Back to the camera. */
@@ -56,9 +56,9 @@ export function openCounter(needs: PayerNeeds): Counter {
       listener(state);
       return () => listeners.delete(listener);
     },
-    async scanned(text) {
+    async scanned(frame) {
       if (!happen('scanned')) return;
-      const offer = await offerIn(needs, text);
+      const offer = await readOffer(needs, frame);
       if (!offer.ok) return void happen('refused', { refusal: offer.error });
       const plan = await planPayment(needs, offer.value);
       if (!plan.ok) return void happen('refused', { offer: offer.value, refusal: plan.error });
@@ -76,11 +76,4 @@ export function openCounter(needs: PayerNeeds): Counter {
     },
     again: () => void happen('again'),
   };
-}
-
-async function offerIn(needs: PayerNeeds, text: string) {
-  const frame = readFrame(text.trim());
-  if (!frame.ok) return frame;
-  if (frame.value.kind === 'part') return { ok: false, error: { code: 'code.none' } } as const;
-  return await readOffer(needs, frame.value satisfies Frame);
 }

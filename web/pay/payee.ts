@@ -15,6 +15,7 @@ import { type Frame, writeFrame } from '#shared/protocol/frame.ts';
 import { invoiceMessage, matchCode } from '#shared/protocol/invoice.ts';
 import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
 import { receiptMessage } from '#shared/protocol/receipt.ts';
+import { isFit } from '#shared/protocol/schema.ts';
 import { type SignatureQuestion, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { finalityChecks, knownAllowance, type Verified } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
@@ -44,6 +45,7 @@ const LIFETIME = duration(120, 's');
 /** Makes, signs and keeps an invoice. Refusals: `certificate.none` before the first sync, `clock.turned-back`. */
 export async function makeInvoice(needs: PayeeNeeds, wish: Wish): Promise<Result<InvoiceRow, Refusal>> {
   const { vault, clock } = needs;
+  if (wish.memo && !isFit(wish.memo)) return refuse({ code: 'invoice.memo' });
   const held = await readTrust(vault, clock());
   if (!held.ok) return held;
   const { certificate, epoch } = held.value.lists;
