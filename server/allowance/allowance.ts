@@ -2,65 +2,52 @@
  * Offline money: allowances issued against a hold, closed, stopped and released; and the certificates payees show.
  * Invariant: hold[allowance] in the ledger = total - claimed - returned of its row, at every commit.
  */
+import { readFileSync } from 'node:fs';
+import { type CertifiedPayee, openCertificates } from '#server/allowance/certificate.ts';
+import { closeAllowance, releaseDue, stopAllowance, stopDeviceOf } from '#server/allowance/ending.ts';
+import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
+import { type Issued, openIssuing, type Want } from '#server/allowance/issue.ts';
+import type { AllowanceParts } from '#server/allowance/parts.ts';
+import * as store from '#server/allowance/store.ts';
+import type { Device } from '#server/identity/identity.ts';
 import type { Sql } from '#server/platform/database.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
+import { allowancePolicy } from '#shared/rules/policy.ts';
 
-/**
- * live: may be spent. closed: the device closed it; what it signed before may still be claimed. stopped: revoked, its
- * status bit is set; honest claims are still paid. released: the claim window is over and the rest went back.
- */
-export type AllowanceState = 'live' | 'closed' | 'stopped' | 'released';
+export type { CertifiedPayee } from '#server/allowance/certificate.ts';
+export type { AllowanceState, HeldAllowance, HeldPayments, StopReason } from '#server/allowance/held.ts';
+export type { Issued, Want } from '#server/allowance/issue.ts';
+export type { AllowanceParts } from '#server/allowance/parts.ts';
 
-/** Why an allowance was stopped. */
-export type StopReason = 'fork' | 'overspent' | 'device-revoked' | 'wallet-frozen';
+/** What this capability remembers. */
+export const allowanceSchema = {
+  name: 'allowance',
+  schema: readFileSync(new URL('schema.sql', import.meta.url), 'utf8'),
+};
 
-/** One allowance as the house holds it; sums in minor units of `currency`. */
-export interface HeldAllowance {
-  readonly region: string;
-  readonly id: Id;
-  /** The hash that payments name it by. */
-  readonly hash: Uint8Array<ArrayBuffer>;
-  readonly wallet: Id;
-  readonly device: Id;
+/** What a person may set for their own allowances, and between which bounds; sums in minor units of `currency`. */
+export interface AllowanceSettings {
   readonly currency: Currency;
-  readonly total: number;
-  /** Paid out of the hold to payees so far. */
-  readonly claimed: number;
-  /** Given back to the payer by closing or release. */
-  readonly returned: number;
-  readonly state: AllowanceState;
-  readonly stopReason: StopReason | undefined;
-  /** The certified payee it is locked to; undefined when it may be spent anywhere. */
-  readonly payee: string | undefined;
-  readonly issuedAt: Instant;
-  readonly expiresAt: Instant;
-  /** Last moment of the claim window. */
-  readonly claimUntil: Instant;
-  /** The signed bytes the device holds. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** null: as much as the policy allows. */
+  readonly cap: number | null;
+  readonly count: number | null;
+  readonly most: {
+    readonly total: number;
+    readonly count: number;
+    readonly perPayment: number;
+    readonly perDay: number;
+  };
 }
 
-/** Who stands behind a payee id: one certificate is one device of one wallet. */
-export interface CertifiedPayee {
-  readonly region: string;
-  /** Payee id as it stands in certificates and payments, base64url. */
-  readonly payee: string;
-  readonly wallet: Id;
-  readonly device: Id;
-  readonly name: string;
-  /** Compressed public key that signs its invoices, receipts and voids. */
-  readonly key: Uint8Array<ArrayBuffer>;
-  readonly guaranteeGrade: number;
-  /** The house heard of this payee last (its last sync); the guarantee wants this to be recent. */
-  readonly seenAt: Instant;
-}
-
-/** What PAYMENT needs of allowances, inside its own transaction. */
-export interface AllowanceBook {
-  /** The rows of these hashes by base64url of the hash, locked in one order until `tx` ends; unknown hashes are absent. */
-  readonly lockMany: (tx: Sql, hashes: readonly Uint8Array[]) => Promise<Map<string, HeldAllowance>>;
+/** The front door. */
+export interface Allowances {
+  /** The rows of these references by base64url of the reference, locked in one order until `tx` ends; unknown ones are absent. */
+  readonly lockMany: (tx: Sql, references: readonly Uint8Array[]) => Promise<Map<string, HeldAllowance>>;
   /** Notes `amount` more taken out of each hold; the caller posts the same sums in the same `tx`. */
   readonly claim: (
     tx: Sql,
@@ -70,7 +57,85 @@ export interface AllowanceBook {
    * Stops one allowance and its device: its status bit and those of the device's other live allowances are set, and
    * the device gets no new one. Stopping twice is the same act; the first reason stays.
    */
-  readonly stop: (tx: Sql, allowance: { region: string; id: Id }, reason: StopReason, at: Instant) => Promise<void>;
-  /** Who stands behind these payee ids (base64url), of every region; unknown ids are absent. */
-  readonly payees: (tx: Sql, payees: readonly string[]) => Promise<Map<string, CertifiedPayee>>;
+  readonly stop: (
+    tx: Sql,
+    allowance: { readonly region: string; readonly id: Id },
+    reason: StopReason,
+    at: Instant,
+  ) => Promise<void>;
+  /** Who stands behind these payee ids, of every region; unknown ids are absent. */
+  readonly payees: (tx: Sql, payees: readonly Id[]) => Promise<Map<Id, CertifiedPayee>>;
+  /** Issues what the device asks for, or says why not; asking again with the same key answers the same allowance. */
+  readonly issue: (device: Device, want: Want) => Promise<Result<Issued, Refusal>>;
+  /** Closes by a signed closing and gives the rest back at once; again is the same act. Answers the reference. */
+  readonly close: (closing: Uint8Array, held: HeldPayments) => Promise<Result<Uint8Array, Refusal>>;
+  /** Gives back what is left of allowances whose claim window is over; answers how many there were. */
+  readonly releaseDue: () => Promise<number>;
+  /** A certificate when the device's own (good until `until`) is missing or half spent; undefined when it is fine. */
+  readonly certificate: (device: Device, until: Instant | undefined) => Promise<Uint8Array | undefined>;
+  /** What the guarantee fund could be asked for by live allowances, in minor units of the region's home currency. */
+  readonly exposure: (region: string) => Promise<number>;
+  /** What the person set, and the bounds. */
+  readonly settings: (wallet: Id) => Promise<Result<AllowanceSettings, Refusal>>;
+  /** Sets cap and count for allowances from now on; null goes back to the policy's. */
+  readonly setSettings: (
+    wallet: Id,
+    to: { readonly cap: number | null; readonly count: number | null },
+  ) => Promise<Result<AllowanceSettings, Refusal>>;
+}
+
+/** Opens allowances on a migrated database, and stops them whenever a device is revoked. */
+export function openAllowances(parts: AllowanceParts): Allowances {
+  const { database, regions, clock } = parts;
+  const issuing = openIssuing(parts);
+  const certificates = openCertificates(parts);
+  parts.identity.onDeviceRevoked((tx, device, at) => stopDeviceOf(tx, regions, device, 'device-revoked', at));
+  return {
+    async lockMany(tx, references) {
+      const rows = references.length === 0 ? [] : await store.lockByReference(tx, references);
+      return new Map(rows.map((row) => [toBase64url(row.reference), heldOf(row)]));
+    },
+    claim: (tx, claims) => claimAll(tx, claims),
+    stop: (tx, allowance, reason, at) => stopAllowance(tx, regions, allowance, reason, at),
+    payees: certificates.payees,
+    issue: issuing.issue,
+    close: (closing, held) => closeAllowance(parts, closing, held),
+    releaseDue: () => releaseDue(parts),
+    certificate: certificates.renew,
+    exposure: async (region) => issuing.exposure(database, region, clock()),
+    settings: (wallet) => readSettings(parts, wallet),
+    setSettings: (wallet, to) => writeSettings(parts, wallet, to),
+  };
+}
+
+async function claimAll(tx: Sql, claims: readonly { region: string; id: Id; amount: number }[]): Promise<void> {
+  const some = claims.filter((one) => one.amount > 0);
+  if (some.length > 0) await store.addClaims(tx, some);
+}
+
+async function readSettings(parts: AllowanceParts, wallet: Id): Promise<Result<AllowanceSettings, Refusal>> {
+  const person = await parts.identity.person(wallet);
+  const region = person && (await parts.regions.find(person.region));
+  if (!person || !region) return refuse({ code: 'request.not-found' });
+  const policy = await parts.regions.policy(person.region, person.tier);
+  const { total, maxCount, perPayment } = allowancePolicy(policy, true);
+  const setting = await store.readSetting(parts.database, person.region, wallet);
+  const most = { total, count: maxCount, perPayment, perDay: policy.perDay };
+  return ok({ currency: region.currency, cap: setting.cap, count: setting.count, most });
+}
+
+async function writeSettings(
+  parts: AllowanceParts,
+  wallet: Id,
+  to: { readonly cap: number | null; readonly count: number | null },
+): Promise<Result<AllowanceSettings, Refusal>> {
+  const now = await readSettings(parts, wallet);
+  if (!now.ok) return now;
+  const { most, currency } = now.value;
+  if ((to.cap ?? 0) > most.total) return refuse({ code: 'allowance.cap-high', detail: { most: most.total, currency } });
+  if ((to.count ?? 1) > most.count) return refuse({ code: 'allowance.count-high', detail: { most: most.count } });
+  const person = await parts.identity.person(wallet);
+  if (!person) return refuse({ code: 'request.not-found' });
+  await store.writeSetting(parts.database, person.region, wallet, { cap: to.cap, count: to.count });
+  return ok({ ...now.value, cap: to.cap, count: to.count });
 }

@@ -9,7 +9,9 @@ import { currentKeySet } from '#server/region/key-set.ts';
 import { REGION_SEEDS, type RegionSeed, type RegionTerms } from '#server/region/seed.ts';
 import { EPOCH_PERIOD, newestEpoch, type Published, reserveSlot, setBits } from '#server/region/status.ts';
 import {
+  forgetEpochTimes,
   openEpoch,
+  readEpochTimes,
   readPolicies,
   readRegions,
   seedPolicy,
@@ -19,7 +21,7 @@ import {
   writeTerms,
 } from '#server/region/store.ts';
 import { assert } from '#shared/base/assert.ts';
-import { type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
+import { after, type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
 import type { Epoch } from '#shared/protocol/epoch.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
 import type { MessageType, Signed } from '#shared/protocol/message.ts';
@@ -84,6 +86,10 @@ export interface Regions {
   readonly keySet: () => Promise<Signed<KeySet>>;
   /** The region's signed time, at most 5 s old. */
   readonly epoch: (region: string) => Promise<Signed<Epoch>>;
+  /** When the cards with these numbers were made; one unknown, or older than {@link EPOCH_MEMORY}, is absent. */
+  readonly epochTimes: (region: string, numbers: readonly number[], tx?: Sql) => Promise<Map<number, Instant>>;
+  /** Forgets what nobody can ask for any more; run it now and then. */
+  readonly sweep: () => Promise<void>;
   /** The compressed status list that the newest epoch card names, and the epoch it began with. */
   readonly status: (region: string) => Promise<{ readonly epoch: number; readonly packed: Uint8Array }>;
   /** A place in the status list, free again after `until`. */
@@ -94,6 +100,9 @@ export interface Regions {
 
 /** How old what this process knows of switches and policies may be. */
 export const SETTINGS_AGE: Duration = duration(2, 's');
+
+/** How long the house knows when a card was made: longer than life and claim window of any allowance. */
+export const EPOCH_MEMORY: Duration = duration(30, 'd');
 
 /** How long this process trusts that no other one published another key set. */
 const KEY_SET_AGE: Duration = duration(60, 's');
@@ -165,6 +174,11 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     sign: (region, type, message) => type.sign(message, keys.current(region, clock())),
     keySet,
     epoch: async (region) => (await published(region)).card,
+    async epochTimes(region, numbers, tx = database) {
+      const rows = await readEpochTimes(tx, region, numbers);
+      return new Map(rows.map((row) => [row.number, row.time_at]));
+    },
+    sweep: () => forgetEpochTimes(database, after(clock(), -EPOCH_MEMORY as Duration)),
     status: async (region) => (await published(region)).status,
     reserveStatus: (tx, region, until) => reserveSlot(tx, region, until, clock()),
     revoke: setBits,

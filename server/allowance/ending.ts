@@ -1,0 +1,128 @@
+/** How an allowance ends: closed by its device, stopped by the house, released when nobody can claim from it any more. */
+import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
+import type { AllowanceParts } from '#server/allowance/parts.ts';
+import * as store from '#server/allowance/store.ts';
+import type { Device } from '#server/identity/identity.ts';
+import { available, holdOf, receivable } from '#server/ledger/chart.ts';
+import type { Move, Transfer } from '#server/ledger/ledger.ts';
+import type { Sql } from '#server/platform/database.ts';
+import type { Regions } from '#server/region/region.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import { assert } from '#shared/base/assert.ts';
+import { type Id, newId } from '#shared/base/id.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
+import type { Instant } from '#shared/base/time.ts';
+import { money } from '#shared/money/money.ts';
+import { closingMessage } from '#shared/protocol/closing.ts';
+import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
+import { closingChecks } from '#shared/protocol/witness.ts';
+
+/** Allowances released in one transaction: small enough to stay out of everybody's way. */
+const RELEASED_AT_ONCE = 100;
+
+const verifier = webVerifier();
+
+/** Closes by the device's signed word. What it says was paid stays on hold until it is claimed or the window is over. */
+export async function closeAllowance(
+  parts: AllowanceParts,
+  closing: Uint8Array,
+  heldPayments: HeldPayments,
+): Promise<Result<Uint8Array, Refusal>> {
+  const read = closingMessage.read(closing);
+  if (!read.ok) return read;
+  const { allowance: reference, lastTotal } = read.value.message;
+  return parts.database.transaction(async (tx) => {
+    const [row] = await store.lockByReference(tx, [reference]);
+    if (row === undefined) return refuse({ code: 'allowance.unknown' });
+    const held = heldOf(row);
+    const checked = await verifyAsync(closingChecks(closing, held.signed, await heldPayments(tx, held)), verifier);
+    if (!checked.ok) return checked;
+    if (held.state === 'stopped') return refuse({ code: 'allowance.stopped' });
+    if (held.state === 'live') {
+      const returned = Math.max(0, held.total - held.returned - Math.max(lastTotal, held.claimed));
+      await giveBack(parts, tx, 'close', [{ held, moves: returnMoves(held, returned) }]);
+      await store.endAllowance(tx, held, { state: 'closed', returned, closing });
+    }
+    return ok(reference);
+  });
+}
+
+/** Stops one allowance and its device. */
+export async function stopAllowance(
+  tx: Sql,
+  regions: Regions,
+  allowance: { readonly region: string; readonly id: Id },
+  reason: StopReason,
+  at: Instant,
+): Promise<void> {
+  const owner = await store.readOwner(tx, allowance.region, allowance.id);
+  assert(owner !== undefined, `no allowance ${allowance.id} in ${allowance.region}`);
+  const device = { region: allowance.region, id: owner.device, wallet: owner.wallet };
+  await store.stopDevice(tx, device, reason, at);
+  const bits = await store.stopAllowances(tx, allowance.region, owner.device, allowance.id, reason);
+  await regions.revoke(tx, allowance.region, bits);
+}
+
+/** Stops a device and its live allowances. */
+export async function stopDeviceOf(
+  tx: Sql,
+  regions: Regions,
+  device: Pick<Device, 'region' | 'id' | 'wallet'>,
+  reason: StopReason,
+  at: Instant,
+): Promise<void> {
+  await store.stopDevice(tx, device, reason, at);
+  const bits = await store.stopAllowances(tx, device.region, device.id, null, reason);
+  await regions.revoke(tx, device.region, bits);
+}
+
+/** Releases everything that is due, some at a time; answers how many there were. */
+export async function releaseDue(parts: AllowanceParts): Promise<number> {
+  let released = 0;
+  for (let last = RELEASED_AT_ONCE; last === RELEASED_AT_ONCE; released += last) {
+    last = await parts.database.transaction((tx) => releaseSome(parts, tx));
+  }
+  return released;
+}
+
+async function releaseSome(parts: AllowanceParts, tx: Sql): Promise<number> {
+  const due = (await store.takeDue(tx, parts.clock(), RELEASED_AT_ONCE)).map(heldOf);
+  const owed = new Map<string, number>();
+  const units: { held: HeldAllowance; moves: Move[] }[] = [];
+  for (const held of due) {
+    const debt = receivable(held.region, held.wallet, held.currency);
+    const owes = owed.get(debt.id) ?? (await parts.ledger.balances(held.region, [debt], tx))[0] ?? 0;
+    const paid = Math.min(owes, held.remaining);
+    owed.set(debt.id, owes - paid);
+    const hold = holdOf(held.region, held.id, held.currency, held.wallet);
+    const repay = paid === 0 ? [] : [{ debit: hold, credit: debt, amount: money(paid, held.currency) }];
+    units.push({ held, moves: [...repay, ...returnMoves(held, held.remaining - paid)] });
+    await store.endAllowance(tx, held, { state: 'released', returned: held.remaining });
+  }
+  await giveBack(parts, tx, 'release', units);
+  return due.length;
+}
+
+function returnMoves(held: HeldAllowance, amount: number): Move[] {
+  if (amount === 0) return [];
+  const hold = holdOf(held.region, held.id, held.currency, held.wallet);
+  const purse = available(held.region, held.wallet, held.currency);
+  return [{ debit: hold, credit: purse, amount: money(amount, held.currency) }];
+}
+
+async function giveBack(
+  parts: AllowanceParts,
+  tx: Sql,
+  kind: 'close' | 'release',
+  ended: readonly { held: HeldAllowance; moves: Move[] }[],
+): Promise<void> {
+  const at = parts.clock();
+  const units = ended
+    .filter((one) => one.moves.length > 0)
+    .map(({ held, moves }): Transfer[] => [
+      { region: held.region, id: newId(at), kind, moves, at, about: { allowance: held.id } },
+    ]);
+  for (const posted of await parts.ledger.postWithin(tx, units)) {
+    assert(posted.ok, `a hold has what its row says: ${posted.ok ? '' : posted.error.code}`);
+  }
+}

@@ -1,0 +1,339 @@
+/**
+ * Issuing: one transaction puts the money on hold, keeps the row and the signed bytes, so that a device that lost the
+ * answer asks again with the same key and gets the same allowance.
+ * Invariant: one wallet issues one allowance after the other; a device key has one allowance for ever.
+ */
+
+import { type Limits, lockedLimits, openLimits } from '#server/allowance/limit.ts';
+import type { AllowanceParts } from '#server/allowance/parts.ts';
+import * as store from '#server/allowance/store.ts';
+import type { Device, Passkey, Person } from '#server/identity/identity.ts';
+import { available, holdOf, receivable } from '#server/ledger/chart.ts';
+import type { Sql } from '#server/platform/database.ts';
+import type { Region } from '#server/region/region.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import type { SyncRequest } from '#shared/api/sync.ts';
+import { assert } from '#shared/base/assert.ts';
+import { fromBase64url } from '#shared/base/bytes.ts';
+import { type Id, newId, readId } from '#shared/base/id.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
+import { after, type Duration, duration, fromSeconds, type Instant, toSeconds } from '#shared/base/time.ts';
+import { type Currency, isCurrency } from '#shared/money/currency.ts';
+import { money } from '#shared/money/money.ts';
+import {
+  ALLOWANCE_VERSION,
+  type Allowance,
+  type AllowancePasskey,
+  allowanceMessage,
+} from '#shared/protocol/allowance.ts';
+import { decodeCbor } from '#shared/protocol/cbor.ts';
+import { referenceOf } from '#shared/protocol/message.ts';
+import { compressPoint, expandPoint } from '#shared/protocol/point.ts';
+import { allowancePolicy, type Policy } from '#shared/rules/policy.ts';
+
+/** What a device asks for. */
+export type Want = NonNullable<SyncRequest['want']>;
+
+/** An allowance as it goes to its device. */
+export interface Issued {
+  readonly id: Id;
+  readonly reference: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+/** One-off allowances a wallet may have out at once: a payer at a till needs one; more is a program gone wild. */
+const LOCKED_MOST = 8;
+
+const DAY: Duration = duration(1, 'd');
+
+/** How old a sum over all live allowances may be before it is taken again; what was issued here since is added. */
+const EXPOSURE_AGE: Duration = duration(2, 's');
+
+/** What is known of who asks, before the transaction. */
+interface Asker {
+  readonly device: Device;
+  readonly person: Person;
+  readonly region: Region;
+  readonly policy: Policy;
+  readonly passkey: AllowancePasskey | undefined;
+  readonly want: Want;
+  readonly key: Uint8Array;
+  readonly currency: Currency;
+}
+
+/** What may be issued. */
+interface Grant {
+  readonly limits: Limits;
+  readonly life: Duration;
+  readonly payee: Id | undefined;
+}
+
+/** Throws away a transaction with a refusal. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.code);
+    this.refusal = refusal;
+  }
+}
+
+/** Sums over live allowances, by region. */
+interface Exposure {
+  readonly of: (tx: Sql, region: string, now: Instant) => Promise<number>;
+  readonly add: (region: string, total: number) => void;
+}
+
+/** Opens issuing. */
+export function openIssuing(parts: AllowanceParts): {
+  readonly issue: (device: Device, want: Want) => Promise<Result<Issued, Refusal>>;
+  readonly exposure: (tx: Sql, region: string, now: Instant) => Promise<number>;
+} {
+  const sums = openExposure();
+  return {
+    exposure: async (tx, region, now) => {
+      const found = await parts.regions.find(region);
+      return (found?.terms.clonesAssumed ?? 1) * (await store.sumLive(tx, region, now));
+    },
+    async issue(device, want) {
+      const asker = await askerOf(parts, device, want);
+      if (!asker.ok) return asker;
+      try {
+        const issued = await parts.database.transaction((tx) => issueWithin(parts, tx, asker.value, sums));
+        if (issued.fresh && issued.open) sums.add(device.region, issued.total);
+        return ok({ id: issued.id, reference: issued.reference, bytes: issued.bytes });
+      } catch (error) {
+        if (error instanceof Refused) return refuse(error.refusal);
+        throw error;
+      }
+    },
+  };
+}
+
+function openExposure(): Exposure {
+  const sums = new Map<string, { at: Instant; sum: number }>();
+  return {
+    async of(tx, region, now) {
+      const known = sums.get(region);
+      if (known !== undefined && Math.abs(now - known.at) < EXPOSURE_AGE) return known.sum;
+      const sum = await store.sumLive(tx, region, now);
+      sums.set(region, { at: now, sum });
+      return sum;
+    },
+    add(region, total) {
+      const known = sums.get(region);
+      if (known !== undefined) known.sum += total;
+    },
+  };
+}
+
+async function askerOf(parts: AllowanceParts, device: Device, want: Want): Promise<Result<Asker, Refusal>> {
+  const key = fromBase64url(want.key);
+  if (key === undefined || expandPoint(key) === undefined) return refuse({ code: 'allowance.key' });
+  const [person, region, passkeys] = await Promise.all([
+    parts.identity.person(device.wallet),
+    parts.regions.find(device.region),
+    parts.identity.passkeysOf(device.wallet),
+  ]);
+  if (!person || !region) return refuse({ code: 'request.not-found' });
+  if (!isCurrency(want.currency) || want.currency !== region.currency) {
+    return refuse({ code: 'allowance.currency', detail: { currency: region.currency } });
+  }
+  const policy = await parts.regions.policy(region.region, person.tier);
+  return ok({ device, person, region, policy, passkey: passkeyOf(passkeys), want, key, currency: want.currency });
+}
+
+/** The passkey used last among those a payee can check offline: the one at hand. */
+function passkeyOf(passkeys: readonly Passkey[]): AllowancePasskey | undefined {
+  const fit = passkeys
+    .filter((one) => one.offline)
+    .sort((one, other) => (other.usedAt ?? other.createdAt) - (one.usedAt ?? one.createdAt));
+  for (const { publicKey, backupEligible } of fit) {
+    const key = keyOfCose(publicKey);
+    if (key !== undefined) return { key, backupEligible };
+  }
+  return undefined;
+}
+
+/** The compressed point of a COSE EC2 key (RFC 9053 section 7.1.1: -2 is x, -3 is y), or undefined when it is none of P-256. */
+function keyOfCose(cose: Uint8Array): Uint8Array | undefined {
+  const read = decodeCbor(cose);
+  if (!read.ok || !(read.value instanceof Map)) return undefined;
+  const x: unknown = read.value.get(-2);
+  const y: unknown = read.value.get(-3);
+  if (!(x instanceof Uint8Array) || !(y instanceof Uint8Array)) return undefined;
+  return compressPoint(Uint8Array.of(4, ...x, ...y));
+}
+
+type Written = Issued & { readonly fresh: boolean; readonly open: boolean; readonly total: number };
+
+async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker, sums: Exposure): Promise<Written> {
+  const { device, region, key } = asker;
+  const setting = await store.lockSetting(tx, region.region, device.wallet);
+  const before = await store.readByKey(tx, region.region, key);
+  if (before !== undefined) {
+    const own = before.device === device.id && before.wallet === device.wallet;
+    if (!own) throw new Refused({ code: 'allowance.key-reused' });
+    return { ...before, fresh: false, open: before.payee === null };
+  }
+  const now = parts.clock();
+  await assertAllowed(parts, tx, asker);
+  const recent = await store.readRecent(tx, region.region, device.wallet, after(now, -DAY as Duration), now);
+  const purse = available(region.region, device.wallet, asker.currency);
+  const funds = (await parts.ledger.balances(region.region, [purse], tx))[0] ?? 0;
+  const grant =
+    asker.want.payee === undefined
+      ? openGrant(asker, setting, recent, funds, now)
+      : await lockedGrant(tx, asker, recent, funds, now);
+  if (grant.payee === undefined) await assertFund(tx, asker, grant.limits.total, sums, now);
+  return write(parts, tx, asker, grant, now);
+}
+
+async function assertAllowed(parts: AllowanceParts, tx: Sql, { device, region, currency }: Asker): Promise<void> {
+  if (!region.issuing) throw new Refused({ code: 'allowance.issuing-off' });
+  if (await store.isStopped(tx, region.region, device.id)) throw new Refused({ code: 'allowance.device-stopped' });
+  const [owed] = await parts.ledger.balances(region.region, [receivable(region.region, device.wallet, currency)], tx);
+  if ((owed ?? 0) > 0) throw new Refused({ code: 'allowance.debt', detail: { owed: owed ?? 0, currency } });
+}
+
+function openGrant(
+  asker: Asker,
+  setting: store.SettingRow,
+  recent: readonly store.AllowanceRow[],
+  funds: number,
+  now: Instant,
+): Grant {
+  const { device, policy, region, want } = asker;
+  const least = region.terms.leastTotal;
+  const open = recent.filter((row) => row.payee === null);
+  const live = open.filter(
+    (row) => row.state === 'live' && row.expires_at > now && row.total - row.claimed - row.returned >= least,
+  );
+  if (live.some((row) => row.device === device.id)) throw new Refused({ code: 'allowance.live' });
+  if (new Set(live.map((row) => row.device)).size >= policy.devicesMost) {
+    throw new Refused({ code: 'allowance.devices', detail: { most: policy.devicesMost } });
+  }
+  const limitsOfDevice = allowancePolicy(policy, want.wrapped);
+  const limits = openLimits({
+    policy: limitsOfDevice,
+    perDay: policy.perDay,
+    outToday: open.reduce((sum, row) => sum + row.total - row.returned, 0),
+    cap: setting.cap,
+    count: setting.count,
+    wantTotal: want.total,
+    wantCount: want.count,
+    available: funds,
+    hasPasskey: asker.passkey !== undefined,
+    least,
+  });
+  if (!limits.ok) throw new Refused(limits.error);
+  return { limits: limits.value, life: limitsOfDevice.life, payee: undefined };
+}
+
+async function lockedGrant(
+  tx: Sql,
+  asker: Asker,
+  recent: readonly store.AllowanceRow[],
+  funds: number,
+  now: Instant,
+): Promise<Grant> {
+  const { want, region, person, currency } = asker;
+  const payee = readId(want.payee ?? '');
+  const [certified] = payee === undefined ? [] : await store.readCertificates(tx, [payee]);
+  if (payee === undefined || certified === undefined) throw new Refused({ code: 'allowance.payee-unknown' });
+  if (certified.wallet === person.wallet) throw new Refused({ code: 'allowance.payee-self' });
+  if (asker.passkey === undefined) throw new Refused({ code: 'allowance.passkey-none' });
+  const total = want.total ?? 0;
+  const most = region.terms.lockedMost[person.tier];
+  if (total > most) throw new Refused({ code: 'allowance.over-online', detail: { most, currency } });
+  const { leastTotal: least } = region.terms;
+  if (total < 1 || total > funds) throw new Refused({ code: 'allowance.too-little', detail: { most: funds, least } });
+  const out = recent.filter((row) => row.payee !== null && row.state === 'live' && row.expires_at > now);
+  if (out.length >= LOCKED_MOST) throw new Refused({ code: 'allowance.too-many', detail: { most: LOCKED_MOST } });
+  return { limits: lockedLimits(total), life: region.terms.lockedLife, payee };
+}
+
+async function assertFund(tx: Sql, { region }: Asker, total: number, sums: Exposure, now: Instant): Promise<void> {
+  const { clonesAssumed, fundCap } = region.terms;
+  const exposed = clonesAssumed * ((await sums.of(tx, region.region, now)) + total);
+  if (exposed > fundCap) throw new Refused({ code: 'allowance.fund-cap' });
+}
+
+async function write(parts: AllowanceParts, tx: Sql, asker: Asker, grant: Grant, now: Instant): Promise<Written> {
+  const { device, region, key, currency, passkey, policy } = asker;
+  const { limits, payee } = grant;
+  const id = newId(now);
+  const expires = fromSeconds(toSeconds(after(now, grant.life)));
+  const claimUntil = after(expires, policy.claimWindow);
+  const statusIndex = await parts.regions.reserveStatus(tx, region.region, claimUntil);
+  const message: Allowance = {
+    version: ALLOWANCE_VERSION,
+    region: region.region,
+    id,
+    pseudonym: crypto.getRandomValues(new Uint8Array(8)),
+    notBefore: now,
+    expires,
+    claimUntil,
+    deviceKey: key,
+    ...(passkey === undefined ? {} : { passkey }),
+    currency,
+    ...limits,
+    ...(payee === undefined ? {} : { payees: [payee] }),
+    statusIndex,
+    policyEpoch: policy.epoch,
+    anchor: crypto.getRandomValues(new Uint8Array(16)),
+  };
+  const bytes = await parts.regions.sign(region.region, allowanceMessage, message);
+  const read = allowanceMessage.read(bytes);
+  assert(read.ok, 'an allowance just signed can be read');
+  const reference = referenceOf(read.value.id).slice();
+  await store.insertAllowance(tx, {
+    region: region.region,
+    id,
+    reference,
+    wallet: device.wallet,
+    device: device.id,
+    device_key: key,
+    currency,
+    total: limits.total,
+    claimed: 0,
+    returned: 0,
+    state: 'live',
+    stop_reason: null,
+    payee: payee ?? null,
+    status_index: statusIndex,
+    issued_at: now,
+    expires_at: expires,
+    claim_until_at: claimUntil,
+    bytes,
+  });
+  await setAside(parts, tx, asker, id, limits.total, now);
+  return { id, reference, bytes, total: limits.total, fresh: true, open: payee === undefined };
+}
+
+async function setAside(
+  parts: AllowanceParts,
+  tx: Sql,
+  { device, region, currency }: Asker,
+  id: Id,
+  total: number,
+  at: Instant,
+): Promise<void> {
+  const debit = available(region.region, device.wallet, currency);
+  const credit = holdOf(region.region, id, currency, device.wallet);
+  const [posted] = await parts.ledger.postWithin(tx, [
+    [
+      {
+        region: region.region,
+        id,
+        kind: 'issue',
+        moves: [{ debit, credit, amount: money(total, currency) }],
+        at,
+        about: { allowance: id },
+      },
+    ],
+  ]);
+  assert(posted !== undefined, 'one unit, one answer');
+  if (!posted.ok) throw new Refused(posted.error);
+}

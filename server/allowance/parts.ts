@@ -1,0 +1,15 @@
+/** What allowances are built on. */
+import type { Identity } from '#server/identity/identity.ts';
+import type { Ledger } from '#server/ledger/ledger.ts';
+import type { Database } from '#server/platform/database.ts';
+import type { Regions } from '#server/region/region.ts';
+import type { Clock } from '#shared/base/time.ts';
+
+/** What allowances stand on. */
+export interface AllowanceParts {
+  readonly database: Database;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly regions: Regions;
+  readonly identity: Pick<Identity, 'person' | 'passkeysOf' | 'onDeviceRevoked'>;
+}

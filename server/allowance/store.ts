@@ -1,0 +1,261 @@
+/** What the house remembers of allowances and certificates, in SQL. */
+import type { Sql } from '#server/platform/database.ts';
+import type { Id } from '#shared/base/id.ts';
+import type { Instant } from '#shared/base/time.ts';
+import type { Currency } from '#shared/money/currency.ts';
+import type { GuaranteeGrade } from '#shared/protocol/certificate.ts';
+
+/** A row of `allowance`. */
+export interface AllowanceRow {
+  region: string;
+  id: Id;
+  reference: Uint8Array;
+  wallet: Id;
+  device: Id;
+  device_key: Uint8Array;
+  currency: Currency;
+  total: number;
+  claimed: number;
+  returned: number;
+  state: 'live' | 'closed' | 'stopped' | 'released';
+  stop_reason: 'fork' | 'overspent' | 'device-revoked' | 'wallet-frozen' | null;
+  payee: Id | null;
+  status_index: number;
+  issued_at: Instant;
+  expires_at: Instant;
+  claim_until_at: Instant;
+  bytes: Uint8Array;
+}
+
+/** A row of `allowance_certificate`. */
+export interface CertificateRow {
+  region: string;
+  payee: Id;
+  wallet: Id;
+  key: Uint8Array;
+  name: string;
+  guarantee: GuaranteeGrade;
+  expires_at: Instant;
+  seen_at: Instant;
+  bytes: Uint8Array;
+}
+
+/** A row of `allowance_setting`. */
+export interface SettingRow {
+  cap: number | null;
+  count: number | null;
+}
+
+const COLUMNS = `region, id, reference, wallet, device, device_key, currency, total, claimed, returned, state,
+  stop_reason, payee, status_index, issued_at, expires_at, claim_until_at, bytes`;
+
+/** The rows of these references, of every region, locked in one order. */
+export function lockByReference(tx: Sql, references: readonly Uint8Array[]): Promise<AllowanceRow[]> {
+  return tx.query<AllowanceRow>(
+    `select ${COLUMNS} from allowance where reference = any($1::bytea[]) order by id, region for update`,
+    [references],
+  );
+}
+
+/** The allowance of a device key. */
+export async function readByKey(tx: Sql, region: string, key: Uint8Array): Promise<AllowanceRow | undefined> {
+  const rows = await tx.query<AllowanceRow>(`select ${COLUMNS} from allowance where device_key = $2 and region = $1`, [
+    region,
+    key,
+  ]);
+  return rows[0];
+}
+
+/** The allowances of a wallet that were issued after `since` or are still live at `now`. */
+export function readRecent(tx: Sql, region: string, wallet: Id, since: Instant, now: Instant): Promise<AllowanceRow[]> {
+  return tx.query<AllowanceRow>(
+    `select ${COLUMNS} from allowance
+     where wallet = $2 and region = $1 and (issued_at > $3 or (state = 'live' and expires_at > $4))
+     order by issued_at`,
+    [region, wallet, since, now],
+  );
+}
+
+/** Keeps a new allowance. */
+export async function insertAllowance(tx: Sql, row: AllowanceRow): Promise<void> {
+  await tx.query(
+    `insert into allowance (region, id, reference, wallet, device, device_key, currency, total, state, payee,
+       status_index, issued_at, expires_at, claim_until_at, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    [
+      row.region,
+      row.id,
+      row.reference,
+      row.wallet,
+      row.device,
+      row.device_key,
+      row.currency,
+      row.total,
+      row.state,
+      row.payee,
+      row.status_index,
+      row.issued_at,
+      row.expires_at,
+      row.claim_until_at,
+      row.bytes,
+    ],
+  );
+}
+
+/** Adds to what was taken out of holds; answers how many rows there were. */
+export async function addClaims(
+  tx: Sql,
+  claims: readonly { region: string; id: Id; amount: number }[],
+): Promise<number> {
+  const rows = await tx.query(
+    `update allowance set claimed = claimed + claim.amount
+     from (select region, id, sum(amount)::bigint as amount
+           from unnest($1::text[], $2::uuid[], $3::bigint[]) as one (region, id, amount) group by region, id) as claim
+     where allowance.id = claim.id and allowance.region = claim.region
+     returning allowance.id`,
+    [claims.map((one) => one.region), claims.map((one) => one.id), claims.map((one) => one.amount)],
+  );
+  return rows.length;
+}
+
+/** Notes the end of an allowance and what went back with it. */
+export async function endAllowance(
+  tx: Sql,
+  row: Pick<AllowanceRow, 'region' | 'id'>,
+  end: { state: 'closed' | 'released'; returned: number; closing?: Uint8Array },
+): Promise<void> {
+  await tx.query(
+    `update allowance set state = $3, returned = returned + $4, closing = coalesce($5, closing)
+     where id = $2 and region = $1`,
+    [row.region, row.id, end.state, end.returned, end.closing ?? null],
+  );
+}
+
+/** Stops an allowance and every other live one of its device; answers their places in the status list. */
+export async function stopAllowances(
+  tx: Sql,
+  region: string,
+  device: Id,
+  allowance: Id | null,
+  reason: string,
+): Promise<number[]> {
+  const rows = await tx.query<{ status_index: number }>(
+    `update allowance set state = 'stopped', stop_reason = $4
+     where region = $1 and ((device = $2 and state = 'live') or (id = $3 and state in ('live', 'closed')))
+     returning status_index`,
+    [region, device, allowance, reason],
+  );
+  return rows.map((row) => row.status_index);
+}
+
+/** The device an allowance was issued to. */
+export async function readOwner(
+  tx: Sql,
+  region: string,
+  allowance: Id,
+): Promise<{ device: Id; wallet: Id } | undefined> {
+  const rows = await tx.query<{ device: Id; wallet: Id }>(
+    'select device, wallet from allowance where id = $2 and region = $1',
+    [region, allowance],
+  );
+  return rows[0];
+}
+
+/** Stops a device for new allowances; the first reason stays. */
+export async function stopDevice(
+  tx: Sql,
+  device: { region: string; id: Id; wallet: Id },
+  reason: string,
+  at: Instant,
+): Promise<void> {
+  await tx.query(
+    `insert into allowance_stopped_device (region, device, wallet, reason, stopped_at) values ($1, $2, $3, $4, $5)
+     on conflict (device, region) do nothing`,
+    [device.region, device.id, device.wallet, reason, at],
+  );
+}
+
+/** Whether a device was stopped. */
+export async function isStopped(tx: Sql, region: string, device: Id): Promise<boolean> {
+  const rows = await tx.query('select 1 from allowance_stopped_device where device = $2 and region = $1', [
+    region,
+    device,
+  ]);
+  return rows.length > 0;
+}
+
+/** Some allowances whose claim window is over at `now`, each handed to one process only. */
+export function takeDue(tx: Sql, now: Instant, most: number): Promise<AllowanceRow[]> {
+  return tx.query<AllowanceRow>(
+    `select ${COLUMNS} from allowance where claim_until_at < $1 and state <> 'released'
+     order by claim_until_at limit $2 for update skip locked`,
+    [now, most],
+  );
+}
+
+/** What all live open allowances of a region come to, in minor units of its home currency. */
+export async function sumLive(tx: Sql, region: string, now: Instant): Promise<number> {
+  const rows = await tx.query<{ total: number }>(
+    `select coalesce(sum(total), 0)::bigint as total from allowance
+     where region = $1 and state = 'live' and payee is null and expires_at > $2`,
+    [region, now],
+  );
+  return rows[0]?.total ?? 0;
+}
+
+/** The person's own limits, and the lock under which one allowance of a wallet is issued after the other. */
+export async function lockSetting(tx: Sql, region: string, wallet: Id): Promise<SettingRow> {
+  await tx.query(
+    'insert into allowance_setting (region, wallet) values ($1, $2) on conflict (wallet, region) do nothing',
+    [region, wallet],
+  );
+  const rows = await tx.query<SettingRow>(
+    'select cap, count from allowance_setting where wallet = $2 and region = $1 for update',
+    [region, wallet],
+  );
+  return rows[0] ?? { cap: null, count: null };
+}
+
+/** The person's own limits. */
+export async function readSetting(tx: Sql, region: string, wallet: Id): Promise<SettingRow> {
+  const rows = await tx.query<SettingRow>(
+    'select cap, count from allowance_setting where wallet = $2 and region = $1',
+    [region, wallet],
+  );
+  return rows[0] ?? { cap: null, count: null };
+}
+
+/** Replaces the person's own limits. */
+export async function writeSetting(tx: Sql, region: string, wallet: Id, setting: SettingRow): Promise<void> {
+  await tx.query(
+    `insert into allowance_setting (region, wallet, cap, count) values ($1, $2, $3, $4)
+     on conflict (wallet, region) do update set cap = excluded.cap, count = excluded.count`,
+    [region, wallet, setting.cap, setting.count],
+  );
+}
+
+/** The certificates of these payees, of every region. */
+export function readCertificates(tx: Sql, payees: readonly string[]): Promise<CertificateRow[]> {
+  return tx.query<CertificateRow>(
+    `select region, payee, wallet, key, name, guarantee, expires_at, seen_at, bytes from allowance_certificate
+     where payee = any($1::uuid[])`,
+    [payees],
+  );
+}
+
+/** Keeps a payee's newest certificate. */
+export async function writeCertificate(tx: Sql, row: CertificateRow): Promise<void> {
+  await tx.query(
+    `insert into allowance_certificate (region, payee, wallet, key, name, guarantee, expires_at, seen_at, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     on conflict (payee, region) do update set key = excluded.key, name = excluded.name,
+       guarantee = excluded.guarantee, expires_at = excluded.expires_at, seen_at = excluded.seen_at,
+       bytes = excluded.bytes`,
+    [row.region, row.payee, row.wallet, row.key, row.name, row.guarantee, row.expires_at, row.seen_at, row.bytes],
+  );
+}
+
+/** Notes that a payee was heard of. */
+export async function touchCertificate(tx: Sql, region: string, payee: Id, at: Instant): Promise<void> {
+  await tx.query('update allowance_certificate set seen_at = $3 where payee = $2 and region = $1', [region, payee, at]);
+}
