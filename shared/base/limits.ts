@@ -46,10 +46,7 @@ export const STATUS_ENTRIES_MOST = 1_048_576;
 /** Compressed bytes of a status list: 1 % of a million revoked is 15 kB; more than this is an attack on the decompressor. */
 export const STATUS_BYTES_MOST = 262_144;
 
-/** Bytes in one QR code of version 17 at error correction L, the budget: 938 alphanumeric characters less the prefix. */
-export const FRAME_BYTES_GOOD = 622;
-
-/** Bytes in one QR code of version 19 at error correction L, the worst case: above it a message is drawn in parts. */
+/** Bytes in one QR code of version 19 at error correction L, the worst case: 1,154 alphanumeric characters less the prefix. Above it a message is drawn in parts. */
 export const FRAME_BYTES_MOST = 766;
 
 /** Bytes of one part when a message needs several codes: version 10 L, which a hand-held camera reads at once. */
