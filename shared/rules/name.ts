@@ -7,9 +7,7 @@
 
 import { utf8 } from '#shared/base/bytes.ts';
 import { NAME_BYTES } from '#shared/base/limits.ts';
-
-/** How much the house knows of a person: a phone, a name checked with the registry, a name and a second factor. */
-export type Tier = 'unproved' | 'real-name' | 'two-factor';
+import type { Tier } from '#shared/rules/policy.ts';
 
 /** What a name is marked with while only the phone behind it is proved. */
 const MARK = ' ··';

@@ -1,0 +1,228 @@
+/**
+ * Who is there: people with their passkeys and devices, how they come in, and how a request says whose it is.
+ * Money actions and settings need a passkey session ({@link Identity.requireSession}); sync in the background speaks
+ * by the device key alone ({@link Identity.deviceOf}).
+ * Invariant: a wallet has a proved phone and at least one live passkey from its first moment on.
+ */
+import { readFileSync } from 'node:fs';
+import type { FastifyRequest } from 'fastify';
+import { type Carried, openCarrier } from '#server/identity/cookie.ts';
+import { type Device, type DeviceRevoked, type Devices, openDevices } from '#server/identity/device.ts';
+import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
+import { ES256 } from '#server/identity/passkey.ts';
+import { openPasskeys, type Passkeys } from '#server/identity/passkeys.ts';
+import { openSecrets } from '#server/identity/secret.ts';
+import { openSessions, SESSION_IDLE, SESSION_LIFE, type Session, type Sessions } from '#server/identity/session.ts';
+import { openSignIns, type SignIns } from '#server/identity/sign-in.ts';
+import { openSignups, type Signups } from '#server/identity/signup.ts';
+import { type SendText, sandboxTexts } from '#server/identity/sms.ts';
+import * as store from '#server/identity/store.ts';
+import type { Database } from '#server/platform/database.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import type { Id } from '#shared/base/id.ts';
+import { ok, type Result } from '#shared/base/result.ts';
+import { between, type Clock, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
+import { nameShown } from '#shared/rules/name.ts';
+import { readPhone } from '#shared/rules/phone.ts';
+import type { Tier } from '#shared/rules/policy.ts';
+
+export type { Device, DeviceRevoked } from '#server/identity/device.ts';
+export type { IdentityLimits, Visitor } from '#server/identity/parts.ts';
+export type { Session } from '#server/identity/session.ts';
+export { type SendText, sandboxTexts } from '#server/identity/sms.ts';
+
+/** What this capability remembers. */
+export const identitySchema = {
+  name: 'identity',
+  schema: readFileSync(new URL('schema.sql', import.meta.url), 'utf8'),
+};
+
+/** A person as other capabilities know them. `verifiedName` is what certificates and payers' screens show. */
+export interface Person {
+  readonly wallet: Id;
+  readonly region: string;
+  readonly name: string;
+  readonly verifiedName: string;
+  readonly tier: Tier;
+  readonly phoneMasked: string;
+  readonly createdAt: Instant;
+}
+
+/** A live passkey. `publicKey` is a COSE key; only `offline` ones (ES256) can be checked by a payee with no network. */
+export interface Passkey {
+  readonly id: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly algorithm: number;
+  readonly offline: boolean;
+  readonly rpId: string;
+  readonly backupEligible: boolean;
+  readonly backedUp: boolean;
+  readonly name: string;
+  readonly createdAt: Instant;
+  readonly usedAt: Instant | undefined;
+}
+
+/** What the house asks of identity. `signups`, `signIns`, `passkeys`, `devices` and `carrier` serve its own routes. */
+export interface Identity {
+  /** The signed-in person behind `request`, or undefined. */
+  readonly sessionOf: (request: FastifyRequest) => Promise<Session | undefined>;
+  /** The same, refused with `session.none`, or `session.step-up` when the last passkey touch is older than asked. */
+  readonly requireSession: (
+    request: FastifyRequest,
+    options?: { readonly stepUpWithin?: Duration },
+  ) => Promise<Result<Session, Refusal>>;
+  /** The device that signed `request` (header `authorization: Device …`, see device.ts), or why it may not speak. */
+  readonly deviceOf: (request: FastifyRequest) => Promise<Result<Device, Refusal>>;
+  readonly person: (wallet: Id) => Promise<Person | undefined>;
+  /** People by wallet id; unknown ones are absent. */
+  readonly people: (wallets: readonly Id[]) => Promise<Map<Id, Person>>;
+  /** The person of `region` whose proved phone is `phone` (as typed), or undefined. Never show this to a stranger. */
+  readonly personByPhone: (region: string, phone: string) => Promise<Person | undefined>;
+  readonly passkeysOf: (wallet: Id) => Promise<Passkey[]>;
+  readonly devicesOf: (wallet: Id) => Promise<Device[]>;
+  /** Revokes a device of `wallet` with everything registered by {@link Identity.onDeviceRevoked}; twice is once. */
+  readonly revokeDevice: (wallet: Id, device: Id) => Promise<Result<Device, Refusal>>;
+  /** Registers what must stop in the transaction that revokes a device. */
+  readonly onDeviceRevoked: (hook: DeviceRevoked) => void;
+  /** Forgets challenges, signups, counts and sessions that have run out. */
+  readonly sweep: () => Promise<void>;
+  readonly signups: Signups;
+  readonly signIns: SignIns;
+  readonly passkeys: Passkeys;
+  readonly devices: Devices;
+  readonly sessions: Sessions;
+  readonly carrier: Carried;
+  readonly rpId: string;
+}
+
+/** What identity stands on; `sendText` defaults to the sandbox's network, `keysDir` may be `memory` in tests. */
+export interface IdentityConfig {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly config: {
+    readonly origin: string;
+    readonly rpId: string;
+    readonly sandboxUrl: string;
+    readonly keysDir: string | 'memory';
+    readonly regions: readonly string[];
+    readonly limits?: Partial<IdentityLimits>;
+  };
+  readonly sendText?: SendText;
+}
+
+/** Bounds that fit a region with one server; each can be set where the house is built. */
+export const USUAL_LIMITS: IdentityLimits = {
+  ceremoniesPerMinute: 10,
+  registrationsPerHour: 5,
+  textsPerCallerHour: 20,
+  textsPerPhoneHour: 5,
+};
+
+/** Opens identity over `database`, whose schema has been brought forward. */
+export function openIdentity({ database, clock, config, sendText }: IdentityConfig): Identity {
+  const parts: IdentityParts = {
+    database,
+    clock,
+    secrets: openSecrets(config.keysDir),
+    sendText: sendText ?? sandboxTexts(config.sandboxUrl),
+    rpId: config.rpId,
+    origin: config.origin,
+    regions: config.regions,
+    limits: { ...USUAL_LIMITS, ...config.limits },
+  };
+  const sessions = openSessions(parts);
+  const signups = openSignups(parts, sessions);
+  const devices = openDevices(parts);
+  const carrier = openCarrier(sessions);
+  const sessionOf = async (request: FastifyRequest) => (await carrier.find(request))?.session;
+  return {
+    sessionOf,
+    requireSession: async (request, { stepUpWithin } = {}) => {
+      const session = await sessionOf(request);
+      if (!session) return no('session.none');
+      const isFresh = stepUpWithin === undefined || between(session.steppedUpAt, clock()) <= stepUpWithin;
+      return isFresh ? ok(session) : no('session.step-up');
+    },
+    deviceOf: devices.signer,
+    ...peopleOf(parts, devices),
+    onDeviceRevoked: devices.onRevoked,
+    sweep: async () => {
+      const now = clock();
+      const before = (length: Duration) => instant(now - length);
+      await store.sweep(database, {
+        now,
+        seenBefore: before(SESSION_IDLE),
+        startedBefore: before(SESSION_LIFE),
+        countedBefore: before(duration(2, 'd')),
+      });
+    },
+    signups,
+    signIns: openSignIns(parts, sessions),
+    passkeys: openPasskeys(parts, signups),
+    devices,
+    sessions,
+    carrier,
+    rpId: config.rpId,
+  };
+}
+
+type People = Pick<Identity, 'person' | 'people' | 'personByPhone' | 'passkeysOf' | 'devicesOf' | 'revokeDevice'>;
+
+function peopleOf(parts: IdentityParts, devices: Devices): People {
+  const { database } = parts;
+  return {
+    person: async (wallet) => {
+      const row = await store.readWallet(database, wallet);
+      return row && personOf(row);
+    },
+    people: async (wallets) => {
+      const rows = await store.readWallets(database, wallets);
+      return new Map(rows.map((row) => [row.id, personOf(row)]));
+    },
+    personByPhone: async (region, typed) => {
+      const phone = readPhone(typed);
+      const row = phone && (await store.walletOfPhone(database, region, parts.secrets.hash('phone', phone)));
+      return row ? personOf(row) : undefined;
+    },
+    passkeysOf: async (wallet) => {
+      const owner = await store.readWallet(database, wallet);
+      const rows = owner ? await store.livePasskeys(database, owner.region, wallet) : [];
+      return rows.map((row) => passkeyOf(row, parts.rpId));
+    },
+    devicesOf: async (wallet) => {
+      const owner = await store.readWallet(database, wallet);
+      return owner ? await devices.of({ region: owner.region, wallet }) : [];
+    },
+    revokeDevice: async (wallet, device) => {
+      const owner = await store.readWallet(database, wallet);
+      return owner ? await devices.revoke({ region: owner.region, wallet }, device) : no('device.not-found');
+    },
+  };
+}
+
+function personOf(row: store.WalletRow): Person {
+  return {
+    wallet: row.id,
+    region: row.region,
+    name: row.name,
+    verifiedName: nameShown(row.name, row.tier, row.phone_tail),
+    tier: row.tier,
+    phoneMasked: row.phone_masked,
+    createdAt: row.created_at,
+  };
+}
+
+function passkeyOf(row: store.PasskeyRow, rpId: string): Passkey {
+  return {
+    id: row.id,
+    publicKey: row.public_key,
+    algorithm: row.algorithm,
+    offline: row.algorithm === ES256,
+    rpId,
+    backupEligible: row.backup_eligible,
+    backedUp: row.backed_up,
+    name: row.name,
+    createdAt: row.created_at,
+    usedAt: row.used_at ?? undefined,
+  };
+}

@@ -1,0 +1,256 @@
+/** How the world asks about identity: signing up and in, the session, passkeys and devices. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Device, Identity, Session } from '#server/identity/identity.ts';
+import { type FoundSession, STEP_UP_FRESH } from '#server/identity/session.ts';
+import { type Http, refused } from '#server/platform/http.ts';
+import {
+  Assertion,
+  type AssertionAnswer,
+  CodeRequest,
+  DeviceList,
+  DeviceRequest,
+  DeviceView,
+  IdParams,
+  NewPasskey,
+  PasskeyList,
+  PasskeyOptions,
+  PasskeyParams,
+  PasskeyView,
+  type RegistrationAnswer,
+  Renaming,
+  SessionView,
+  SignupRequest,
+  SignupView,
+} from '#shared/api/identity.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import { assert } from '#shared/base/assert.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import type { Id } from '#shared/base/id.ts';
+import { ok, type Result } from '#shared/base/result.ts';
+import { after } from '#shared/base/time.ts';
+
+interface ById {
+  readonly id: Id;
+}
+
+interface Made {
+  readonly name: string;
+  readonly answer: RegistrationAnswer;
+}
+
+/** Mounts everything identity answers, and the hook that carries sessions in and out of every other route's answers. */
+export function identityRoutes(app: Http, identity: Identity): void {
+  app.addHook('onSend', async (request, reply) => identity.carrier.write(request, reply));
+  signupRoutes(app, identity);
+  sessionRoutes(app, identity);
+  passkeyRoutes(app, identity);
+  deviceRoutes(app, identity);
+}
+
+function signupRoutes(app: Http, { signups, passkeys, carrier, ...identity }: Identity): void {
+  const answers = { response: { 200: SignupView } };
+  app.post<{ Body: SignupRequest }>(
+    '/signups',
+    { schema: { body: SignupRequest, ...answers } },
+    async (request, reply) => answer(reply, await signups.start(request.body, carrier.visitor(request, reply))),
+  );
+  app.post<{ Params: ById }>(
+    '/signups/:id/text',
+    { schema: { params: IdParams, ...answers } },
+    async (request, reply) => answer(reply, await signups.resend(request.params.id, carrier.visitor(request, reply))),
+  );
+  app.post<{ Params: ById; Body: { code: string } }>(
+    '/signups/:id/code',
+    { schema: { params: IdParams, body: CodeRequest, ...answers } },
+    async (request, reply) =>
+      answer(reply, await signups.prove(request.params.id, request.body.code, carrier.visitor(request, reply))),
+  );
+  app.post<{ Params: ById }>(
+    '/signups/:id/passkey-options',
+    { schema: { params: IdParams, response: { 200: PasskeyOptions } } },
+    async (request, reply) =>
+      options(reply, await passkeys.firstOptions(request.params.id, carrier.visitor(request, reply))),
+  );
+  app.post<{ Params: ById; Body: Made }>(
+    '/signups/:id/passkey',
+    { schema: { params: IdParams, body: NewPasskey, response: { 200: SessionView } } },
+    async (request, reply) => {
+      const found = await passkeys.first(request.params.id, request.body, carrier.visitor(request, reply));
+      return await admitted(request, reply, { carrier, ...identity }, found);
+    },
+  );
+}
+
+function sessionRoutes(app: Http, identity: Identity): void {
+  const { signIns, carrier, sessions } = identity;
+  const optionsSchema = { schema: { response: { 200: PasskeyOptions } } };
+  const assertionSchema = { schema: { body: Assertion, response: { 200: SessionView } } };
+  app.post('/sign-in/options', optionsSchema, async (request, reply) =>
+    options(reply, await signIns.options(carrier.visitor(request, reply))),
+  );
+  app.post<{ Body: { answer: AssertionAnswer } }>('/sign-in', assertionSchema, async (request, reply) => {
+    const found = await signIns.signIn(request.body.answer, carrier.visitor(request, reply));
+    return await admitted(request, reply, identity, found);
+  });
+  app.post('/step-up/options', optionsSchema, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    if (!session.ok) return refused(reply, session.error);
+    return options(reply, await signIns.stepUpOptions(session.value, carrier.visitor(request, reply)));
+  });
+  app.post<{ Body: { answer: AssertionAnswer } }>('/step-up', assertionSchema, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    if (!session.ok) return refused(reply, session.error);
+    const token = carrier.tokenOf(request) ?? '';
+    const visitor = carrier.visitor(request, reply);
+    return await admitted(
+      request,
+      reply,
+      identity,
+      await signIns.stepUp(session.value, token, request.body.answer, visitor),
+    );
+  });
+  app.get('/session', { schema: { response: { 200: SessionView } } }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await viewOf(identity, session.value) : refused(reply, session.error);
+  });
+  app.delete('/session', async (request, reply) => {
+    const session = await identity.sessionOf(request);
+    if (session) await sessions.end(session);
+    carrier.give(request, undefined);
+    return reply.code(204).send();
+  });
+  app.delete('/sessions', async (request, reply) => {
+    const session = await identity.requireSession(request);
+    if (!session.ok) return refused(reply, session.error);
+    await sessions.endAll(session.value);
+    carrier.give(request, undefined);
+    return reply.code(204).send();
+  });
+}
+
+function passkeyRoutes(app: Http, identity: Identity): void {
+  const { passkeys, carrier } = identity;
+  const fresh = (request: FastifyRequest) => identity.requireSession(request, { stepUpWithin: STEP_UP_FRESH });
+  const answers = { response: { 200: PasskeyList } };
+  app.get('/passkeys', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await passkeys.list(session.value) : refused(reply, session.error);
+  });
+  app.post('/passkeys/options', { schema: { response: { 200: PasskeyOptions } } }, async (request, reply) => {
+    const session = await fresh(request);
+    if (!session.ok) return refused(reply, session.error);
+    return options(reply, await passkeys.moreOptions(session.value, carrier.visitor(request, reply)));
+  });
+  app.post<{ Body: Made }>(
+    '/passkeys',
+    { schema: { body: NewPasskey, response: { 200: PasskeyView } } },
+    async (request, reply) => {
+      const session = await fresh(request);
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, await passkeys.more(session.value, request.body, carrier.visitor(request, reply)));
+    },
+  );
+  app.patch<{ Params: { id: string }; Body: { name: string } }>(
+    '/passkeys/:id',
+    { schema: { params: PasskeyParams, body: Renaming, ...answers } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request);
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, await passkeys.rename(session.value, request.params.id, request.body.name));
+    },
+  );
+  app.delete<{ Params: { id: string } }>(
+    '/passkeys/:id',
+    { schema: { params: PasskeyParams, ...answers } },
+    async (request, reply) => {
+      const session = await fresh(request);
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, await passkeys.revoke(session.value, request.params.id));
+    },
+  );
+}
+
+function deviceRoutes(app: Http, identity: Identity): void {
+  const { devices } = identity;
+  const fresh = (request: FastifyRequest) => identity.requireSession(request, { stepUpWithin: STEP_UP_FRESH });
+  const answers = { response: { 200: DeviceView } };
+  app.get('/devices', { schema: { response: { 200: DeviceList } } }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    if (!session.ok) return refused(reply, session.error);
+    return { devices: (await devices.of(session.value)).map(deviceView) };
+  });
+  app.post<{ Body: { id: Id; key: string; name: string } }>(
+    '/devices',
+    { schema: { body: DeviceRequest, ...answers } },
+    async (request, reply) => {
+      const session = await fresh(request);
+      if (!session.ok) return refused(reply, session.error);
+      const { id, key, name } = request.body;
+      const device = { id, key: fromBase64url(key) ?? new Uint8Array(), name };
+      return answer(reply, seen(await devices.enrol(session.value, device)));
+    },
+  );
+  app.patch<{ Params: ById; Body: { name: string } }>(
+    '/devices/:id',
+    { schema: { params: IdParams, body: Renaming, ...answers } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request);
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, seen(await devices.rename(session.value, request.params.id, request.body.name)));
+    },
+  );
+  app.delete<{ Params: ById }>('/devices/:id', { schema: { params: IdParams, ...answers } }, async (request, reply) => {
+    const session = await fresh(request);
+    if (!session.ok) return refused(reply, session.error);
+    return answer(reply, seen(await devices.revoke(session.value, request.params.id)));
+  });
+}
+
+/** Sends a good answer, or the refusal as problem+json; a wait is also said in `Retry-After`. */
+function answer<Answer>(reply: FastifyReply, result: Result<Answer, Refusal>): Answer | FastifyReply {
+  if (result.ok) return result.value;
+  const seconds = result.error.detail?.seconds;
+  if (typeof seconds === 'number') reply.header('retry-after', seconds);
+  return refused(reply, result.error);
+}
+
+function options(reply: FastifyReply, result: Result<object, Refusal>): { options: object } | FastifyReply {
+  return answer(reply, result.ok ? ok({ options: result.value }) : result);
+}
+
+async function admitted(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  identity: Pick<Identity, 'carrier' | 'person'>,
+  found: Result<FoundSession, Refusal>,
+): Promise<SessionView | FastifyReply> {
+  if (!found.ok) return answer(reply, found);
+  identity.carrier.give(request, found.value.token);
+  return await viewOf(identity, found.value.session);
+}
+
+async function viewOf(identity: Pick<Identity, 'person'>, session: Session): Promise<SessionView> {
+  const person = await identity.person(session.wallet);
+  assert(person !== undefined, 'a session belongs to a wallet');
+  const { wallet, region, name, verifiedName, tier, phoneMasked, createdAt } = person;
+  return {
+    person: { wallet, region, name, nameShown: verifiedName, tier, phone: phoneMasked, createdAt },
+    endsAt: session.endsAt,
+    steppedUpUntil: after(session.steppedUpAt, STEP_UP_FRESH),
+    passkey: toBase64url(session.passkey),
+  };
+}
+
+function seen(result: Result<Device, Refusal>): Result<DeviceView, Refusal> {
+  return result.ok ? ok(deviceView(result.value)) : result;
+}
+
+function deviceView({ id, name, createdAt, seenAt, revokedAt }: Device): DeviceView {
+  return {
+    id,
+    name,
+    createdAt,
+    ...(seenAt === undefined ? {} : { seenAt }),
+    ...(revokedAt === undefined ? {} : { revokedAt }),
+  };
+}

@@ -1,0 +1,30 @@
+/** Text messages out of the house: one interface, and the sandbox's network behind it. */
+import { callOutside } from '#server/platform/outside.ts';
+import type { Id } from '#shared/base/id.ts';
+
+/** Sends one text; true when the network took it. The same `id` is the same text, however often it is sent. */
+export type SendText = (text: { readonly id: Id; readonly to: string; readonly text: string }) => Promise<boolean>;
+
+/** How long the network may take to accept a text. */
+const PATIENCE_MS = 5_000;
+
+/** The text-message network of the sandbox at `sandboxUrl`. */
+export function sandboxTexts(sandboxUrl: string): SendText {
+  return async (text) => {
+    const answer = await callOutside(new URL('/sms', sandboxUrl).href, {
+      method: 'POST',
+      body: text,
+      timeoutMs: PATIENCE_MS,
+    });
+    return answer.ok && answer.value.status < 300;
+  };
+}
+
+/** What the code's text says; the last line lets phones offer the code by themselves (WICG origin-bound one-time codes). */
+export function codeText(code: string, language: 'zh' | 'en', host: string): string {
+  const words =
+    language === 'zh'
+      ? `【票号】验证码 ${code}，10 分钟内有效。票号不会向您索要此码，请勿告诉任何人。`
+      : `[Piaohao] Your code is ${code}, good for 10 minutes. We never ask for it; tell nobody.`;
+  return `${words}\n\n@${host} #${code}`;
+}

@@ -1,0 +1,382 @@
+/** How identity remembers: people, passkeys, devices, sessions, signups, challenges and counts. */
+import type { Sql } from '#server/platform/database.ts';
+import type { Id } from '#shared/base/id.ts';
+import type { Instant } from '#shared/base/time.ts';
+import type { Tier } from '#shared/rules/policy.ts';
+
+/** A transaction, as decisions hand it on. */
+export type Tx = Sql;
+
+export interface WalletRow {
+  region: string;
+  id: Id;
+  user_handle: Uint8Array;
+  name: string;
+  tier: Tier;
+  phone_hash: Uint8Array;
+  phone_tail: string;
+  phone_masked: string;
+  phone_sealed: Uint8Array;
+  created_at: Instant;
+}
+
+export interface PasskeyRow {
+  region: string;
+  id: Uint8Array;
+  wallet: Id;
+  public_key: Uint8Array;
+  algorithm: number;
+  counter: number;
+  backup_eligible: boolean;
+  backed_up: boolean;
+  transports: string;
+  aaguid: string;
+  name: string;
+  created_at: Instant;
+  used_at: Instant | null;
+  revoked_at: Instant | null;
+}
+
+export interface DeviceRow {
+  region: string;
+  id: Id;
+  wallet: Id;
+  key: Uint8Array;
+  name: string;
+  created_at: Instant;
+  seen_at: Instant | null;
+  revoked_at: Instant | null;
+}
+
+export interface SessionRow {
+  region: string;
+  id: Id;
+  wallet: Id;
+  passkey: Uint8Array;
+  token_hash: Uint8Array;
+  previous_hash: Uint8Array | null;
+  previous_until: Instant | null;
+  started_at: Instant;
+  seen_at: Instant;
+  rotated_at: Instant;
+  stepped_up_at: Instant;
+}
+
+export interface ChallengeRow {
+  ceremony: string;
+  browser: Uint8Array;
+  subject: Id | null;
+  expires_at: Instant;
+}
+
+export interface SignupRow {
+  region: string;
+  id: Id;
+  browser: Uint8Array;
+  name: string;
+  phone_hash: Uint8Array;
+  phone_tail: string;
+  phone_masked: string;
+  phone_sealed: Uint8Array;
+  language: 'zh' | 'en';
+  user_handle: Uint8Array;
+  code_hash: Uint8Array | null;
+  code_sent_at: Instant | null;
+  code_expires_at: Instant | null;
+  attempts: number;
+  proved_at: Instant | null;
+  done_at: Instant | null;
+  expires_at: Instant;
+}
+
+/** Adds `row` unless its key is there; answers whether it was added. */
+async function insert(tx: Sql, table: string, row: object): Promise<boolean> {
+  const columns = Object.keys(row);
+  const places = columns.map((_, at) => `$${at + 1}`).join(', ');
+  const added = await tx.query(
+    `insert into ${table} (${columns.join(', ')}) values (${places}) on conflict do nothing returning 1 as added`,
+    Object.values(row),
+  );
+  return added.length === 1;
+}
+
+export const insertWallet = (tx: Sql, row: WalletRow) => insert(tx, 'identity_wallet', row);
+export const insertPasskey = (tx: Sql, row: PasskeyRow) => insert(tx, 'identity_passkey', row);
+export const insertDevice = (tx: Sql, row: DeviceRow) => insert(tx, 'identity_device', row);
+export const insertSession = (tx: Sql, row: SessionRow) => insert(tx, 'identity_session', row);
+export const insertSignup = (tx: Sql, row: SignupRow) => insert(tx, 'identity_signup', row);
+
+export async function readWallet(tx: Sql, id: Id): Promise<WalletRow | undefined> {
+  return (await tx.query<WalletRow>('select * from identity_wallet where id = $1', [id]))[0];
+}
+
+export async function readWallets(tx: Sql, ids: readonly Id[]): Promise<WalletRow[]> {
+  return await tx.query<WalletRow>('select * from identity_wallet where id = any($1::uuid[])', [ids]);
+}
+
+export async function walletOfPhone(tx: Sql, region: string, phoneHash: Uint8Array): Promise<WalletRow | undefined> {
+  const rows = await tx.query<WalletRow>('select * from identity_wallet where region = $1 and phone_hash = $2', [
+    region,
+    phoneHash,
+  ]);
+  return rows[0];
+}
+
+/** Makes later transactions about this wallet's keys wait for this one. */
+export async function lockWallet(tx: Sql, region: string, wallet: Id): Promise<void> {
+  await tx.query('select 1 from identity_wallet where region = $1 and id = $2 for update', [region, wallet]);
+}
+
+/** The rows of one credential id, revoked ones too; more than one only when two regions were given the same id. */
+export async function passkeysById(tx: Sql, id: Uint8Array): Promise<PasskeyRow[]> {
+  return await tx.query<PasskeyRow>('select * from identity_passkey where id = $1', [id]);
+}
+
+export async function livePasskeys(tx: Sql, region: string, wallet: Id): Promise<PasskeyRow[]> {
+  return await tx.query<PasskeyRow>(
+    'select * from identity_passkey where region = $1 and wallet = $2 and revoked_at is null order by created_at, id',
+    [region, wallet],
+  );
+}
+
+/** Notes a use; false when the passkey was revoked or used meanwhile. */
+export async function usePasskey(
+  tx: Sql,
+  passkey: PasskeyRow,
+  use: { counter: number; backedUp: boolean; at: Instant },
+): Promise<boolean> {
+  const rows = await tx.query(
+    `update identity_passkey set counter = $3, backed_up = $4, used_at = $5
+     where region = $1 and id = $2 and revoked_at is null and counter = $6 returning 1 as done`,
+    [passkey.region, passkey.id, use.counter, use.backedUp, use.at, passkey.counter],
+  );
+  return rows.length === 1;
+}
+
+export async function renamePasskey(
+  tx: Sql,
+  region: string,
+  wallet: Id,
+  id: Uint8Array,
+  name: string,
+): Promise<boolean> {
+  const rows = await tx.query(
+    'update identity_passkey set name = $4 where region = $1 and wallet = $2 and id = $3 and revoked_at is null returning 1 as done',
+    [region, wallet, id, name],
+  );
+  return rows.length === 1;
+}
+
+export async function revokePasskey(tx: Sql, passkey: PasskeyRow, at: Instant): Promise<void> {
+  await tx.query('update identity_passkey set revoked_at = $3 where region = $1 and id = $2', [
+    passkey.region,
+    passkey.id,
+    at,
+  ]);
+  await tx.query('delete from identity_session where region = $1 and passkey = $2', [passkey.region, passkey.id]);
+}
+
+/** The rows of one device id; more than one only when two regions were given the same id. */
+export async function devicesById(tx: Sql, id: Id): Promise<DeviceRow[]> {
+  return await tx.query<DeviceRow>('select * from identity_device where id = $1', [id]);
+}
+
+export async function devicesOfWallet(tx: Sql, region: string, wallet: Id): Promise<DeviceRow[]> {
+  return await tx.query<DeviceRow>(
+    'select * from identity_device where region = $1 and wallet = $2 order by created_at desc, id',
+    [region, wallet],
+  );
+}
+
+export async function renameDevice(tx: Sql, region: string, wallet: Id, id: Id, name: string): Promise<boolean> {
+  const rows = await tx.query(
+    'update identity_device set name = $4 where region = $1 and wallet = $2 and id = $3 returning 1 as done',
+    [region, wallet, id, name],
+  );
+  return rows.length === 1;
+}
+
+export async function revokeDevice(tx: Sql, region: string, id: Id, at: Instant): Promise<boolean> {
+  const rows = await tx.query(
+    'update identity_device set revoked_at = $3 where region = $1 and id = $2 and revoked_at is null returning 1 as done',
+    [region, id, at],
+  );
+  return rows.length === 1;
+}
+
+export async function seeDevice(tx: Sql, region: string, id: Id, at: Instant): Promise<void> {
+  await tx.query('update identity_device set seen_at = $3 where region = $1 and id = $2', [region, id, at]);
+}
+
+export async function sessionByToken(tx: Sql, region: string, hash: Uint8Array): Promise<SessionRow | undefined> {
+  const rows = await tx.query<SessionRow>(
+    'select * from identity_session where region = $1 and (token_hash = $2 or previous_hash = $2)',
+    [region, hash],
+  );
+  return rows[0];
+}
+
+export async function seeSession(tx: Sql, session: SessionRow, at: Instant): Promise<void> {
+  await tx.query('update identity_session set seen_at = $3 where region = $1 and id = $2', [
+    session.region,
+    session.id,
+    at,
+  ]);
+}
+
+/** The new token was used: the one before it stays good until `until`, for answers that crossed on the way. */
+export async function confirmToken(tx: Sql, session: SessionRow, until: Instant): Promise<void> {
+  await tx.query(
+    'update identity_session set previous_until = $3 where region = $1 and id = $2 and previous_until is null',
+    [session.region, session.id, until],
+  );
+}
+
+/** Puts a new token beside `from`, which stays good until the new one is used; false when another request was faster. */
+export async function rotateSession(
+  tx: Sql,
+  session: SessionRow,
+  change: { from: Uint8Array; to: Uint8Array; at: Instant; steppedUpAt: Instant; passkey: Uint8Array },
+): Promise<boolean> {
+  const rows = await tx.query(
+    `update identity_session set previous_hash = $3, previous_until = null, token_hash = $4, rotated_at = $5, seen_at = $5,
+       stepped_up_at = $6, passkey = $7
+     where region = $1 and id = $2 and token_hash = $8 returning 1 as done`,
+    [
+      session.region,
+      session.id,
+      change.from,
+      change.to,
+      change.at,
+      change.steppedUpAt,
+      change.passkey,
+      session.token_hash,
+    ],
+  );
+  return rows.length === 1;
+}
+
+export async function endSession(tx: Sql, region: string, id: Id): Promise<void> {
+  await tx.query('delete from identity_session where region = $1 and id = $2', [region, id]);
+}
+
+export async function endSessions(tx: Sql, region: string, wallet: Id): Promise<void> {
+  await tx.query('delete from identity_session where region = $1 and wallet = $2', [region, wallet]);
+}
+
+export async function keepChallenge(
+  tx: Sql,
+  row: { region: string; challenge: Uint8Array } & ChallengeRow,
+): Promise<void> {
+  await insert(tx, 'identity_challenge', row);
+}
+
+/** Reads a challenge and deletes it in one act: no second reader finds it, whatever comes of the first. */
+export async function takeChallenge(tx: Sql, region: string, challenge: Uint8Array): Promise<ChallengeRow | undefined> {
+  const rows = await tx.query<ChallengeRow>(
+    'delete from identity_challenge where region = $1 and challenge = $2 returning ceremony, browser, subject, expires_at',
+    [region, challenge],
+  );
+  return rows[0];
+}
+
+export async function readSignup(tx: Sql, id: Id): Promise<SignupRow | undefined> {
+  return (await tx.query<SignupRow>('select * from identity_signup where id = $1', [id]))[0];
+}
+
+/** Takes the right to send a code now; false when one was sent after `notAfter` or the phone is already proved. */
+export async function claimCode(
+  tx: Sql,
+  signup: SignupRow,
+  code: { hash: Uint8Array; at: Instant; expiresAt: Instant; notAfter: Instant },
+): Promise<boolean> {
+  const rows = await tx.query(
+    `update identity_signup set code_hash = $3, code_sent_at = $4, code_expires_at = $5, attempts = 0
+     where region = $1 and id = $2 and proved_at is null and (code_sent_at is null or code_sent_at <= $6)
+     returning 1 as done`,
+    [signup.region, signup.id, code.hash, code.at, code.expiresAt, code.notAfter],
+  );
+  return rows.length === 1;
+}
+
+/** The text did not go out: another may be sent at once. The code stays good in case it did arrive. */
+export async function unclaimCode(tx: Sql, signup: SignupRow): Promise<void> {
+  await tx.query('update identity_signup set code_sent_at = null where region = $1 and id = $2', [
+    signup.region,
+    signup.id,
+  ]);
+}
+
+/** Counts one guess before it is compared; undefined when no guess is left or the code is too old. */
+export async function spendAttempt(
+  tx: Sql,
+  signup: SignupRow,
+  most: number,
+  now: Instant,
+): Promise<{ code_hash: Uint8Array; attempts: number } | undefined> {
+  const rows = await tx.query<{ code_hash: Uint8Array; attempts: number }>(
+    `update identity_signup set attempts = attempts + 1
+     where region = $1 and id = $2 and attempts < $3 and code_hash is not null and code_expires_at > $4
+     returning code_hash, attempts`,
+    [signup.region, signup.id, most, now],
+  );
+  return rows[0];
+}
+
+export async function provePhone(tx: Sql, signup: SignupRow, at: Instant): Promise<void> {
+  await tx.query('update identity_signup set proved_at = $3, code_hash = null where region = $1 and id = $2', [
+    signup.region,
+    signup.id,
+    at,
+  ]);
+}
+
+export async function finishSignup(tx: Sql, signup: SignupRow, at: Instant): Promise<void> {
+  await tx.query('update identity_signup set done_at = $3 where region = $1 and id = $2', [
+    signup.region,
+    signup.id,
+    at,
+  ]);
+}
+
+/** Counts one more `act` of `subject` in its window and answers how many there are now. */
+export async function count(
+  tx: Sql,
+  row: { region: string; act: string; subject: Uint8Array; windowAt: Instant },
+): Promise<number> {
+  const rows = await tx.query<{ count: number }>(
+    `insert into identity_count (region, act, subject, window_at, count) values ($1, $2, $3, $4, 1)
+     on conflict (region, act, subject, window_at) do update set count = identity_count.count + 1
+     returning count`,
+    [row.region, row.act, row.subject, row.windowAt],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+export async function noteRisk(
+  tx: Sql,
+  risk: { region: string; id: Id; wallet: Id; kind: string; at: Instant },
+): Promise<void> {
+  await insert(tx, 'identity_risk', risk);
+}
+
+export async function readRisks(tx: Sql, region: string, wallet: Id): Promise<{ kind: string; at: Instant }[]> {
+  return await tx.query('select kind, at from identity_risk where region = $1 and wallet = $2 order by at', [
+    region,
+    wallet,
+  ]);
+}
+
+/** Forgets what has run out. */
+export async function sweep(
+  tx: Sql,
+  bounds: { now: Instant; seenBefore: Instant; startedBefore: Instant; countedBefore: Instant },
+): Promise<void> {
+  await tx.query('delete from identity_challenge where expires_at <= $1', [bounds.now]);
+  await tx.query('delete from identity_signup where expires_at <= $1', [bounds.now]);
+  await tx.query('delete from identity_session where seen_at <= $1 or started_at <= $2', [
+    bounds.seenBefore,
+    bounds.startedBefore,
+  ]);
+  await tx.query('delete from identity_count where window_at <= $1', [bounds.countedBefore]);
+}
