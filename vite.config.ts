@@ -1,10 +1,21 @@
 /** How the web app is built and how every kind of test is run. */
 import { sveltekit } from '@sveltejs/kit/vite';
+import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import app from './svelte.config.js';
 import { messages } from './web/messages/compile.ts';
 
 const root = import.meta.dirname;
+const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 export default defineConfig({
   root: 'web',
@@ -20,6 +31,22 @@ export default defineConfig({
           include: ['tests/server/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        optimizeDeps: { include: ['dexie', '@noble/hashes/sha2.js', 'cborg', 'typebox'] },
+        test: {
+          name: 'web',
+          root,
+          include: ['tests/web/**/*.test.ts'],
+          testTimeout: 60_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: { executablePath: chromium, args: CHROMIUM_FLAGS } }),
+            instances: [{ browser: 'chromium' }],
+          },
         },
       },
       {

@@ -29,6 +29,7 @@ import { meet } from '#web/vault/contacts.ts';
 import { keep, markHanded, type Order, paymentOfInvoice, reserve, takeBack, unfinished } from '#web/vault/payments.ts';
 import type { AllowanceRow, PaymentRow } from '#web/vault/rows.ts';
 import { whileSigning } from '#web/vault/signing-lock.ts';
+import { believedTime } from '#web/vault/time-floor.ts';
 import { readTrust } from '#web/vault/trust.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -77,7 +78,7 @@ export async function readOffer(
 export async function planPayment(needs: PayerNeeds, offer: Offer): Promise<Result<Plan, Refusal>> {
   const held = await paymentOfInvoice(needs.vault, offer.invoice.id);
   if (held && held.state !== 'reserved') return ok({ kind: 'again', row: held });
-  const now = needs.clock();
+  const { now } = await believedTime(needs.vault, needs.clock());
   const rows = await liveAllowances(needs.vault, now);
   const payee = offer.certificate.message.payee;
   const fit = rows.filter((row) => row.payee === undefined || row.payee === payee);

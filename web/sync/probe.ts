@@ -2,12 +2,14 @@
  * Measures the road: only an epoch card signed by a region of the pinned network proves a connection.
  * A hotel's sign-in page answers too, and `navigator.onLine` says yes with the server stopped.
  */
-import { fromBase64url } from '#shared/base/bytes.ts';
+import type { ProbeView } from '#shared/api/region.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { type Clock, type Duration, duration } from '#shared/base/time.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { epochChecks } from '#shared/protocol/trust.ts';
 import type { Ask } from '#web/sync/client.ts';
 import type { Link, Road } from '#web/sync/state.ts';
+import { readSetting } from '#web/vault/settings.ts';
 import { raiseTimeFloor } from '#web/vault/time-floor.ts';
 import { heldLists } from '#web/vault/trust.ts';
 import type { Vault } from '#web/vault/vault.ts';
@@ -29,9 +31,14 @@ export interface ProbeNeeds {
 /** Measures once, tells the link, and answers the road. */
 export async function probe(needs: ProbeNeeds): Promise<Road> {
   const started = needs.clock();
-  const answer = await needs.ask<{ epoch?: string }>({ method: 'GET', path: '/epoch', timeout: GIVE_UP });
+  // The nonce proves that this very answer came now and not from a cache on the way.
+  const nonce = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
+  const region = (await readSetting(needs.vault, 'wallet'))?.region;
+  const path = `/probe?nonce=${nonce}${region ? `&region=${region}` : ''}`;
+  const answer = await needs.ask<Partial<ProbeView>>({ method: 'GET', path, timeout: GIVE_UP });
   const latency = Math.max(0, needs.clock() - started);
-  const proved = answer.ok && (await isSignedEpoch(needs.vault, answer.value?.epoch));
+  const fresh = answer.ok && answer.value?.nonce === nonce;
+  const proved = fresh && (await isSignedEpoch(needs.vault, answer.value.epoch));
   const road = proved ? roadOf(latency) : 'offline';
   needs.link.change({ road, measuredAt: needs.clock(), ...(proved ? { latency } : {}) });
   return road;

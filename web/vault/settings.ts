@@ -1,4 +1,5 @@
 /** Small facts this phone keeps about itself, each under one name. */
+import type { ChannelTerms } from '#shared/api/funding.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -33,6 +34,8 @@ export interface Settings {
   allowanceRefused: string;
   language: 'zh' | 'en';
   theme: 'light' | 'dark' | 'auto';
+  /** What each way to top up cost and allowed when the server last said so. */
+  topUpTerms: readonly ChannelTerms[];
   /** The passkey whose public key stands in the allowances; `prf` says whether it can also lock keys (see lock.ts). */
   passkey: { readonly credential: string; readonly prf: boolean };
 }

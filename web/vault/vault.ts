@@ -65,7 +65,8 @@ export function openVault(name: string): Vault {
   });
   // Another tab brings a newer schema: step aside at once, so that its upgrade is not blocked by this old one.
   vault.on('versionchange', () => {
-    vault.close({ disableAutoOpen: true });
+    // After Dexie's own handler, which would let the old code open the new schema again.
+    queueMicrotask(() => vault.close({ disableAutoOpen: true }));
     globalThis.dispatchEvent?.(new Event('vault-outdated'));
   });
   vault.on('blocked', () => {
