@@ -177,6 +177,16 @@ export const REFUSALS = {
   'allowance.stopped': [409, 'contact-support'],
   'allowance.cap-high': [409, 'check-input'],
   'allowance.count-high': [409, 'check-input'],
+  'payment.payee-unknown': [404, 'ask-payee'],
+  'payment.voided': [409, 'ask-payee'],
+  'payment.void-uncovered': [409, 'top-up'],
+  'payment.late-uncovered': [409, 'ask-payer'],
+  'guarantee.linked': [409, 'none'],
+  'guarantee.not-promised': [409, 'ask-payer'],
+  'guarantee.stale-epoch': [409, 'ask-payer'],
+  'guarantee.too-late': [409, 'ask-payer'],
+  'guarantee.payee-cap': [409, 'contact-support'],
+  'guarantee.fund-cap': [409, 'contact-support'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

@@ -1,0 +1,132 @@
+/**
+ * Bills: a window on the journal that tells each wallet what happened to its money. It never posts.
+ * Invariant: what a bill says stands in the journal (or is a dispute, for which nothing was posted); the numbers of a
+ * wallet's bills have no gaps; a bill is never changed, only followed by the same id under a higher number.
+ */
+import { readFileSync } from 'node:fs';
+import { appendBills, type BillRow, billsAfter } from '#server/bill/store.ts';
+import { disputeBills, type Story, storyBills } from '#server/bill/story.ts';
+import type { Identity } from '#server/identity/identity.ts';
+import { follow } from '#server/ledger/follow.ts';
+import type { JournalTransfer, Ledger } from '#server/ledger/ledger.ts';
+import type { Payments } from '#server/payment/payment.ts';
+import { gather } from '#server/platform/batch.ts';
+import type { Database, Sql } from '#server/platform/database.ts';
+import type { Regions } from '#server/region/region.ts';
+import type { Bill } from '#shared/api/bill.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import type { Id } from '#shared/base/id.ts';
+
+/** What this capability remembers. */
+export const billSchema = {
+  name: 'bill',
+  schema: readFileSync(new URL('schema.sql', import.meta.url), 'utf8'),
+};
+
+/** Transfers told in one transaction. */
+const TOLD_AT_ONCE = 2_000;
+
+/** What bills stand on. */
+export interface BillParts {
+  readonly database: Database;
+  readonly ledger: Ledger;
+  readonly regions: Pick<Regions, 'list'>;
+  readonly identity: Pick<Identity, 'people'>;
+  readonly payments: Pick<Payments, 'rows' | 'onDisputed'>;
+}
+
+/** A page of a wallet's bills. `cursor` is where the next page begins; `more` whether there is one now. */
+export interface BillPage {
+  readonly bills: Bill[];
+  readonly cursor: number;
+  readonly more: boolean;
+}
+
+/** The front door. */
+export interface Bills {
+  /** Tells everything that stands in the journals now; callers of one moment share the work. */
+  readonly catchUp: () => Promise<void>;
+  /** At most `limit` bills of `wallet` after number `cursor`, in order and without gaps. */
+  readonly feed: (wallet: Id, cursor: number, limit: number) => Promise<BillPage>;
+}
+
+/** Opens bills on a migrated database. */
+export function openBills(parts: BillParts): Bills {
+  const { database, ledger, payments } = parts;
+  const followers = parts.regions.list().map(({ region }) =>
+    follow({
+      database,
+      ledger,
+      name: 'bill',
+      region,
+      most: TOLD_AT_ONCE,
+      step: (tx, transfers) => tell(parts, tx, region, transfers),
+    }),
+  );
+  payments.onDisputed(async (tx, rows) => {
+    for (const { region } of parts.regions.list()) await appendBills(tx, region, disputeBills(rows, region));
+  });
+  const together = gather<void, void>(
+    async (callers) => {
+      for (const catchUp of followers) await catchUp();
+      return callers;
+    },
+    { most: 100_000 },
+  );
+  return {
+    catchUp: () => together(),
+    async feed(wallet, cursor, limit) {
+      const rows = await billsAfter(database, wallet, cursor, limit + 1);
+      const page = rows.slice(0, limit);
+      const peers = [...new Set(page.flatMap((row) => (row.peer === null ? [] : [row.peer])))];
+      const people = await parts.identity.people(peers);
+      const bills = page.map((row) => billOf(row, (id) => people.get(id)?.verifiedName ?? ''));
+      return { bills, cursor: page.at(-1)?.sequence ?? cursor, more: rows.length > limit };
+    },
+  };
+}
+
+async function tell(parts: BillParts, tx: Sql, region: string, transfers: readonly JournalTransfer[]): Promise<void> {
+  const ids = new Map<string, Uint8Array>();
+  for (const { about } of transfers) {
+    const name = about.payment;
+    const id = typeof name === 'string' ? fromBase64url(name) : undefined;
+    if (id !== undefined) ids.set(String(name), id);
+  }
+  const rows = ids.size === 0 ? [] : await parts.payments.rows(tx, [...ids.values()]);
+  const stories = new Map<string, Story>(rows.map((row) => [toBase64url(row.id), row]));
+  await appendBills(
+    tx,
+    region,
+    transfers.flatMap((transfer) => storyBills(transfer, stories)),
+  );
+}
+
+function billOf(row: BillRow, nameOf: (wallet: Id) => string): Bill {
+  return {
+    id: row.id,
+    sequence: row.sequence,
+    kind: row.kind,
+    direction: row.direction,
+    state: row.state,
+    amount: row.amount,
+    currency: row.currency,
+    region: row.region,
+    ...(row.peer === null
+      ? {}
+      : {
+          peer: {
+            id: row.peer,
+            name: nameOf(row.peer),
+            ...(row.peer_region === null ? {} : { region: row.peer_region }),
+          },
+        }),
+    ...(row.payment === null ? {} : { payment: toBase64url(row.payment) }),
+    ...(row.reason === null ? {} : { reason: row.reason }),
+    times: {
+      ...(row.signed_at === null ? {} : { signed: row.signed_at }),
+      ...(row.uploaded_at === null ? {} : { uploaded: row.uploaded_at }),
+      ...(row.posted_at === null ? {} : { reconciled: row.posted_at, posted: row.posted_at }),
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** What a transfer means to each wallet it touches, as bills. Pure. */
+import type { NewBill } from '#server/bill/store.ts';
+import type { JournalTransfer } from '#server/ledger/ledger.ts';
+import type { PaymentRow } from '#server/payment/payment.ts';
+import type { Bill } from '#shared/api/bill.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
+import type { Id } from '#shared/base/id.ts';
+
+/** What a bill tells of a payment. */
+export type Story = Pick<
+  PaymentRow,
+  'id' | 'region' | 'payee_region' | 'payer' | 'payee' | 'amount' | 'currency' | 'signed_at' | 'uploaded_at' | 'code'
+>;
+
+/** The bills of `transfer` for wallets of its region; `stories` holds the payments by base64url of their ids. */
+export function storyBills(transfer: JournalTransfer, stories: ReadonlyMap<string, Story>): NewBill[] {
+  const { kind } = transfer;
+  if (kind === 'claim' || kind === 'shortfall' || kind === 'late-claim' || kind === 'mature' || kind === 'reverse') {
+    const story = stories.get(String(transfer.about.payment ?? ''));
+    return story === undefined ? [] : paymentBills(transfer, story);
+  }
+  if (kind === 'recover' || kind === 'release') return debtBills(transfer);
+  if (kind === 'top-up') return purseBills(transfer, 'top-up', 'neutral', 'credit');
+  if (kind === 'withdraw') return purseBills(transfer, 'withdrawal', 'neutral', 'debit');
+  return kind === 'refund' ? purseBills(transfer, 'refund', 'in', 'credit') : [];
+}
+
+/** Bills of payments for which nothing was posted, for wallets of `region`. */
+export function disputeBills(rows: readonly Story[], region: string): NewBill[] {
+  return rows.flatMap((row) => sidesOf(row, region).map((side) => billOf(row, side, 'disputed', null)));
+}
+
+function paymentBills(transfer: JournalTransfer, story: Story): NewBill[] {
+  const { kind, region, at } = transfer;
+  if (kind === 'mature') return [billOf(story, 'payee', 'settled', at)];
+  return sidesOf(story, region).map((side) => {
+    if (kind === 'reverse') return billOf(story, side, 'reversed', at);
+    return billOf(story, side, kind === 'shortfall' && side === 'payee' ? 'arriving' : 'settled', at);
+  });
+}
+
+/** Whose bill is told by this region's journal. Who pays himself gets one. */
+function sidesOf(story: Story, region: string): ('payer' | 'payee')[] {
+  const sides: ('payer' | 'payee')[] = [];
+  if (story.region === region) sides.push('payer');
+  if (story.payee_region === region && story.payee !== story.payer) sides.push('payee');
+  return sides;
+}
+
+function billOf(story: Story, side: 'payer' | 'payee', state: Bill['state'], postedAt: number | null): NewBill {
+  const own = story.payer === story.payee;
+  return {
+    wallet: story[side],
+    id: toBase64url(story.id),
+    kind: 'payment',
+    direction: own ? 'neutral' : side === 'payer' ? 'out' : 'in',
+    state,
+    amount: story.amount,
+    currency: story.currency,
+    peer: side === 'payer' ? story.payee : story.payer,
+    peer_region: side === 'payer' ? story.payee_region : story.region,
+    payment: story.id,
+    reason: story.code,
+    signed_at: story.signed_at,
+    uploaded_at: story.uploaded_at,
+    posted_at: postedAt,
+  };
+}
+
+function debtBills(transfer: JournalTransfer): NewBill[] {
+  return transfer.moves.flatMap((move) => {
+    if (move.credit.kind !== 'receivable' || move.credit.owner === null) return [];
+    return [plainBill(transfer, move.credit.owner as Id, 'debt', 'out', move.amount, move.currency)];
+  });
+}
+
+function purseBills(
+  transfer: JournalTransfer,
+  kind: Bill['kind'],
+  direction: Bill['direction'],
+  side: 'debit' | 'credit',
+): NewBill[] {
+  const sums = new Map<string, { wallet: Id; amount: number; currency: string }>();
+  for (const move of transfer.moves) {
+    const { kind: account, owner } = move[side];
+    if (account !== 'available' || owner === null) continue;
+    const sum = sums.get(owner) ?? { wallet: owner as Id, amount: 0, currency: move.currency };
+    sum.amount += move.amount;
+    sums.set(owner, sum);
+  }
+  return [...sums.values()].map((one) => plainBill(transfer, one.wallet, kind, direction, one.amount, one.currency));
+}
+
+function plainBill(
+  transfer: JournalTransfer,
+  wallet: Id,
+  kind: Bill['kind'],
+  direction: Bill['direction'],
+  amount: number,
+  currency: string,
+): NewBill {
+  return {
+    wallet,
+    id: transfer.id,
+    kind,
+    direction,
+    state: 'settled',
+    amount,
+    currency,
+    peer: null,
+    peer_region: null,
+    payment: null,
+    reason: null,
+    signed_at: null,
+    uploaded_at: null,
+    posted_at: transfer.at,
+  };
+}

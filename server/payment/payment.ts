@@ -1,0 +1,184 @@
+/**
+ * Payments: what people signed for each other with no network, settled once for ever whoever brings it in.
+ * Invariant: a payment id is posted at most once; everything credited to payees came out of a hold, the guarantee or
+ * the payer's own balance in the same transaction.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { HeldAllowance } from '#server/allowance/allowance.ts';
+import type { Identity } from '#server/identity/identity.ts';
+import { listCases, readCase } from '#server/payment/fork.ts';
+import { matureDue, noteEpochs, openRecovery, seedGuarantee } from '#server/payment/guarantee.ts';
+import type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
+import { openReconcile } from '#server/payment/reconcile.ts';
+import { heldRow } from '#server/payment/settle.ts';
+import { openSignatures } from '#server/payment/signatures.ts';
+import * as store from '#server/payment/store.ts';
+import { takeReceipt } from '#server/payment/void.ts';
+import { gather } from '#server/platform/batch.ts';
+import type { Sql } from '#server/platform/database.ts';
+import type { CaseFile, CaseSummary, PaymentView } from '#shared/api/payment.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import type { PaymentAnswer } from '#shared/api/sync.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
+import type { Id } from '#shared/base/id.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
+import type { HeldPayment } from '#shared/protocol/chain.ts';
+import { finalityMessage } from '#shared/protocol/finality.ts';
+import { readFork } from '#shared/protocol/fork.ts';
+
+export type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
+export type { PaymentRow, PaymentState } from '#server/payment/store.ts';
+
+/** What this capability remembers. */
+export const paymentSchema = {
+  name: 'payment',
+  schema: readFileSync(new URL('schema.sql', import.meta.url), 'utf8'),
+};
+
+/** The front door. */
+export interface Payments {
+  /**
+   * Settles uploaded payments (bytes as signed) and answers each, in order. Repeats, in whatever order and by whomever,
+   * answer the same and change nothing. What is no payment is answered with the hash of its bytes as id.
+   */
+  readonly reconcile: (uploader: Id, payments: readonly Uint8Array[]) => Promise<PaymentAnswer[]>;
+  /** Keeps what payees say; a void gives the payment back. Answers each: undefined when taken, else why not. */
+  readonly takeReceipts: (from: Id, receipts: readonly Uint8Array[]) => Promise<(Refusal | undefined)[]>;
+  /** Settles both payments of each fork proof; the proof itself is then found again here. Answers each like a receipt. */
+  readonly takeForks: (from: Id, forks: readonly Uint8Array[]) => Promise<(Refusal | undefined)[]>;
+  /** All payments of an allowance, for whoever closes it. */
+  readonly heldPayments: (tx: Sql, allowance: Pick<HeldAllowance, 'id'>) => Promise<HeldPayment[]>;
+  /** Rows by payment id, for windows that tell their story. */
+  readonly rows: (tx: Sql, ids: readonly Uint8Array[]) => Promise<store.PaymentRow[]>;
+  /** The issuer's signed word that a settled payment is final; the same bytes every time. Undefined when it is not. */
+  readonly finality: (id: Uint8Array) => Promise<Uint8Array | undefined>;
+  /** A payment as `wallet` may see it. Refusal: request.not-found. */
+  readonly view: (
+    wallet: Id,
+    id: Uint8Array,
+    options: { readonly finality: boolean },
+  ) => Promise<Result<PaymentView, Refusal>>;
+  /** The cases that concern `wallet`. */
+  readonly cases: (wallet: Id) => Promise<CaseSummary[]>;
+  /** One case as `wallet` may read it. Refusal: request.not-found. */
+  readonly caseFile: (wallet: Id, id: Id) => Promise<Result<CaseFile, Refusal>>;
+  /** Lets new credits of wallets pay their debts to the guarantee fund first. */
+  readonly recoverDebts: () => Promise<void>;
+  /** Makes spendable what the claim window kept, and notes epochs; periodic work. Answers how many payments ripened. */
+  readonly ripen: () => Promise<number>;
+  /** Registers who is told, in the same transaction, of payments for which nothing is posted. */
+  readonly onDisputed: (hook: DisputeHook) => void;
+  /** Ends the verifying threads. */
+  readonly close: () => Promise<void>;
+}
+
+/** What {@link openPayments} is given; the rest has defaults that tests and the simulation replace. */
+export type PaymentDeps = Omit<PaymentParts, 'signatures' | 'random' | 'disputed'> &
+  Partial<Pick<PaymentParts, 'signatures' | 'random'>> & { readonly identity: Pick<Identity, 'people'> };
+
+/** Opens payments on a migrated database. */
+export async function openPayments(deps: PaymentDeps): Promise<Payments> {
+  const hooks: DisputeHook[] = [];
+  const parts: PaymentParts = {
+    ...deps,
+    signatures: deps.signatures ?? openSignatures(),
+    random: deps.random ?? ((length) => randomBytes(length)),
+    disputed: async (tx, rows) => {
+      for (const hook of hooks) await hook(tx, rows);
+    },
+  };
+  await seedGuarantee(parts);
+  const reconcile = openReconcile(parts);
+  const recover = openRecovery(parts);
+  const recoverTogether = gather<void, void>((callers) => recover().then(() => callers), { most: 100_000 });
+  const names = async (wallets: readonly Id[]) =>
+    new Map([...(await deps.identity.people(wallets))].map(([id, person]) => [id, person.verifiedName]));
+  return {
+    reconcile,
+    takeReceipts: (from, receipts) => inTurn(receipts, (bytes) => takeReceipt(parts, from, bytes)),
+    takeForks: (from, forks) =>
+      inTurn(forks, async (bytes) => {
+        const read = readFork(bytes);
+        if (!read.ok) return read;
+        await reconcile(from, [read.value.left.bytes, read.value.right.bytes]);
+        return ok(null);
+      }),
+    heldPayments: async (tx, allowance) => (await store.chainsOf(tx, [allowance.id])).map(heldRow),
+    rows: store.readPayments,
+    finality: (id) => finalityOf(parts, id),
+    view: (wallet, id, options) => viewPayment(parts, names, wallet, id, options.finality),
+    cases: (wallet) => listCases(parts, wallet),
+    async caseFile(wallet, id) {
+      const file = await readCase(parts, wallet, id, names);
+      return file === undefined ? refuse({ code: 'request.not-found' }) : ok(file);
+    },
+    recoverDebts: () => recoverTogether(),
+    async ripen() {
+      await noteEpochs(parts);
+      return matureDue(parts);
+    },
+    onDisputed: (hook) => {
+      hooks.push(hook);
+    },
+    close: () => parts.signatures.close(),
+  };
+}
+
+async function inTurn(
+  all: readonly Uint8Array[],
+  take: (bytes: Uint8Array) => Promise<Result<unknown, Refusal>>,
+): Promise<(Refusal | undefined)[]> {
+  const answers: (Refusal | undefined)[] = [];
+  for (const bytes of all) {
+    const taken = await take(bytes);
+    answers.push(taken.ok ? undefined : taken.error);
+  }
+  return answers;
+}
+
+async function finalityOf(parts: PaymentParts, id: Uint8Array): Promise<Uint8Array | undefined> {
+  const kept = await store.readFinality(parts.database, id);
+  if (kept !== undefined) return kept;
+  const [row] = await store.readPayments(parts.database, [id]);
+  if (row?.state !== 'settled') return undefined;
+  const signed = await parts.regions.sign(row.payee_region, finalityMessage, {
+    region: row.payee_region,
+    payment: row.id,
+    payee: row.payee_id,
+    invoice: row.invoice,
+    amount: row.amount,
+    currency: row.currency,
+    time: parts.clock(),
+  });
+  await store.writeFinality(parts.database, id, signed);
+  return store.readFinality(parts.database, id);
+}
+
+async function viewPayment(
+  parts: PaymentParts,
+  names: (wallets: readonly Id[]) => Promise<ReadonlyMap<Id, string>>,
+  wallet: Id,
+  id: Uint8Array,
+  wantsFinality: boolean,
+): Promise<Result<PaymentView, Refusal>> {
+  const [row] = await store.readPayments(parts.database, [id]);
+  if (row === undefined || (row.payer !== wallet && row.payee !== wallet)) return refuse({ code: 'request.not-found' });
+  const role = row.payer === wallet ? 'payer' : 'payee';
+  const [peer, region] = role === 'payer' ? [row.payee, row.payee_region] : [row.payer, row.region];
+  const finality = wantsFinality ? await finalityOf(parts, id) : undefined;
+  return ok({
+    id: toBase64url(row.id),
+    role,
+    state: row.state,
+    amount: row.amount,
+    currency: row.currency,
+    peer: { id: peer, name: (await names([peer])).get(peer) ?? '', region },
+    guaranteed: row.guaranteed,
+    ...(row.code === null ? {} : { code: row.code }),
+    signedAt: row.signed_at,
+    uploadedAt: row.uploaded_at,
+    ...(row.matures_at === null ? {} : { spendableAt: row.matures_at }),
+    ...(finality === undefined ? {} : { finality: toBase64url(finality) }),
+  });
+}

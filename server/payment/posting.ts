@@ -1,0 +1,146 @@
+/** What a payment moves: the settlement table of the protocol as transfers. Pure. */
+import { createHash } from 'node:crypto';
+import {
+  type Account,
+  arriving,
+  available,
+  clearing,
+  guaranteeFund,
+  holdOf,
+  receivable,
+} from '#server/ledger/chart.ts';
+import type { Move, Transfer, TransferKind } from '#server/ledger/ledger.ts';
+import type { PaymentRow } from '#server/payment/store.ts';
+import { toBase64url, utf8 } from '#shared/base/bytes.ts';
+import { type Id, idFromBytes } from '#shared/base/id.ts';
+import type { Instant } from '#shared/base/time.ts';
+import { money } from '#shared/money/money.ts';
+
+/** What can happen to a payment in the ledger; each at most once, in each region it touches. */
+type Act = 'claim' | 'mature' | 'reverse';
+
+/**
+ * The id of the transfer by which `act` happens to a payment in a region: made from the payment id alone, so that the
+ * ledger itself refuses a second one, whoever asks and whatever went wrong above it.
+ */
+export function transferId(payment: Uint8Array, act: Act, place: 'payer' | 'payee'): Id {
+  const bytes = createHash('sha256')
+    .update(utf8(`piaohao-${act}-${place}`))
+    .update(payment)
+    .digest()
+    .subarray(0, 16);
+  // The version and variant of a UUID whose other bits are the maker's own (RFC 9562 section 5.8).
+  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  return idFromBytes(bytes);
+}
+
+/** What the postings of a payment need to know of it. */
+export type Postable = Pick<
+  PaymentRow,
+  'region' | 'id' | 'allowance' | 'currency' | 'payer' | 'payee' | 'payee_region' | 'held' | 'guaranteed' | 'late'
+>;
+
+/** Credits the payee in full: from the hold, from the guarantee fund, or after the release from the payer's balance. */
+export function claimUnit(row: Postable, at: Instant): Transfer[] {
+  const kind: TransferKind = row.late > 0 ? 'late-claim' : row.guaranteed > 0 ? 'shortfall' : 'claim';
+  const { region, currency } = row;
+  const fund = guaranteeFund(region, currency);
+  return acrossRegions(row, 'claim', kind, at, [
+    [holdOf(region, row.allowance, currency, row.payer), { payee: 'available' }, row.held],
+    [available(region, row.payer, currency), { payee: 'available' }, row.late],
+    [fund, { payee: 'arriving' }, row.guaranteed],
+    [receivable(region, row.payer, currency), fund, row.guaranteed],
+  ]);
+}
+
+/** What the guarantee paid becomes spendable. */
+export function matureUnit(row: Postable, at: Instant): Transfer[] {
+  const { payee_region: region, currency, payee } = row;
+  const moves = move(row, arriving(region, payee, currency), available(region, payee, currency), row.guaranteed);
+  return [{ region, id: transferId(row.id, 'mature', 'payee'), kind: 'mature', moves, at, about: about(row) }];
+}
+
+/**
+ * Gives a posted payment back: to the payer, and what the fund paid to the fund. `owed` is what of the payer's debt
+ * still stands; what was recovered before goes to the payer.
+ */
+export function reverseUnit(row: Postable, matured: boolean, owed: number, at: Instant): Transfer[] {
+  const { region, currency, payer } = row;
+  const forgiven = Math.min(owed, row.guaranteed);
+  const fund = guaranteeFund(region, currency);
+  const back = available(region, payer, currency);
+  const guaranteed: Payee = { payee: matured ? 'available' : 'arriving' };
+  return acrossRegions(row, 'reverse', 'reverse', at, [
+    [{ payee: 'available' }, back, row.held + row.late],
+    [guaranteed, fund, forgiven],
+    [fund, receivable(region, payer, currency), forgiven],
+    [guaranteed, back, row.guaranteed - forgiven],
+  ]);
+}
+
+type PayeeSide = 'available' | 'arriving';
+
+/** Stands in a draft for the payee's account, wherever that is. */
+interface Payee {
+  readonly payee: PayeeSide;
+}
+
+/** One leg of a draft: `minor` units from one to the other. */
+type Leg = readonly [debit: Account | Payee, credit: Account | Payee, minor: number];
+
+/**
+ * One transfer when both live in one region. Otherwise two in one unit: in the payer's region the clearing account
+ * stands for the payee, and in the payee's region for the payer.
+ */
+function acrossRegions(
+  row: Postable,
+  act: 'claim' | 'reverse',
+  kind: TransferKind,
+  at: Instant,
+  legs: readonly Leg[],
+): Transfer[] {
+  const { region, currency, payee, payee_region: other } = row;
+  const own = (side: PayeeSide): Account =>
+    side === 'available' ? available(other, payee, currency) : arriving(other, payee, currency);
+  const transfer = (place: 'payer' | 'payee', moves: readonly Move[]): Transfer => ({
+    region: place === 'payer' ? region : other,
+    id: transferId(row.id, act, place),
+    kind,
+    moves,
+    at,
+    about: about(row),
+  });
+  const drawn = (resolve: (side: PayeeSide) => Account): Move[] =>
+    legs.flatMap(([debit, credit, minor]) =>
+      move(row, isPayee(debit) ? resolve(debit.payee) : debit, isPayee(credit) ? resolve(credit.payee) : credit, minor),
+    );
+  if (region === other) return [transfer('payer', drawn(own))];
+
+  const ours = clearing(region, other, currency);
+  const theirs = clearing(other, region, currency);
+  const away = legs.flatMap(([debit, credit, minor]) => {
+    if (isPayee(credit)) return move(row, theirs, own(credit.payee), minor);
+    return isPayee(debit) ? move(row, own(debit.payee), theirs, minor) : [];
+  });
+  return [
+    transfer(
+      'payer',
+      drawn(() => ours),
+    ),
+    transfer('payee', away),
+  ];
+}
+
+function isPayee(side: Account | Payee): side is Payee {
+  return 'payee' in side;
+}
+
+function move(row: Postable, debit: Account, credit: Account, minor: number): Move[] {
+  // Who pays himself and takes it back moves nothing.
+  return minor === 0 || debit.id === credit.id ? [] : [{ debit, credit, amount: money(minor, row.currency) }];
+}
+
+function about(row: Postable): { readonly payment: string } {
+  return { payment: toBase64url(row.id) };
+}

@@ -1,0 +1,107 @@
+/**
+ * From uploaded bytes to answers: read once, verify together, settle together. Whatever waits goes as one batch, and
+ * while one batch is being written the next one is verified.
+ */
+import { hash } from 'node:crypto';
+import type { PaymentParts } from '#server/payment/parts.ts';
+import { answerOf, refusedAnswer, settle } from '#server/payment/settle.ts';
+import { walkTogether } from '#server/payment/signatures.ts';
+import * as store from '#server/payment/store.ts';
+import { gather } from '#server/platform/batch.ts';
+import type { PaymentAnswer } from '#shared/api/sync.ts';
+import { assert } from '#shared/base/assert.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
+import type { Id } from '#shared/base/id.ts';
+import type { Instant } from '#shared/base/time.ts';
+import type { Allowance } from '#shared/protocol/allowance.ts';
+import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
+import type { Verified } from '#shared/protocol/trust.ts';
+import { paymentChecks } from '#shared/protocol/verify.ts';
+
+/** Payments in one transaction: 1,000 take about 0.1 s, in which the next 1,000 are verified. */
+const BATCH_MOST = 1_000;
+
+/** Allowances kept verified between uploads, at about 2 kB each. */
+const ALLOWANCES_KEPT = 20_000;
+
+interface Item {
+  readonly payment: SignedPayment;
+  readonly uploader: Id;
+}
+
+/** The function that reconciles one person's uploads; calls of one moment share their batches. */
+export function openReconcile(
+  parts: PaymentParts,
+): (uploader: Id, payments: readonly Uint8Array[]) => Promise<PaymentAnswer[]> {
+  const known = new Map<string, Verified<Allowance>>();
+  const settled = gather<Item, PaymentAnswer>((items) => parts.database.transaction((tx) => settle(parts, tx, items)), {
+    most: BATCH_MOST,
+  });
+  const checked = gather<Item, PaymentAnswer | undefined>((items) => check(parts, known, items), { most: BATCH_MOST });
+  return (uploader, payments) =>
+    Promise.all(
+      payments.map(async (bytes) => {
+        const read = readPayment(bytes);
+        // What cannot be read has no payment id: it is named by the hash of what came.
+        if (!read.ok) return refusedAnswer(hash('sha256', bytes, 'buffer'), read.error.code);
+        const item = { payment: read.value, uploader };
+        return (await checked(item)) ?? settled(item);
+      }),
+    );
+}
+
+/** The answers of those that are known already or do not count; undefined for those that are to be settled. */
+async function check(
+  parts: PaymentParts,
+  known: Map<string, Verified<Allowance>>,
+  items: readonly Item[],
+): Promise<(PaymentAnswer | undefined)[]> {
+  const ids = items.map((one) => one.payment.id);
+  const repeats = new Map((await store.knownPayments(parts.database, ids)).map((row) => [toBase64url(row.id), row]));
+  const answers = items.map(({ payment }) => {
+    const row = repeats.get(toBase64url(payment.id));
+    return row && answerOf(payment.id, row);
+  });
+  await learnAllowances(
+    parts,
+    known,
+    items.filter((_, at) => answers[at] === undefined),
+  );
+  const { message: keySet } = await parts.regions.keySet();
+  const now = parts.clock();
+  const open = items.flatMap(({ payment }, at) => {
+    if (answers[at] !== undefined) return [];
+    const allowance = known.get(toBase64url(payment.message.allowance));
+    return [{ at, payment, allowance }];
+  });
+  const walks = open.map(({ payment, allowance }) =>
+    paymentChecks(
+      { payment, ...(allowance ? { known: allowance } : {}) },
+      { role: 'server', keySet, now, floor: 0 as Instant, held: [] },
+    ),
+  );
+  const results = await walkTogether(walks, parts.signatures);
+  for (const [place, { at, payment }] of open.entries()) {
+    const result = results[place];
+    assert(result !== undefined, 'every walk ends');
+    if (!result.ok) answers[at] = refusedAnswer(payment.id, result.error.code);
+  }
+  return answers;
+}
+
+/** Brings the allowances these payments ride on into `known`; only what the house itself issued counts. */
+async function learnAllowances(
+  parts: PaymentParts,
+  known: Map<string, Verified<Allowance>>,
+  items: readonly Item[],
+): Promise<void> {
+  const missing = new Map<string, Uint8Array>();
+  for (const { payment } of items) {
+    const name = toBase64url(payment.message.allowance);
+    if (!known.has(name)) missing.set(name, payment.message.allowance);
+  }
+  if (missing.size === 0) return;
+  if (known.size + missing.size > ALLOWANCES_KEPT) known.clear();
+  const rows = await parts.database.transaction((tx) => parts.allowances.lockMany(tx, [...missing.values()]));
+  for (const [name, row] of rows) known.set(name, row.signed);
+}

@@ -1,0 +1,280 @@
+/**
+ * Settles verified payments inside one transaction: who pays, what it proves, what is posted, what is remembered.
+ * Invariant: each payment id is decided once for ever, under the lock of its allowance; every payee that is owed is
+ * credited in full whatever the order, and only who funds it depends on the order.
+ */
+import type { CertifiedPayee, HeldAllowance } from '#server/allowance/allowance.ts';
+import { openJudge } from '#server/payment/guarantee.ts';
+import type { PaymentParts } from '#server/payment/parts.ts';
+import { claimUnit } from '#server/payment/posting.ts';
+import * as store from '#server/payment/store.ts';
+import { verifiedVoids } from '#server/payment/void.ts';
+import type { Sql } from '#server/platform/database.ts';
+import type { RefusalCode } from '#shared/api/refusal.ts';
+import type { PaymentAnswer } from '#shared/api/sync.ts';
+import { assert } from '#shared/base/assert.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
+import { type Id, newId } from '#shared/base/id.ts';
+import type { Instant } from '#shared/base/time.ts';
+import { contradictionIn, forkIn, type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
+import { writeFork } from '#shared/protocol/fork.ts';
+import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
+
+/** A payment whose own bytes were verified, and who brought it. */
+export interface Upload {
+  readonly payment: SignedPayment;
+  readonly uploader: Id;
+}
+
+/** What the house says of a payment it knows. */
+export function answerOf(id: Uint8Array, known: Pick<store.PaymentRow, 'state' | 'code'>): PaymentAnswer {
+  const name = toBase64url(id);
+  if (known.state === 'settled' || known.state === 'arriving') return { id: name, outcome: known.state };
+  if (known.state === 'disputed') return { id: name, outcome: 'disputed', ...(known.code ? { code: known.code } : {}) };
+  return { id: name, outcome: 'refused', code: 'payment.voided' };
+}
+
+/** A refusal of something that is no payment to us. */
+export function refusedAnswer(id: Uint8Array, code: RefusalCode): PaymentAnswer {
+  return { id: toBase64url(id), outcome: 'refused', code };
+}
+
+interface Chain {
+  readonly allowance: HeldAllowance;
+  remaining: number;
+  readonly held: HeldPayment[];
+  readonly known: Map<string, Pick<store.PaymentRow, 'state' | 'code'>>;
+}
+
+interface Draft {
+  readonly row: store.PaymentRow;
+  readonly chain: Chain;
+  readonly payment: SignedPayment;
+  readonly against: { readonly kind: 'fork' | 'overspent'; readonly other: HeldPayment } | undefined;
+}
+
+/** Settles `uploads` in their order and answers each; the same payment twice gets the same answer. */
+export async function settle(parts: PaymentParts, tx: Sql, uploads: readonly Upload[]): Promise<PaymentAnswer[]> {
+  const now = parts.clock();
+  const chains = await lockChains(parts, tx, uploads);
+  const payees = await parts.allowances.payees(tx, [...new Set(uploads.map((one) => one.payment.message.payee))]);
+  const voids = await verifiedVoids(
+    tx,
+    uploads.map((one) => one.payment),
+    payees,
+  );
+  const judge = openJudge(parts, tx, now);
+
+  const drafts: Draft[] = [];
+  const refused = new Map<string, PaymentAnswer>();
+  for (const upload of uploads) {
+    const { payment } = upload;
+    const name = toBase64url(payment.id);
+    const chain = chains.get(toBase64url(payment.message.allowance));
+    if (chain?.known.has(name) || refused.has(name)) continue;
+    const payee = payees.get(payment.message.payee);
+    if (chain === undefined || payee === undefined) {
+      refused.set(name, refusedAnswer(payment.id, chain ? 'payment.payee-unknown' : 'allowance.unknown'));
+      continue;
+    }
+    const draft = await decide({ upload, chain, payee, voided: voids.has(name), now, judge });
+    chain.held.push(heldOf(payment));
+    chain.known.set(name, draft.row);
+    drafts.push(draft);
+  }
+  const rows = await post(parts, tx, drafts, now);
+  await store.insertPayments(tx, rows);
+  const disputed = rows.filter((row) => row.state === 'disputed');
+  if (disputed.length > 0) await parts.disputed(tx, disputed);
+  for (const [at, draft] of drafts.entries()) {
+    const row = rows[at];
+    assert(row !== undefined, 'one draft, one row');
+    draft.chain.known.set(toBase64url(row.id), row);
+    await prove(parts, tx, draft, drafts, now);
+  }
+  return uploads.map(({ payment }) => {
+    const name = toBase64url(payment.id);
+    const known = chains.get(toBase64url(payment.message.allowance))?.known.get(name);
+    const answer = known === undefined ? refused.get(name) : answerOf(payment.id, known);
+    assert(answer !== undefined, 'every upload is decided');
+    return answer;
+  });
+}
+
+async function lockChains(parts: PaymentParts, tx: Sql, uploads: readonly Upload[]): Promise<Map<string, Chain>> {
+  const references = new Map(
+    uploads.map(({ payment }) => [toBase64url(payment.message.allowance), payment.message.allowance]),
+  );
+  const locked = await parts.allowances.lockMany(tx, [...references.values()]);
+  const chains = new Map<string, Chain>();
+  const byId = new Map<Id, Chain>();
+  for (const [name, allowance] of locked) {
+    const chain = { allowance, remaining: allowance.remaining, held: [], known: new Map() };
+    chains.set(name, chain);
+    byId.set(allowance.id, chain);
+  }
+  for (const row of await store.chainsOf(tx, [...byId.keys()])) {
+    const chain = byId.get(row.allowance);
+    chain?.held.push(heldRow(row));
+    chain?.known.set(toBase64url(row.id), row);
+  }
+  return chains;
+}
+
+/** A payment row as the checks of a chain want it. */
+export function heldRow(row: store.ChainPayment): HeldPayment {
+  const { id, number, amount, total, payee_id: payee, previous } = row;
+  return { id, number, amount, total, payee, previous };
+}
+
+interface Question {
+  readonly upload: Upload;
+  readonly chain: Chain;
+  readonly payee: CertifiedPayee;
+  readonly voided: boolean;
+  readonly now: Instant;
+  readonly judge: ReturnType<typeof openJudge>;
+}
+
+async function decide(question: Question): Promise<Draft> {
+  const { upload, chain, voided } = question;
+  const { payment } = upload;
+  const own = heldOf(payment);
+  const fork = forkIn(chain.held, own);
+  const other = fork ?? contradictionIn(chain.held, own);
+  const against = other && { kind: fork ? ('fork' as const) : ('overspent' as const), other };
+  const blank = blankRow(question);
+  if (voided) return { row: { ...blank, state: 'voided' }, chain, payment, against };
+  return { row: await funded(question, blank), chain, payment, against };
+}
+
+function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
+  const { payment, uploader } = upload;
+  const { allowance } = chain;
+  const core = payment.message;
+  return {
+    region: allowance.region,
+    id: Uint8Array.from(payment.id),
+    allowance: allowance.id,
+    number: core.number,
+    amount: core.amount,
+    total: core.total,
+    currency: allowance.currency,
+    previous: Uint8Array.from(core.previous),
+    invoice: Uint8Array.from(core.invoice),
+    payer: allowance.wallet,
+    payee_id: core.payee,
+    payee: payee.wallet,
+    payee_region: payee.region,
+    signed_at: core.time,
+    uploaded_at: now,
+    uploaded_by: uploader,
+    state: 'disputed',
+    held: 0,
+    guaranteed: 0,
+    late: 0,
+    code: null,
+    matures_at: null,
+    bytes: Uint8Array.from(payment.bytes),
+  };
+}
+
+/** Who pays: the hold as far as it goes, then the guarantee; after the release the payer's own balance. */
+async function funded(question: Question, blank: store.PaymentRow): Promise<store.PaymentRow> {
+  const { upload, chain, payee, judge } = question;
+  const { allowance } = chain;
+  const { amount } = blank;
+  if (allowance.state === 'released') {
+    if (blank.payer === blank.payee) return { ...blank, code: 'guarantee.linked' };
+    return { ...blank, state: 'settled', late: amount };
+  }
+  const held = Math.min(amount, chain.remaining);
+  const shortfall = amount - held;
+  if (shortfall === 0) {
+    chain.remaining -= held;
+    return { ...blank, state: 'settled', held };
+  }
+  const fault = await judge({
+    region: blank.region,
+    currency: blank.currency,
+    amount: shortfall,
+    payee: blank.payee,
+    payeeRegion: payee.region,
+    epoch: upload.payment.message.epoch,
+    signedAt: blank.signed_at,
+    claimUntil: allowance.claimUntil,
+    linked: allowance.wallet === payee.wallet || allowance.device === payee.payee,
+    graded: payee.guarantee !== 'none',
+  });
+  if (fault !== undefined) return { ...blank, code: fault };
+  chain.remaining -= held;
+  return { ...blank, state: 'arriving', held, guaranteed: shortfall, matures_at: allowance.claimUntil };
+}
+
+/** Posts what was decided; a late claim that the payer's balance does not cover becomes a dispute. */
+async function post(parts: PaymentParts, tx: Sql, drafts: readonly Draft[], now: Instant): Promise<store.PaymentRow[]> {
+  const paid = drafts.filter(({ row }) => row.held + row.guaranteed + row.late > 0);
+  await parts.allowances.claim(tx, claimsOf(paid));
+  const posted = await parts.ledger.postWithin(
+    tx,
+    paid.map(({ row }) => claimUnit(row, now)),
+  );
+  const uncovered = new Set<Draft>();
+  for (const [at, draft] of paid.entries()) {
+    const answer = posted[at];
+    assert(answer !== undefined, 'one unit, one answer');
+    if (answer.ok) continue;
+    const late = draft.row.late > 0 && answer.error.code === 'ledger.insufficient';
+    assert(late, `a payment the hold covers is posted: ${answer.error.code}`);
+    uncovered.add(draft);
+  }
+  return drafts.map((draft) =>
+    uncovered.has(draft) ? { ...draft.row, state: 'disputed', late: 0, code: 'payment.late-uncovered' } : draft.row,
+  );
+}
+
+function claimsOf(drafts: readonly Draft[]): { region: string; id: Id; amount: number }[] {
+  const claims = new Map<Chain, number>();
+  for (const { chain, row } of drafts) claims.set(chain, (claims.get(chain) ?? 0) + row.held);
+  return [...claims].map(([{ allowance }, amount]) => ({ region: allowance.region, id: allowance.id, amount }));
+}
+
+/** Keeps what a payment proves against its payer, and stops the allowance and the device. */
+async function prove(
+  parts: PaymentParts,
+  tx: Sql,
+  draft: Draft,
+  drafts: readonly Draft[],
+  now: Instant,
+): Promise<void> {
+  const { chain, row, payment, against } = draft;
+  const short = row.guaranteed > 0 || (row.code?.startsWith('guarantee.') ?? false);
+  if (against === undefined && !short) return;
+  const kind = against?.kind ?? 'overspent';
+  const { region, id: allowance } = chain.allowance;
+  if (chain.allowance.state !== 'released') await parts.allowances.stop(tx, { region, id: allowance }, kind, now);
+  const id = newId(now, parts.random(10));
+  await store.openCase(tx, { region, id, allowance, payer: row.payer, kind, opened_at: now });
+  if (against === undefined) return;
+  const other = await paymentOf(tx, against.other.id, drafts);
+  const [left, right] = toBase64url(row.id) < toBase64url(other.id) ? [payment, other] : [other, payment];
+  await store.insertProof(tx, {
+    region,
+    allowance,
+    payment: Uint8Array.from(left.id),
+    other: Uint8Array.from(right.id),
+    kind,
+    found_at: now,
+    bytes: writeFork(chain.allowance.signed.bytes, payment, other),
+  });
+}
+
+async function paymentOf(tx: Sql, id: Uint8Array, drafts: readonly Draft[]): Promise<SignedPayment> {
+  const name = toBase64url(id);
+  const here = drafts.find((one) => toBase64url(one.row.id) === name);
+  if (here !== undefined) return here.payment;
+  const [row] = await store.readPayments(tx, [id]);
+  const read = row && readPayment(row.bytes);
+  assert(read?.ok === true, 'a payment of the book can be read');
+  return read.value;
+}

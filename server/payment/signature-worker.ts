@@ -1,0 +1,11 @@
+/** A thread that only verifies: questions come packed in one buffer, answers go back as one byte each. */
+import { parentPort } from 'node:worker_threads';
+import { unpackQuestions } from '#server/payment/signature-pack.ts';
+import { nodeVerifier } from '#server/payment/verifier.ts';
+
+const verify = nodeVerifier();
+
+parentPort?.on('message', ({ ticket, packed }: { ticket: number; packed: Uint8Array }) => {
+  const answers = Uint8Array.from(unpackQuestions(packed), (question) => (verify(question) ? 1 : 0));
+  parentPort?.postMessage({ ticket, answers }, [answers.buffer]);
+});

@@ -1,0 +1,121 @@
+/** Verifies many signatures: in threads beside the loop when there are enough of them, here and now when there are few. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { packQuestions } from '#server/payment/signature-pack.ts';
+import { nodeVerifier } from '#server/payment/verifier.ts';
+import { gather } from '#server/platform/batch.ts';
+import { assert } from '#shared/base/assert.ts';
+import type { Checks, SignatureQuestion } from '#shared/protocol/signature.ts';
+
+/** Answers signature questions, in their order. */
+export interface Signatures {
+  readonly ask: (questions: readonly SignatureQuestion[]) => Promise<boolean[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** Below this many the way to a thread and back (about 0.1 ms) costs more than it saves. */
+const WORTH_A_THREAD = 24;
+
+/** Questions of all callers together that go out at once: about 50 ms of one core. */
+const BATCH_MOST = 512;
+
+/** `threads` verifiers; 0 verifies everything on the loop, as the simulation does. They start when first needed. */
+export function openSignatures(threads: number = Math.max(1, Math.min(8, availableParallelism() - 1))): Signatures {
+  const here = nodeVerifier();
+  const pool: Thread[] = [];
+  const answer = gather<readonly SignatureQuestion[], boolean[]>(
+    async (callers) => {
+      const questions = callers.flat();
+      const answers =
+        threads === 0 || questions.length < WORTH_A_THREAD
+          ? questions.map(here)
+          : await askThreads(startedPool(pool, threads), questions);
+      let at = 0;
+      return callers.map((own) => {
+        at += own.length;
+        return answers.slice(at - own.length, at);
+      });
+    },
+    { most: BATCH_MOST },
+  );
+  return {
+    ask: (questions) => (questions.length === 0 ? Promise.resolve([]) : answer(questions)),
+    async close() {
+      await Promise.all(pool.map((thread) => thread.end()));
+    },
+  };
+}
+
+/** Walks all `walks` together, asking the questions of each round at once; a walk that ends early asks no more. */
+export async function walkTogether<Answer>(
+  walks: readonly Checks<Answer>[],
+  signatures: Signatures,
+): Promise<Answer[]> {
+  const answers: Answer[] = new Array(walks.length);
+  let waiting = walks.map((walk, at) => ({ walk, at, step: walk.next() }));
+  while (waiting.length > 0) {
+    const open: { walk: Checks<Answer>; at: number; question: SignatureQuestion }[] = [];
+    for (const { walk, at, step } of waiting) {
+      if (step.done) answers[at] = step.value;
+      else open.push({ walk, at, question: step.value });
+    }
+    if (open.length === 0) break;
+    const good = await signatures.ask(open.map((one) => one.question));
+    waiting = open.map(({ walk, at }, place) => ({ walk, at, step: walk.next(good[place] ?? false) }));
+  }
+  return answers;
+}
+
+interface Thread {
+  readonly ask: (questions: readonly SignatureQuestion[]) => Promise<boolean[]>;
+  readonly end: () => Promise<void>;
+}
+
+function startedPool(pool: Thread[], threads: number): Thread[] {
+  while (pool.length < threads) pool.push(startThread(() => pool.splice(0)));
+  return pool;
+}
+
+async function askThreads(pool: readonly Thread[], questions: readonly SignatureQuestion[]): Promise<boolean[]> {
+  const share = Math.ceil(questions.length / pool.length);
+  const parts = await Promise.all(pool.map((thread, at) => thread.ask(questions.slice(at * share, (at + 1) * share))));
+  return parts.flat();
+}
+
+/** One verifying thread. When it dies, everything asked of it fails and `lost` clears the way for new ones. */
+function startThread(lost: () => void): Thread {
+  const worker = new Worker(new URL('./signature-worker.ts', import.meta.url), { execArgv: [] });
+  const open = new Map<number, { resolve: (answers: boolean[]) => void; reject: (reason: Error) => void }>();
+  let tickets = 0;
+  const fail = (reason: Error): void => {
+    lost();
+    for (const one of open.values()) one.reject(reason);
+    open.clear();
+  };
+  worker.unref();
+  worker.on('error', fail);
+  worker.on('exit', () => fail(new Error('a verifying thread ended')));
+  worker.on('message', ({ ticket, answers }: { ticket: number; answers: Uint8Array }) => {
+    const asked = open.get(ticket);
+    assert(asked !== undefined, 'a thread answers what it was asked');
+    open.delete(ticket);
+    if (open.size === 0) worker.unref();
+    asked.resolve(Array.from(answers, (one) => one === 1));
+  });
+  return {
+    ask(questions) {
+      if (questions.length === 0) return Promise.resolve([]);
+      const ticket = tickets++;
+      const packed = packQuestions(questions);
+      worker.ref();
+      return new Promise((resolve, reject) => {
+        open.set(ticket, { resolve, reject });
+        worker.postMessage({ ticket, packed }, [packed.buffer]);
+      });
+    },
+    async end() {
+      worker.removeAllListeners('exit');
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,370 @@
+/** How payments, the words of payees and the cases are remembered: every statement on their tables, the same on both engines. */
+import type { Sql } from '#server/platform/database.ts';
+import type { Id } from '#shared/base/id.ts';
+import type { Duration, Instant } from '#shared/base/time.ts';
+import type { Currency } from '#shared/money/currency.ts';
+
+/**
+ * settled: the payee can spend it. arriving: paid by the guarantee, spendable after the claim window.
+ * disputed: nothing was posted. voided: the payee gave it up before it came in; nothing was posted.
+ * reversed: the payee gave it back after it had been posted.
+ */
+export type PaymentState = 'settled' | 'arriving' | 'disputed' | 'voided' | 'reversed';
+
+/** One payment for ever; sums in minor units of `currency`. `held` + `guaranteed` + `late` is what the payee was credited. */
+export interface PaymentRow {
+  readonly region: string;
+  readonly id: Uint8Array<ArrayBuffer>;
+  readonly allowance: Id;
+  readonly number: number;
+  readonly amount: number;
+  readonly total: number;
+  readonly currency: Currency;
+  readonly previous: Uint8Array<ArrayBuffer>;
+  readonly invoice: Uint8Array<ArrayBuffer>;
+  readonly payer: Id;
+  readonly payee_id: Id;
+  readonly payee: Id;
+  readonly payee_region: string;
+  readonly signed_at: Instant;
+  readonly uploaded_at: Instant;
+  readonly uploaded_by: Id;
+  readonly state: PaymentState;
+  /** Paid from the allowance's hold, by the guarantee, and from the payer's balance after the release. */
+  readonly held: number;
+  readonly guaranteed: number;
+  readonly late: number;
+  readonly code: string | null;
+  readonly matures_at: Instant | null;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const COLUMNS = `region, id, allowance, number, amount, total, currency, previous, invoice, payer, payee_id, payee,
+  payee_region, signed_at, uploaded_at, uploaded_by, state, held, guaranteed, late, code, matures_at, bytes`;
+
+/** Writes new payments; a payment that is there already is a Fault, for its allowance was locked. */
+export async function insertPayments(tx: Sql, rows: readonly PaymentRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.query(
+    `insert into payment (${COLUMNS})
+     select * from unnest($1::text[], $2::bytea[], $3::uuid[], $4::int[], $5::bigint[], $6::bigint[], $7::text[],
+       $8::bytea[], $9::bytea[], $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::bigint[], $15::bigint[],
+       $16::uuid[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[], $21::text[], $22::bigint[], $23::bytea[])`,
+    [
+      rows.map((row) => row.region),
+      rows.map((row) => row.id),
+      rows.map((row) => row.allowance),
+      rows.map((row) => row.number),
+      rows.map((row) => row.amount),
+      rows.map((row) => row.total),
+      rows.map((row) => row.currency),
+      rows.map((row) => row.previous),
+      rows.map((row) => row.invoice),
+      rows.map((row) => row.payer),
+      rows.map((row) => row.payee_id),
+      rows.map((row) => row.payee),
+      rows.map((row) => row.payee_region),
+      rows.map((row) => row.signed_at),
+      rows.map((row) => row.uploaded_at),
+      rows.map((row) => row.uploaded_by),
+      rows.map((row) => row.state),
+      rows.map((row) => row.held),
+      rows.map((row) => row.guaranteed),
+      rows.map((row) => row.late),
+      rows.map((row) => row.code),
+      rows.map((row) => row.matures_at),
+      rows.map((row) => row.bytes),
+    ],
+  );
+}
+
+/** What stands in the book of these payments, without their bytes; a part of a row. */
+export type KnownPayment = Pick<PaymentRow, 'id' | 'state' | 'code'>;
+
+/** Those of `ids` that are known, in any region. */
+export function knownPayments(tx: Sql, ids: readonly Uint8Array[]): Promise<KnownPayment[]> {
+  return tx.query<KnownPayment>('select id, state, code from payment where id = any($1::bytea[])', [ids]);
+}
+
+/** A payment as the chain of its allowance sees it. */
+export type ChainPayment = Pick<
+  PaymentRow,
+  'id' | 'allowance' | 'number' | 'amount' | 'total' | 'payee_id' | 'previous' | 'state' | 'code'
+>;
+
+/** All payments of these allowances, whatever became of them. */
+export function chainsOf(tx: Sql, allowances: readonly Id[]): Promise<ChainPayment[]> {
+  return tx.query<ChainPayment>(
+    `select id, allowance, number, amount, total, payee_id, previous, state, code
+     from payment where allowance = any($1::uuid[])`,
+    [allowances],
+  );
+}
+
+/** Whole rows of these payments. */
+export function readPayments(tx: Sql, ids: readonly Uint8Array[]): Promise<PaymentRow[]> {
+  return tx.query<PaymentRow>(`select ${COLUMNS} from payment where id = any($1::bytea[])`, [ids]);
+}
+
+/** One row, locked until `tx` ends. */
+export async function lockPayment(tx: Sql, id: Uint8Array): Promise<PaymentRow | undefined> {
+  const rows = await tx.query<PaymentRow>(`select ${COLUMNS} from payment where id = $1::bytea for update`, [id]);
+  return rows[0];
+}
+
+/** Whole rows of one allowance in the order they were signed and came in. */
+export function paymentsOfAllowance(tx: Sql, region: string, allowance: Id): Promise<PaymentRow[]> {
+  return tx.query<PaymentRow>(
+    `select ${COLUMNS} from payment where allowance = $1 and region = $2 order by uploaded_at, number, id`,
+    [allowance, region],
+  );
+}
+
+/** Moves a payment on in its life. */
+export async function writeState(tx: Sql, region: string, id: Uint8Array, state: PaymentState): Promise<void> {
+  await tx.query('update payment set state = $3 where id = $1::bytea and region = $2', [id, region, state]);
+}
+
+/** Moves payments of one region on to `settled`. */
+export async function writeMatured(tx: Sql, region: string, ids: readonly Uint8Array[]): Promise<void> {
+  await tx.query(`update payment set state = 'settled' where id = any($1::bytea[]) and region = $2`, [ids, region]);
+}
+
+/** Payments of `region` that ripen by `now`, oldest first, locked; those another process has in hand are left to it. */
+export function lockMaturing(tx: Sql, region: string, now: Instant, limit: number): Promise<PaymentRow[]> {
+  return tx.query<PaymentRow>(
+    `select ${COLUMNS} from payment where region = $1 and state = 'arriving' and matures_at <= $2
+     order by matures_at, id limit $3 for update skip locked`,
+    [region, now, limit],
+  );
+}
+
+/** The finality receipt kept with a payment, if one was issued. */
+export async function readFinality(tx: Sql, id: Uint8Array): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const rows = await tx.query<{ finality: Uint8Array<ArrayBuffer> | null }>(
+    'select finality from payment where id = $1::bytea',
+    [id],
+  );
+  return rows[0]?.finality ?? undefined;
+}
+
+/** Keeps the first finality receipt of a payment. */
+export async function writeFinality(tx: Sql, id: Uint8Array, bytes: Uint8Array): Promise<void> {
+  await tx.query('update payment set finality = $2 where id = $1::bytea and finality is null', [id, bytes]);
+}
+
+/** A payee's word on a payment. `checked`: its signature was verified. */
+export interface ReceiptRow {
+  readonly region: string;
+  readonly payment: Uint8Array<ArrayBuffer>;
+  readonly id: Uint8Array<ArrayBuffer>;
+  readonly status: 'accepted' | 'void';
+  readonly counter: number;
+  readonly said_at: Instant;
+  readonly received_at: Instant;
+  readonly received_from: Id;
+  readonly checked: boolean;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Keeps a receipt once. */
+export async function insertReceipt(tx: Sql, row: ReceiptRow): Promise<void> {
+  await tx.query(
+    `insert into payment_receipt (region, payment, id, status, counter, said_at, received_at, received_from, checked, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (payment, id, region) do nothing`,
+    [
+      row.region,
+      row.payment,
+      row.id,
+      row.status,
+      row.counter,
+      row.said_at,
+      row.received_at,
+      row.received_from,
+      row.checked,
+      row.bytes,
+    ],
+  );
+}
+
+/** What was said of these payments before. */
+export function receiptsOf(tx: Sql, payments: readonly Uint8Array[]): Promise<ReceiptRow[]> {
+  return tx.query<ReceiptRow>(
+    `select region, payment, id, status, counter, said_at, received_at, received_from, checked, bytes
+     from payment_receipt where payment = any($1::bytea[]) order by counter, id`,
+    [payments],
+  );
+}
+
+/** How many receipts nobody could check yet came from `wallet`. */
+export async function uncheckedReceipts(tx: Sql, wallet: Id): Promise<number> {
+  const rows = await tx.query<{ count: number }>(
+    'select count(*)::int as count from payment_receipt where received_from = $1 and not checked',
+    [wallet],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Two payments that cannot both be honest, with the bytes that prove it. */
+export interface ProofRow {
+  readonly region: string;
+  readonly allowance: Id;
+  readonly payment: Uint8Array<ArrayBuffer>;
+  readonly other: Uint8Array<ArrayBuffer>;
+  readonly kind: 'fork' | 'overspent';
+  readonly found_at: Instant;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Keeps a proof once. */
+export async function insertProof(tx: Sql, row: ProofRow): Promise<void> {
+  await tx.query(
+    `insert into payment_proof (region, allowance, payment, other, kind, found_at, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict (allowance, payment, other, region) do nothing`,
+    [row.region, row.allowance, row.payment, row.other, row.kind, row.found_at, row.bytes],
+  );
+}
+
+/** The proofs against one allowance, in the order they were found. */
+export function proofsOf(tx: Sql, region: string, allowance: Id): Promise<ProofRow[]> {
+  return tx.query<ProofRow>(
+    `select region, allowance, payment, other, kind, found_at, bytes from payment_proof
+     where allowance = $1 and region = $2 order by found_at, payment, other`,
+    [allowance, region],
+  );
+}
+
+/** A case: one for each allowance with which somebody promised more than it holds. */
+export interface CaseRow {
+  readonly region: string;
+  readonly id: Id;
+  readonly allowance: Id;
+  readonly payer: Id;
+  readonly kind: 'fork' | 'overspent';
+  readonly opened_at: Instant;
+}
+
+/** Opens a case unless the allowance has one; a fork found later makes an overspending case a fork case. */
+export async function openCase(tx: Sql, row: CaseRow): Promise<void> {
+  await tx.query(
+    `insert into payment_case as c (region, id, allowance, payer, kind, opened_at) values ($1, $2, $3, $4, $5, $6)
+     on conflict (allowance, region) do update set kind = excluded.kind where excluded.kind = 'fork' and c.kind <> 'fork'`,
+    [row.region, row.id, row.allowance, row.payer, row.kind, row.opened_at],
+  );
+}
+
+const CASE = 'c.region, c.id, c.allowance, c.payer, c.kind, c.opened_at';
+/** The payer sees the case; so does whoever was to be paid with a payment that a proof names or the hold did not cover. */
+const CONCERNED = `(c.payer = $1 or exists (
+  select 1 from payment p where p.allowance = c.allowance and p.region = c.region and p.payee = $1
+    and (p.guaranteed > 0 or p.state = 'disputed' or exists (
+      select 1 from payment_proof f where f.allowance = c.allowance and f.region = c.region
+        and (f.payment = p.id or f.other = p.id)))))`;
+
+/** The cases that concern `wallet`, newest first. */
+export function casesOf(tx: Sql, wallet: Id, limit: number): Promise<CaseRow[]> {
+  return tx.query<CaseRow>(
+    `select ${CASE} from payment_case c where ${CONCERNED} order by c.opened_at desc, c.id desc limit $2`,
+    [wallet, limit],
+  );
+}
+
+/** The case `id` when it concerns `wallet`. */
+export async function caseOf(tx: Sql, wallet: Id, id: Id): Promise<CaseRow | undefined> {
+  const rows = await tx.query<CaseRow>(`select ${CASE} from payment_case c where ${CONCERNED} and c.id = $2`, [
+    wallet,
+    id,
+  ]);
+  return rows[0];
+}
+
+/** What the fund may pay in `region`. */
+export interface GuaranteeTermsRow {
+  readonly region: string;
+  readonly currency: Currency;
+  readonly payee_cap: number;
+  readonly window_ms: Duration;
+}
+
+/** Writes terms that are not there yet. */
+export async function seedTerms(tx: Sql, row: GuaranteeTermsRow): Promise<void> {
+  await tx.query(
+    `insert into payment_guarantee_terms (region, currency, payee_cap, window_ms) values ($1, $2, $3, $4)
+     on conflict (region, currency) do nothing`,
+    [row.region, row.currency, row.payee_cap, row.window_ms],
+  );
+}
+
+/** The terms of a region, if it has a fund in this currency. */
+export async function readTerms(tx: Sql, region: string, currency: Currency): Promise<GuaranteeTermsRow | undefined> {
+  const rows = await tx.query<GuaranteeTermsRow>(
+    'select region, currency, payee_cap, window_ms from payment_guarantee_terms where region = $1 and currency = $2',
+    [region, currency],
+  );
+  return rows[0];
+}
+
+/** What the fund of `region` has paid to `payee` since `since`. */
+export async function guaranteedSince(
+  tx: Sql,
+  region: string,
+  payee: Id,
+  currency: Currency,
+  since: number,
+): Promise<number> {
+  const rows = await tx.query<{ paid: number }>(
+    `select coalesce(sum(guaranteed), 0)::bigint as paid from payment
+     where payee = $1 and region = $2 and uploaded_at > $3 and currency = $4 and guaranteed > 0 and state <> 'reversed'`,
+    [payee, region, since, currency],
+  );
+  return rows[0]?.paid ?? 0;
+}
+
+/** What all payers of `region` owe its fund, locked until `tx` ends. */
+export async function lockFund(tx: Sql, region: string, currency: Currency): Promise<number> {
+  await tx.query('insert into payment_fund (region, currency, owed) values ($1, $2, 0) on conflict do nothing', [
+    region,
+    currency,
+  ]);
+  const rows = await tx.query<{ owed: number }>(
+    'select owed from payment_fund where region = $1 and currency = $2 for update',
+    [region, currency],
+  );
+  return rows[0]?.owed ?? 0;
+}
+
+/** Adds to what is owed (less when negative). */
+export async function addOwed(tx: Sql, region: string, currency: Currency, by: number): Promise<void> {
+  await tx.query(
+    `insert into payment_fund as f (region, currency, owed) values ($1, $2, $3)
+     on conflict (region, currency) do update set owed = f.owed + excluded.owed`,
+    [region, currency, by],
+  );
+}
+
+/** Notes when an epoch card was issued. */
+export async function noteEpoch(tx: Sql, region: string, number: number, at: Instant): Promise<void> {
+  await tx.query('insert into payment_epoch (region, number, time_at) values ($1, $2, $3) on conflict do nothing', [
+    region,
+    number,
+    at,
+  ]);
+}
+
+/** A moment at which the card `number` of `region`, or an older one, was the newest; undefined when none was noted. */
+export async function epochTime(tx: Sql, region: string, number: number): Promise<Instant | undefined> {
+  const rows = await tx.query<{ time_at: Instant }>(
+    'select time_at from payment_epoch where region = $1 and number <= $2 order by number desc limit 1',
+    [region, number],
+  );
+  return rows[0]?.time_at;
+}
+
+/** The newest card noted of `region`. */
+export async function newestNoted(tx: Sql, region: string): Promise<{ number: number; time_at: Instant } | undefined> {
+  const rows = await tx.query<{ number: number; time_at: Instant }>(
+    'select number, time_at from payment_epoch where region = $1 order by number desc limit 1',
+    [region],
+  );
+  return rows[0];
+}
