@@ -1,0 +1,139 @@
+/**
+ * The house put together, rung by rung as on the ladder: what stands here is the list of what the house can do.
+ * A new capability is its schema's name in {@link LADDER}, one line that opens it and one that mounts its routes.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import type { FastifyBaseLogger } from 'fastify';
+import { openAllowances } from '#server/allowance/allowance.ts';
+import { allowanceRoutes } from '#server/allowance/routes.ts';
+import { openBankTransfer, openFunding } from '#server/funding/funding.ts';
+import { fundingRoutes } from '#server/funding/routes.ts';
+import { type IdentityLimits, openIdentity } from '#server/identity/identity.ts';
+import { identityRoutes } from '#server/identity/routes.ts';
+import { openLedger } from '#server/ledger/ledger.ts';
+import { systemClock } from '#server/platform/clock.ts';
+import type { Config } from '#server/platform/config.ts';
+import { type Database, openDatabase } from '#server/platform/database.ts';
+import { createHttp, type Http } from '#server/platform/http.ts';
+import { type RunningJob, startJob } from '#server/platform/job.ts';
+import { migrate } from '#server/platform/migrate.ts';
+import { callOutside } from '#server/platform/outside.ts';
+import { serveApp } from '#server/platform/static.ts';
+import { openRegions } from '#server/region/region.ts';
+import { regionRoutes } from '#server/region/routes.ts';
+import { type Clock, type Duration, duration } from '#shared/base/time.ts';
+
+/** Capabilities that remember something, lowest rung first. */
+const LADDER = ['ledger', 'region', 'identity', 'allowance', 'funding'] as const;
+
+/** The house, ready to listen. */
+export interface House {
+  readonly app: Http;
+  readonly database: Database;
+  /** Ends periodic work and closes the database; call it when the app has stopped answering. */
+  readonly close: () => Promise<void>;
+}
+
+/** What may be set beside the configuration. */
+export interface HouseParts {
+  readonly clock?: Clock;
+  readonly identityLimits?: Partial<IdentityLimits>;
+}
+
+/** How long a bank may take to answer before its silence is treated as an unknown outcome. */
+const BANK_PATIENCE = duration(5, 's');
+
+/** Builds the house of `config`: the database is brought forward, every capability opened, every route mounted. */
+export async function buildHouse(config: Config, parts: HouseParts = {}): Promise<House> {
+  const clock = parts.clock ?? systemClock;
+  const database = await openDatabase(config);
+  await migrate(database, LADDER.map(schemaOf));
+  const app = await createHttp(config, { database });
+
+  const ledger = openLedger({ database });
+  const regions = await openRegions({
+    database,
+    clock,
+    keysDir: config.keysDir,
+    rpId: config.rpId,
+    origins: [config.origin],
+  });
+  const regionCodes = regions.list().map(({ region }) => region);
+  const identity = openIdentity({
+    database,
+    clock,
+    config: { ...config, regions: regionCodes, ...(parts.identityLimits ? { limits: parts.identityLimits } : {}) },
+  });
+  const allowances = openAllowances({ database, ledger, clock, regions, identity });
+  const bankTransfer = openBankTransfer({
+    url: config.sandboxUrl,
+    notifyUrl: new URL('/callbacks/bank-transfer', ownAddress(config)).href,
+    call: callOutside,
+    clock,
+    patience: BANK_PATIENCE,
+  });
+  const funding = openFunding({
+    database,
+    ledger,
+    clock,
+    channels: { 'bank-transfer': bankTransfer },
+    regions: () => regionCodes,
+    log: app.log,
+  });
+
+  // Identity first: its hook carries sessions in and out of every other capability's answers.
+  identityRoutes(app, identity);
+  regionRoutes(app, regions);
+  allowanceRoutes(app, allowances, identity);
+  fundingRoutes(app, funding, identity);
+  await serveBuilt(app);
+
+  const jobs = startJobs(database, app.log, {
+    'identity-sweep': [duration(5, 'min'), identity.sweep],
+    'allowance-release': [duration(1, 'min'), allowances.releaseDue],
+    'funding-due': [duration(1, 's'), funding.runDue],
+  });
+  return {
+    app,
+    database,
+    close: async () => {
+      await Promise.all(jobs.map((job) => job.stop()));
+      await funding.idle();
+      await database.close();
+    },
+  };
+}
+
+/** Where servers beside this one reach it, whatever name people use. */
+function ownAddress({ host, port }: Config): string {
+  return `http://${['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host}:${port}`;
+}
+
+function schemaOf(name: string): { name: string; schema: string } {
+  return { name, schema: readFileSync(new URL(`${name}/schema.sql`, import.meta.url), 'utf8') };
+}
+
+/** Without a build (tests of the server, `npm run dev`) the house answers its API alone. */
+async function serveBuilt(app: Http): Promise<void> {
+  const folder = new URL('../build', import.meta.url).pathname;
+  if (existsSync(`${folder}/app-shell.html`)) await serveApp(app, folder);
+}
+
+function startJobs(
+  database: Database,
+  log: FastifyBaseLogger,
+  work: Readonly<Record<string, readonly [every: Duration, run: () => Promise<unknown>]>>,
+): RunningJob[] {
+  return Object.entries(work).map(([name, [every, run]]) =>
+    startJob({
+      database,
+      name,
+      every,
+      run: () =>
+        run().then(
+          () => undefined,
+          (error: unknown) => log.error({ err: error, job: name }, 'a round of periodic work failed'),
+        ),
+    }),
+  );
+}

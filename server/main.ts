@@ -1,0 +1,47 @@
+/**
+ * Starts the house and ends it well: reads the environment, listens, says where, and finishes what is under way on
+ * SIGTERM. Beside the platform's variables: CEREMONIES_PER_MINUTE, REGISTRATIONS_PER_HOUR, TEXTS_PER_ADDRESS_HOUR and
+ * TEXTS_PER_PHONE_HOUR (see server/identity/parts.ts).
+ */
+import { buildHouse } from '#server/app.ts';
+import { type IdentityLimits, USUAL_LIMITS } from '#server/identity/identity.ts';
+import { ConfigError, readConfig } from '#server/platform/config.ts';
+import { closeOnSignal } from '#server/platform/http.ts';
+
+/** On `localhost` every visitor is one address, so counting by address would only count the people trying it out. */
+const REHEARSAL_FACTOR = 100;
+
+const config = readOrExit(() => readConfig(process.env));
+const identityLimits = readOrExit(() => readLimits(process.env, new URL(config.origin).hostname === 'localhost'));
+const house = await buildHouse(config, { identityLimits });
+closeOnSignal(house.app, house.close);
+await house.app.listen({ host: config.host, port: config.port });
+console.log(`Piaohao is open: ${config.origin}`);
+
+function readLimits(env: NodeJS.ProcessEnv, isRehearsal: boolean): IdentityLimits {
+  const factor = isRehearsal ? REHEARSAL_FACTOR : 1;
+  return {
+    ceremoniesPerMinute: wholeNumber(env, 'CEREMONIES_PER_MINUTE', USUAL_LIMITS.ceremoniesPerMinute * factor),
+    registrationsPerHour: wholeNumber(env, 'REGISTRATIONS_PER_HOUR', USUAL_LIMITS.registrationsPerHour * factor),
+    textsPerCallerHour: wholeNumber(env, 'TEXTS_PER_ADDRESS_HOUR', USUAL_LIMITS.textsPerCallerHour * factor),
+    textsPerPhoneHour: wholeNumber(env, 'TEXTS_PER_PHONE_HOUR', USUAL_LIMITS.textsPerPhoneHour),
+  };
+}
+
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, usual: number): number {
+  const text = env[name];
+  if (text === undefined) return usual;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new ConfigError(`${name} is a whole number from 1`);
+}
+
+/** A setting that cannot be meant is said in one line, without a stack. */
+function readOrExit<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(2);
+  }
+}
