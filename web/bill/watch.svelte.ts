@@ -1,0 +1,36 @@
+/** A question to the vault that is answered again whenever what it read has changed. */
+import { liveQuery } from 'dexie';
+
+/** The newest answer, and whether there is one yet. */
+export interface Watched<Value> {
+  readonly state: 'reading' | 'ready' | 'failed';
+  readonly value: Value | undefined;
+}
+
+/**
+ * Watches the vault from a component until it goes. `question` is asked again when the runes it reads change;
+ * the reading it returns, when the stores it read change.
+ */
+export function watch<Value>(question: () => () => Promise<Value>): Watched<Value> {
+  let now = $state.raw<Watched<Value>>({ state: 'reading', value: undefined });
+  $effect(() => {
+    const reading = question();
+    const seen = liveQuery(reading).subscribe({
+      next: (value) => {
+        now = { state: 'ready', value };
+      },
+      error: () => {
+        now = { state: 'failed', value: now.value };
+      },
+    });
+    return () => seen.unsubscribe();
+  });
+  return {
+    get state() {
+      return now.state;
+    },
+    get value() {
+      return now.value;
+    },
+  };
+}
