@@ -1,0 +1,74 @@
+/** How many postings a second the ledger takes on each database: one client, batches of a thousand, durable. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Ledger, openLedger, type Transfer } from '#server/ledger/ledger.ts';
+import { type Database, openDatabase } from '#server/platform/database.ts';
+import { migrate } from '#server/platform/migrate.ts';
+import { newId } from '#shared/base/id.ts';
+import { instant } from '#shared/base/time.ts';
+import { startPostgres } from '#tests/kit/databases.ts';
+import { bank, LEDGER_SCHEMA, transfer, walletOf } from '#tests/kit/ledger.ts';
+
+const BATCH = 1_000;
+const BATCHES = 30;
+const WARM_UP = 3;
+const WALLETS = 500;
+
+/** Postings a second on PGlite in a folder, each batch on the disk before it is answered. */
+async function postPglite(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'piaohao-load-'));
+  try {
+    await measure('post.pglite', await openDatabase({ dataDir }));
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Postings a second on a PostgreSQL server of our own, with fsync. */
+async function postPostgres(): Promise<void> {
+  const server = await startPostgres({ durable: true });
+  try {
+    await measure('post.postgres', await openDatabase({ dataDir: 'memory', databaseUrl: await server.fresh() }));
+  } finally {
+    await server.stop();
+  }
+}
+
+/** The benchmarks of this file, by the name they print. */
+export const benches = { 'post.pglite': postPglite, 'post.postgres': postPostgres };
+
+async function measure(name: string, database: Database): Promise<void> {
+  await migrate(database, [LEDGER_SCHEMA]);
+  const ledger = openLedger({ database });
+  for (let at = 0; at < WARM_UP; at += 1) await postAll(ledger, draw());
+  const batches = Array.from({ length: BATCHES }, draw);
+  const lengths: number[] = [];
+  for (const batch of batches) {
+    const began = performance.now();
+    await postAll(ledger, batch);
+    lengths.push(performance.now() - began);
+  }
+  const total = lengths.reduce((sum, one) => sum + one, 0);
+  const median = lengths.sort((left, right) => left - right)[Math.floor(lengths.length / 2)] ?? 0;
+  const value = Math.round((BATCH * BATCHES * 1000) / total);
+  console.log(
+    JSON.stringify({ name, value, unit: 'postings/s', batch: BATCH, medianBatchMs: Math.round(median * 10) / 10 }),
+  );
+  await database.close();
+}
+
+function draw(): Transfer[] {
+  return Array.from({ length: BATCH }, () => {
+    const wallet = walletOf(`wallet ${Math.floor(Math.random() * WALLETS)}`);
+    return {
+      ...transfer('drawn', bank(), wallet, 1 + Math.floor(Math.random() * 100_00)),
+      id: newId(instant(1_700_000_000_000)),
+    };
+  });
+}
+
+async function postAll(ledger: Ledger, batch: readonly Transfer[]): Promise<void> {
+  const answers = await Promise.all(batch.map((one) => ledger.post([one])));
+  if (!answers.every((answer) => answer.ok)) throw new Error('a posting was refused');
+}
