@@ -33,54 +33,68 @@ export interface Account {
   readonly floor: number | null;
 }
 
+/** How accounts of each kind are made: the auditor holds every row against it. */
+export const CHART: Readonly<Record<AccountKind, Pick<Account, 'normal' | 'floor'> & { readonly owned: boolean }>> = {
+  available: { normal: 'credit', floor: 0, owned: true },
+  hold: { normal: 'credit', floor: 0, owned: true },
+  arriving: { normal: 'credit', floor: 0, owned: true },
+  frozen: { normal: 'credit', floor: 0, owned: true },
+  receivable: { normal: 'debit', floor: 0, owned: true },
+  'guarantee-fund': { normal: 'credit', floor: 0, owned: false },
+  clearing: { normal: 'credit', floor: null, owned: true },
+  outside: { normal: 'debit', floor: null, owned: true },
+  'fee-income': { normal: 'credit', floor: null, owned: false },
+  'fx-income': { normal: 'credit', floor: null, owned: false },
+};
+
 /** What a wallet can spend. */
 export function available(region: string, wallet: Id, currency: Currency): Account {
-  return account(region, 'available', wallet, wallet, currency, 'credit', 0);
+  return account(region, 'available', wallet, wallet, currency);
 }
 
 /** What is set aside for one offline allowance of a wallet. */
 export function holdOf(region: string, allowance: string, currency: Currency, wallet: Id): Account {
-  return account(region, 'hold', allowance, wallet, currency, 'credit', 0);
+  return account(region, 'hold', allowance, wallet, currency);
 }
 
 /** What the guarantee has paid a payee and the claim window still keeps. */
 export function arriving(region: string, wallet: Id, currency: Currency): Account {
-  return account(region, 'arriving', wallet, wallet, currency, 'credit', 0);
+  return account(region, 'arriving', wallet, wallet, currency);
 }
 
 /** What is kept back by a case or an order. */
 export function frozen(region: string, wallet: Id, currency: Currency): Account {
-  return account(region, 'frozen', wallet, wallet, currency, 'credit', 0);
+  return account(region, 'frozen', wallet, wallet, currency);
 }
 
 /** What a wallet owes the guarantee fund. */
 export function receivable(region: string, wallet: Id, currency: Currency): Account {
-  return account(region, 'receivable', wallet, wallet, currency, 'debit', 0);
+  return account(region, 'receivable', wallet, wallet, currency);
 }
 
 /** The money that stands behind offline payments; it never pays what it does not have. */
 export function guaranteeFund(region: string, currency: Currency): Account {
-  return account(region, 'guarantee-fund', 'house', null, currency, 'credit', 0);
+  return account(region, 'guarantee-fund', 'house', null, currency);
 }
 
 /** What this region owes another (positive) or is owed by it (negative); both together are zero. */
 export function clearing(region: string, other: string, currency: Currency): Account {
-  return account(region, 'clearing', other, other, currency, 'credit', null);
+  return account(region, 'clearing', other, other, currency);
 }
 
 /** Money of this house that lies with a bank, card network or counter: what came in by that channel less what left. */
 export function outside(region: string, channel: string, currency: Currency): Account {
-  return account(region, 'outside', channel, channel, currency, 'debit', null);
+  return account(region, 'outside', channel, channel, currency);
 }
 
 /** Fees earned. */
 export function feeIncome(region: string, currency: Currency): Account {
-  return account(region, 'fee-income', 'house', null, currency, 'credit', null);
+  return account(region, 'fee-income', 'house', null, currency);
 }
 
 /** What the spread of exchange rates earned or cost. */
 export function fxIncome(region: string, currency: Currency): Account {
-  return account(region, 'fx-income', 'house', null, currency, 'credit', null);
+  return account(region, 'fx-income', 'house', null, currency);
 }
 
 function account(
@@ -89,8 +103,7 @@ function account(
   subject: string,
   owner: string | null,
   currency: Currency,
-  normal: 'debit' | 'credit',
-  floor: number | null,
 ): Account {
+  const { normal, floor } = CHART[kind];
   return { id: `${kind}/${subject}/${currency}`, region, kind, owner, currency, normal, floor };
 }

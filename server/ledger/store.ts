@@ -280,3 +280,72 @@ export async function saveFollower(tx: Sql, region: string, name: string, cursor
     cursor,
   ]);
 }
+
+/** A transfer as an auditor reads it: every column that counts. */
+export interface AuditTransfer {
+  readonly region: string;
+  readonly cursor: number;
+  readonly id: string;
+  readonly kind: string;
+  readonly at: number;
+  readonly about: About | null;
+  readonly reverses: string | null;
+  readonly seal: Uint8Array;
+}
+
+/** A move as an auditor reads it. */
+export interface AuditMove {
+  readonly region: string;
+  readonly cursor: number;
+  readonly line: number;
+  readonly debit: string;
+  readonly credit: string;
+  readonly amount: number;
+  readonly currency: Currency;
+}
+
+/** Makes the transaction one look at one moment; the first statement in it. */
+export async function freezeView(tx: Sql): Promise<void> {
+  await tx.query('set transaction isolation level repeatable read, read only');
+}
+
+/** The end of each region's journal; regions that have rows but no end come with 0. */
+export function journalEnds(tx: Sql): Promise<{ region: string; cursor: number }[]> {
+  return tx.query(
+    `select r.region, coalesce(e.cursor, 0) as cursor from (
+       select region from ledger_journal_end union select region from ledger_transfer
+       union select region from ledger_move union select region from ledger_account
+     ) as r left join ledger_journal_end e on e.region = r.region order by r.region`,
+  );
+}
+
+/** A page of transfers in journal order, for the auditor. */
+export function auditTransfers(tx: Sql, region: string, after: number, limit: number): Promise<AuditTransfer[]> {
+  return tx.query<AuditTransfer>(
+    `select region, cursor, id, kind, at, about, reverses, seal from ledger_transfer
+     where region = $1 and cursor > $2::bigint order by cursor limit $3::int`,
+    [region, after, limit],
+  );
+}
+
+/** The moves of a stretch of the journal; `upTo` null: all to its end and beyond. */
+export function auditMoves(tx: Sql, region: string, after: number, upTo: number | null): Promise<AuditMove[]> {
+  return tx.query<AuditMove>(
+    `select region, cursor, line, debit, credit, amount, currency from ledger_move
+     where region = $1 and cursor > $2::bigint and ($3::bigint is null or cursor <= $3::bigint) order by cursor, line`,
+    [region, after, upTo],
+  );
+}
+
+/** Every account of a region. */
+export function auditAccounts(tx: Sql, region: string): Promise<AccountRow[]> {
+  return tx.query<AccountRow>(
+    `select region, id, kind, owner, currency, normal, floor, balance from ledger_account where region = $1 order by id`,
+    [region],
+  );
+}
+
+/** Every follower of a region. */
+export function auditFollowers(tx: Sql, region: string): Promise<{ name: string; cursor: number }[]> {
+  return tx.query('select name, cursor from ledger_follower where region = $1 order by name', [region]);
+}
