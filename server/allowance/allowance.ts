@@ -67,8 +67,8 @@ export interface Allowances {
   readonly payees: (tx: Sql, payees: readonly Id[]) => Promise<Map<Id, CertifiedPayee>>;
   /** Issues what the device asks for, or says why not; asking again with the same key answers the same allowance. */
   readonly issue: (device: Device, want: Want) => Promise<Result<Issued, Refusal>>;
-  /** Closes by a signed closing and gives the rest back at once; again is the same act. Answers the reference. */
-  readonly close: (closing: Uint8Array, held: HeldPayments) => Promise<Result<Uint8Array, Refusal>>;
+  /** Closes by a signed closing and gives the rest back at once; again is the same act. Answers the allowance's id. */
+  readonly close: (closing: Uint8Array, held: HeldPayments) => Promise<Result<Id, Refusal>>;
   /** Gives back what is left of allowances whose claim window is over; answers how many there were. */
   readonly releaseDue: () => Promise<number>;
   /** A certificate when the device's own (good until `until`) is missing or half spent; undefined when it is fine. */

@@ -27,7 +27,7 @@ export async function closeAllowance(
   parts: AllowanceParts,
   closing: Uint8Array,
   heldPayments: HeldPayments,
-): Promise<Result<Uint8Array, Refusal>> {
+): Promise<Result<Id, Refusal>> {
   const read = closingMessage.read(closing);
   if (!read.ok) return read;
   const { allowance: reference, lastTotal } = read.value.message;
@@ -43,7 +43,7 @@ export async function closeAllowance(
       await giveBack(parts, tx, 'close', [{ held, moves: returnMoves(held, returned) }]);
       await store.endAllowance(tx, held, { state: 'closed', returned, closing });
     }
-    return ok(reference);
+    return ok(held.id);
   });
 }
 

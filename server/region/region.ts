@@ -28,6 +28,7 @@ import type { MessageType, Signed } from '#shared/protocol/message.ts';
 import { DEFAULT_POLICIES, type Policy, TIERS, type Tier } from '#shared/rules/policy.ts';
 
 export type { RegionSeed, RegionTerms } from '#server/region/seed.ts';
+export type { Published } from '#server/region/status.ts';
 
 /** What this capability remembers. */
 export const regionSchema = {
@@ -90,6 +91,8 @@ export interface Regions {
   readonly epochTimes: (region: string, numbers: readonly number[], tx?: Sql) => Promise<Map<number, Instant>>;
   /** Forgets what nobody can ask for any more; run it now and then. */
   readonly sweep: () => Promise<void>;
+  /** Card and status list that belong together, as one answer to a phone must carry them. */
+  readonly lists: (region: string) => Promise<Published>;
   /** The compressed status list that the newest epoch card names, and the epoch it began with. */
   readonly status: (region: string) => Promise<{ readonly epoch: number; readonly packed: Uint8Array }>;
   /** A place in the status list, free again after `until`. */
@@ -173,6 +176,7 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     setTerms: (region, terms) => writeTerms(database, region, terms),
     sign: (region, type, message) => type.sign(message, keys.current(region, clock())),
     keySet,
+    lists: published,
     epoch: async (region) => (await published(region)).card,
     async epochTimes(region, numbers, tx = database) {
       const rows = await readEpochTimes(tx, region, numbers);

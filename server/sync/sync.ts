@@ -1,0 +1,189 @@
+/**
+ * One breath between a phone and the house: the outbox is taken in, and what changed goes back.
+ * Order: payments -> receipts and fork proofs -> closings -> a new allowance -> bills -> the answer. What is uploaded
+ * counts before what is asked for, so that a phone closes the old and gets the new allowance in one request.
+ * Invariant: each part stands by itself; one that fails is logged and left out, and the phone brings it again.
+ */
+import { hash } from 'node:crypto';
+import type { Allowances } from '#server/allowance/allowance.ts';
+import type { Bills } from '#server/bill/bill.ts';
+import type { Device } from '#server/identity/identity.ts';
+import type { Ledger, WalletAccount } from '#server/ledger/ledger.ts';
+import type { Payments } from '#server/payment/payment.ts';
+import { Unavailable } from '#server/platform/database.ts';
+import type { Regions } from '#server/region/region.ts';
+import type { Balance, PaymentAnswer, SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import { fromSeconds } from '#shared/base/time.ts';
+import type { Currency } from '#shared/money/currency.ts';
+
+/** What sync puts together. */
+export interface SyncParts {
+  readonly ledger: Pick<Ledger, 'walletAccounts'>;
+  readonly regions: Pick<Regions, 'find' | 'keySet' | 'lists'>;
+  readonly allowances: Pick<Allowances, 'close' | 'issue' | 'certificate'>;
+  readonly payments: Pick<Payments, 'reconcile' | 'takeReceipts' | 'takeForks' | 'heldPayments' | 'finality'>;
+  readonly bills: Pick<Bills, 'catchUp' | 'feed'>;
+  /** Told of every part that failed by a fault of our own. */
+  readonly report: (error: unknown, part: string) => void;
+}
+
+/** The front door. */
+export interface Sync {
+  /** Takes in what `device` brings and answers with what changed. */
+  readonly take: (device: Device, request: SyncRequest) => Promise<SyncAnswer>;
+}
+
+/** Bills in one answer: a month of an ordinary wallet; the phone comes again for more. */
+const BILLS_AT_ONCE = 200;
+
+/** Finality receipts go along only with so few payments: then the payer stands before a payee who has no signal. */
+const FINALITIES_MOST = 2;
+
+/** Opens sync. */
+export function openSync(parts: SyncParts): Sync {
+  return {
+    async take(device, request) {
+      const { wallet } = device;
+      const answers = await takePayments(parts, device, request.payments);
+      await part(parts, 'receipts', [], () => parts.payments.takeReceipts(wallet, bytesOf(request.receipts)));
+      await part(parts, 'forks', [], () => parts.payments.takeForks(wallet, bytesOf(request.forks)));
+      const closed = await takeClosings(parts, request.closings);
+      const issued = await issue(parts, device, request.want);
+      await part(parts, 'bills', undefined, () => parts.bills.catchUp());
+      return { ...(await changes(parts, device, request)), answers, closed, ...issued };
+    },
+  };
+}
+
+/** Runs one part; a fault of ours in it leaves the others alone, but a house that cannot serve at all says so. */
+async function part<Value>(
+  parts: SyncParts,
+  name: string,
+  otherwise: Value,
+  run: () => Promise<Value>,
+): Promise<Value> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof Unavailable) throw error;
+    parts.report(error, name);
+    return otherwise;
+  }
+}
+
+function bytesOf(texts: readonly string[]): Uint8Array[] {
+  return texts.flatMap((text) => fromBase64url(text) ?? []);
+}
+
+async function takePayments(parts: SyncParts, device: Device, texts: readonly string[]): Promise<PaymentAnswer[]> {
+  const read = texts.map((text) => fromBase64url(text));
+  const broken = texts.filter((_, at) => read[at] === undefined).map(refusedText);
+  const payments = read.filter((bytes) => bytes !== undefined);
+  if (payments.length === 0) return broken;
+  const together = await part(parts, 'payments', undefined, () => parts.payments.reconcile(device.wallet, payments));
+  const answers = together ?? (await oneByOne(parts, device, payments));
+  return [...(await withFinality(parts, answers)), ...broken];
+}
+
+/** When a batch fails by a fault of ours, the payment that is to blame must not keep the others from their money. */
+async function oneByOne(parts: SyncParts, device: Device, payments: readonly Uint8Array[]): Promise<PaymentAnswer[]> {
+  const answers: PaymentAnswer[] = [];
+  for (const payment of payments) {
+    answers.push(...(await part(parts, 'payment', [], () => parts.payments.reconcile(device.wallet, [payment]))));
+  }
+  return answers;
+}
+
+/** Text that is not the canonical form of any bytes is named by the hash of itself. */
+function refusedText(text: string): PaymentAnswer {
+  return { id: hash('sha256', text, 'base64url'), outcome: 'refused', code: 'message.malformed' };
+}
+
+async function withFinality(parts: SyncParts, answers: PaymentAnswer[]): Promise<PaymentAnswer[]> {
+  if (answers.length > FINALITIES_MOST) return answers;
+  return Promise.all(
+    answers.map(async (answer) => {
+      const id = answer.outcome === 'settled' ? fromBase64url(answer.id) : undefined;
+      if (id === undefined) return answer;
+      const finality = await part(parts, 'finality', undefined, () => parts.payments.finality(id));
+      return finality === undefined ? answer : { ...answer, finality: toBase64url(finality) };
+    }),
+  );
+}
+
+/** The ids of the allowances that are closed now. A refused closing is dropped by the phone: it can never count. */
+async function takeClosings(parts: SyncParts, texts: readonly string[]): Promise<string[]> {
+  const closed: string[] = [];
+  for (const closing of bytesOf(texts)) {
+    const taken = await part(parts, 'closing', undefined, () =>
+      parts.allowances.close(closing, parts.payments.heldPayments),
+    );
+    if (taken?.ok) closed.push(taken.value);
+  }
+  return closed;
+}
+
+async function issue(
+  parts: SyncParts,
+  device: Device,
+  want: SyncRequest['want'],
+): Promise<Pick<SyncAnswer, 'allowance' | 'allowanceRefused'>> {
+  if (want === undefined) return {};
+  const issued = await part(parts, 'allowance', undefined, () => parts.allowances.issue(device, want));
+  if (issued === undefined) return { allowanceRefused: 'house.fault' };
+  return issued.ok ? { allowance: toBase64url(issued.value.bytes) } : { allowanceRefused: issued.error.code };
+}
+
+async function changes(
+  parts: SyncParts,
+  device: Device,
+  { have, cursor }: SyncRequest,
+): Promise<Omit<SyncAnswer, 'answers' | 'closed' | 'allowance' | 'allowanceRefused'>> {
+  const { region, wallet } = device;
+  const until = have.certificateUntil === undefined ? undefined : fromSeconds(have.certificateUntil);
+  const [page, balances, certificate, lists, keySet] = await Promise.all([
+    parts.bills.feed(wallet, cursor, BILLS_AT_ONCE),
+    balancesOf(parts, device),
+    part(parts, 'certificate', undefined, () => parts.allowances.certificate(device, until)),
+    parts.regions.lists(region),
+    parts.regions.keySet(),
+  ]);
+  const { card, status } = lists;
+  return {
+    epoch: toBase64url(card.bytes),
+    bills: page.bills,
+    cursor: page.cursor,
+    more: page.more,
+    balances,
+    ...(certificate === undefined ? {} : { certificate: toBase64url(certificate) }),
+    ...((have.status ?? 0) < status.epoch ? { status: { epoch: status.epoch, list: toBase64url(status.packed) } } : {}),
+    ...(have.keySet === keySet.message.epoch ? {} : { keySet: toBase64url(keySet.bytes) }),
+  };
+}
+
+const PARTS = {
+  available: 'available',
+  hold: 'setAside',
+  arriving: 'arriving',
+  frozen: 'frozen',
+  receivable: 'owed',
+} as const satisfies Partial<Record<WalletAccount['kind'], keyof Balance>>;
+
+/** The parts of the wallet by currency, as they stand in the ledger; the home currency always, others when they moved. */
+async function balancesOf(parts: SyncParts, { region, wallet }: Device): Promise<Balance[]> {
+  const [home, accounts] = await Promise.all([parts.regions.find(region), parts.ledger.walletAccounts(region, wallet)]);
+  const balances = new Map<Currency, Balance>();
+  const of = (currency: Currency): Balance => {
+    const known = balances.get(currency);
+    if (known !== undefined) return known;
+    const fresh = { currency, available: 0, setAside: 0, arriving: 0, frozen: 0, owed: 0 };
+    balances.set(currency, fresh);
+    return fresh;
+  };
+  if (home !== undefined) of(home.currency);
+  for (const { kind, currency, balance } of accounts) {
+    if (kind in PARTS) of(currency)[PARTS[kind as keyof typeof PARTS]] += balance;
+  }
+  return [...balances.values()];
+}
