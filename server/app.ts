@@ -6,11 +6,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { FastifyBaseLogger } from 'fastify';
 import { openAllowances } from '#server/allowance/allowance.ts';
 import { allowanceRoutes } from '#server/allowance/routes.ts';
+import { openBills } from '#server/bill/bill.ts';
+import { billRoutes } from '#server/bill/routes.ts';
 import { openBankTransfer, openFunding } from '#server/funding/funding.ts';
 import { fundingRoutes } from '#server/funding/routes.ts';
 import { type IdentityLimits, openIdentity } from '#server/identity/identity.ts';
 import { identityRoutes } from '#server/identity/routes.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
+import { openPayments } from '#server/payment/payment.ts';
+import { paymentRoutes } from '#server/payment/routes.ts';
 import { systemClock } from '#server/platform/clock.ts';
 import type { Config } from '#server/platform/config.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
@@ -21,10 +25,12 @@ import { callOutside } from '#server/platform/outside.ts';
 import { serveApp } from '#server/platform/static.ts';
 import { openRegions } from '#server/region/region.ts';
 import { regionRoutes } from '#server/region/routes.ts';
+import { syncRoutes } from '#server/sync/routes.ts';
+import { openSync } from '#server/sync/sync.ts';
 import { type Clock, type Duration, duration } from '#shared/base/time.ts';
 
 /** Capabilities that remember something, lowest rung first. */
-const LADDER = ['ledger', 'region', 'identity', 'allowance', 'funding'] as const;
+const LADDER = ['ledger', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill'] as const;
 
 /** The house, ready to listen. */
 export interface House {
@@ -65,6 +71,24 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     config: { ...config, regions: regionCodes, ...(parts.identityLimits ? { limits: parts.identityLimits } : {}) },
   });
   const allowances = openAllowances({ database, ledger, clock, regions, identity });
+  const payments = await openPayments({
+    database,
+    ledger,
+    clock,
+    regions,
+    allowances,
+    identity,
+    epochAge: (region) => regions.policyHeld(region, 'unproved').guaranteeEpochAge,
+  });
+  const bills = openBills({ database, ledger, regions, identity, payments });
+  const sync = openSync({
+    ledger,
+    regions,
+    allowances,
+    payments,
+    bills,
+    report: (error, part) => app.log.error({ err: error, part }, 'a part of a sync failed'),
+  });
   const bankTransfer = openBankTransfer({
     url: config.sandboxUrl,
     notifyUrl: new URL('/callbacks/bank-transfer', ownAddress(config)).href,
@@ -85,12 +109,17 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   identityRoutes(app, identity);
   regionRoutes(app, regions);
   allowanceRoutes(app, allowances, identity);
+  paymentRoutes(app, payments, identity);
   fundingRoutes(app, funding, identity);
+  billRoutes(app, bills, identity);
+  syncRoutes(app, sync, identity);
   await serveBuilt(app);
 
   const jobs = startJobs(database, app.log, {
     'identity-sweep': [duration(5, 'min'), identity.sweep],
     'allowance-release': [duration(1, 'min'), allowances.releaseDue],
+    'payment-ripen': [duration(1, 'min'), payments.ripen],
+    'payment-recover': [duration(5, 's'), payments.recoverDebts],
     'funding-due': [duration(1, 's'), funding.runDue],
   });
   return {
@@ -99,6 +128,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     close: async () => {
       await Promise.all(jobs.map((job) => job.stop()));
       await funding.idle();
+      await payments.close();
       await database.close();
     },
   };

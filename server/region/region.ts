@@ -9,9 +9,7 @@ import { currentKeySet } from '#server/region/key-set.ts';
 import { REGION_SEEDS, type RegionSeed, type RegionTerms } from '#server/region/seed.ts';
 import { EPOCH_PERIOD, newestEpoch, type Published, reserveSlot, setBits } from '#server/region/status.ts';
 import {
-  forgetEpochTimes,
   openEpoch,
-  readEpochTimes,
   readPolicies,
   readRegions,
   seedPolicy,
@@ -21,7 +19,7 @@ import {
   writeTerms,
 } from '#server/region/store.ts';
 import { assert } from '#shared/base/assert.ts';
-import { after, type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
+import { type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
 import type { Epoch } from '#shared/protocol/epoch.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
 import type { MessageType, Signed } from '#shared/protocol/message.ts';
@@ -68,6 +66,8 @@ export interface Regions {
   readonly find: (region: string) => Promise<Region | undefined>;
   /** What `region` allows a person of `tier`. A Fault for a region that does not exist. */
   readonly policy: (region: string, tier: Tier) => Promise<Policy>;
+  /** The same as last read, like {@link Regions.list}: for rules that cannot wait. */
+  readonly policyHeld: (region: string, tier: Tier) => Policy;
   /** Turns issuing or cross-region payments on or off; every process follows within {@link SETTINGS_AGE}. */
   readonly switch: (
     region: string,
@@ -87,10 +87,6 @@ export interface Regions {
   readonly keySet: () => Promise<Signed<KeySet>>;
   /** The region's signed time, at most 5 s old. */
   readonly epoch: (region: string) => Promise<Signed<Epoch>>;
-  /** When the cards with these numbers were made; one unknown, or older than {@link EPOCH_MEMORY}, is absent. */
-  readonly epochTimes: (region: string, numbers: readonly number[], tx?: Sql) => Promise<Map<number, Instant>>;
-  /** Forgets what nobody can ask for any more; run it now and then. */
-  readonly sweep: () => Promise<void>;
   /** Card and status list that belong together, as one answer to a phone must carry them. */
   readonly lists: (region: string) => Promise<Published>;
   /** The compressed status list that the newest epoch card names, and the epoch it began with. */
@@ -103,9 +99,6 @@ export interface Regions {
 
 /** How old what this process knows of switches and policies may be. */
 export const SETTINGS_AGE: Duration = duration(2, 's');
-
-/** How long the house knows when a card was made: longer than life and claim window of any allowance. */
-export const EPOCH_MEMORY: Duration = duration(30, 'd');
 
 /** How long this process trusts that no other one published another key set. */
 const KEY_SET_AGE: Duration = duration(60, 's');
@@ -162,11 +155,8 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     root: keys.root.key,
     list: () => latest.regions,
     find: async (region) => (await fresh()).regions.find((one) => one.region === region),
-    async policy(region, tier) {
-      const policy = (await fresh()).policies.get(`${region} ${tier}`);
-      assert(policy !== undefined, `no policy of ${region} for ${tier}`);
-      return policy;
-    },
+    policy: async (region, tier) => policyIn(await fresh(), region, tier),
+    policyHeld: (region, tier) => policyIn(latest, region, tier),
     async switch(region, to) {
       const now = (await readSettings(database)).regions.find((one) => one.region === region);
       assert(now !== undefined, `no region ${region}`);
@@ -178,11 +168,6 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     keySet,
     lists: published,
     epoch: async (region) => (await published(region)).card,
-    async epochTimes(region, numbers, tx = database) {
-      const rows = await readEpochTimes(tx, region, numbers);
-      return new Map(rows.map((row) => [row.number, row.time_at]));
-    },
-    sweep: () => forgetEpochTimes(database, after(clock(), -EPOCH_MEMORY as Duration)),
     status: async (region) => (await published(region)).status,
     reserveStatus: (tx, region, until) => reserveSlot(tx, region, until, clock()),
     revoke: setBits,
@@ -206,6 +191,12 @@ async function readSettings(database: Database): Promise<Settings> {
     regions: rows.map(({ cross_region: crossRegion, ...row }) => ({ ...row, crossRegion })),
     policies: new Map(policies.map((row) => [`${row.region} ${row.tier}`, row.policy])),
   };
+}
+
+function policyIn(settings: Settings, region: string, tier: Tier): Policy {
+  const policy = settings.policies.get(`${region} ${tier}`);
+  assert(policy !== undefined, `no policy of ${region} for ${tier}`);
+  return policy;
 }
 
 /** `read`, asked again only when its answer is older than `age` or from the future; callers of one moment share one read. */

@@ -41,11 +41,3 @@ create table region_status (
   primary key (region, slot)
 );
 create index region_status_revoked on region_status (region, slot) where revoked;
-
--- step 2: when each epoch card was made: a payment names the payee's newest card by number, the guarantee asks its age
-create table region_epoch_time (
-  region text not null,
-  number bigint not null,
-  time_at bigint not null,
-  primary key (region, number)
-);

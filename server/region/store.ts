@@ -122,28 +122,6 @@ export async function writeEpoch(
     epoch.time,
     epoch.card,
   ]);
-  await tx.query('insert into region_epoch_time (region, number, time_at) values ($1, $2, $3)', [
-    region,
-    epoch.number,
-    epoch.time,
-  ]);
-}
-
-/** When these cards of a region were made; forgotten and unknown ones are absent. */
-export async function readEpochTimes(
-  tx: Sql,
-  region: string,
-  numbers: readonly number[],
-): Promise<{ number: number; time_at: Instant }[]> {
-  return tx.query('select number, time_at from region_epoch_time where region = $1 and number = any($2::bigint[])', [
-    region,
-    numbers,
-  ]);
-}
-
-/** Forgets the times of cards made before `before`. */
-export async function forgetEpochTimes(tx: Sql, before: Instant): Promise<void> {
-  await tx.query('delete from region_epoch_time where time_at < $1', [before]);
 }
 
 /** Keeps the bits that begin with epoch `number`. */
