@@ -49,10 +49,11 @@ export function isLowS(signature: Uint8Array): boolean {
   return true;
 }
 
-/** The same signature with the lower `s`. */
+/** The same signature with the lower `s`; one whose `s` is out of range stays as it is, and so stays wrong. */
 export function toLowS(signature: Uint8Array): Uint8Array<ArrayBuffer> {
   const low = Uint8Array.from(signature);
-  if (!isLowS(signature)) low.set(toBytes(ORDER - toNumber(signature.subarray(32))), 32);
+  const s = toNumber(signature.subarray(32));
+  if (!isLowS(signature) && s < ORDER) low.set(toBytes(ORDER - s), 32);
   return low;
 }
 
