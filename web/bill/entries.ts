@@ -51,6 +51,10 @@ export async function entriesBefore(vault: Vault, before: number, most: number):
   const bills = await billsBefore(vault, before, most);
   const full = bills.length === most;
   const oldest = full ? (bills.at(-1)?.at ?? 0) : 0;
+  // The next page begins before this moment, so every bill of the moment itself belongs to this one.
+  const shown = new Set(bills.map((bill) => bill.id));
+  const twins = full ? await vault.bills.where('at').equals(oldest).toArray() : [];
+  bills.push(...twins.filter((bill) => !shown.has(bill.id)));
   const early = (await untold(vault)).filter((entry) => entry.at < before && entry.at >= oldest);
   const entries = [...bills.map(entryOfBill), ...early].sort((left, right) => right.at - left.at);
   return { entries, next: full ? oldest : undefined };

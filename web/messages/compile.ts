@@ -65,6 +65,8 @@ async function compileMessages(): Promise<void> {
     outdir: OUT,
     strategy: ['localStorage', 'preferredLanguage', 'baseLocale'],
     localStorageKey: 'language',
+    // Other processes may be reading: files are replaced, never first taken away.
+    cleanOutdir: false,
     emitTsDeclarations: true,
     emitReadme: false,
     emitPrettierIgnore: false,

@@ -1,0 +1,90 @@
+/**
+ * What opening the app costs: bytes of JavaScript until home stands for a person who has a wallet, and the time from
+ * opening to home with no network and no server.
+ */
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import Fastify from 'fastify';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
+import { serveApp } from '#server/platform/static.ts';
+import { seedVault } from '#tests/kit/seed.ts';
+
+const BUILD = join(import.meta.dirname, '../../build');
+const ROUNDS = 7;
+const BALANCE = '[data-ready="home"]';
+
+async function withBrowser(work: (browser: Browser) => Promise<void>): Promise<void> {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu'],
+  });
+  try {
+    await work(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function seeded(context: BrowserContext, origin: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(`${origin}/me/about`, { waitUntil: 'networkidle' });
+  await seedVault(page, 'full');
+  return page;
+}
+
+function report(name: string, value: number, unit: string, more: Record<string, number> = {}): void {
+  console.log(JSON.stringify({ name, value, unit, ...more }));
+}
+
+/** Every script that home loads for a signed-in person, sync included, each packed by gzip at level 9. */
+async function scripts(): Promise<void> {
+  const app = Fastify();
+  await serveApp(app, BUILD);
+  const origin = await app.listen({ port: 0, host: 'localhost' });
+  await withBrowser(async (browser) => {
+    const context = await browser.newContext({ serviceWorkers: 'block' });
+    const page = await seeded(context, origin);
+    const loaded = new Map<string, number>();
+    page.on('response', async (response) => {
+      if (!response.url().endsWith('.js')) return;
+      const body = await response.body().catch(() => undefined);
+      if (body) loaded.set(response.url(), gzipSync(body, { level: 9 }).length);
+    });
+    await page.goto(origin, { waitUntil: 'networkidle' });
+    await page.waitForSelector(BALANCE);
+    const bytes = [...loaded.values()].reduce((sum, size) => sum + size, 0);
+    report('app.js.gzip', Math.round(bytes / 100) / 10, 'kB', { files: loaded.size });
+  });
+  await app.close();
+}
+
+/** From opening to a drawn home, with the server dead and the network off; the median of several fresh pages. */
+async function coldStart(): Promise<void> {
+  const app = Fastify({ forceCloseConnections: true });
+  await serveApp(app, BUILD);
+  const origin = await app.listen({ port: 0, host: 'localhost' });
+  await withBrowser(async (browser) => {
+    const context = await browser.newContext();
+    const first = await seeded(context, origin);
+    await first.evaluate(async () => await navigator.serviceWorker.ready);
+    await first.reload({ waitUntil: 'networkidle' });
+    await app.close();
+    await context.setOffline(true);
+    await first.close();
+    const times: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const page = await context.newPage();
+      const started = performance.now();
+      await page.goto(origin, { waitUntil: 'commit' });
+      await page.waitForSelector(BALANCE);
+      times.push(performance.now() - started);
+      await page.close();
+    }
+    times.sort((left, right) => left - right);
+    const middle = times[Math.floor(times.length / 2)] ?? Number.NaN;
+    report('app.coldStart.offline.ms', Math.round(middle), 'ms', { worst: Math.round(times.at(-1) ?? Number.NaN) });
+  });
+}
+
+/** The benches of this file. */
+export const benches = { 'app.js.gzip': scripts, 'app.coldStart.offline.ms': coldStart };

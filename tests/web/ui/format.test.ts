@@ -1,0 +1,42 @@
+/** Sums, days and lengths of time as people read them in both languages. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { overwriteGetLocale } from '#web/paraglide/runtime.js';
+import { agoText, dayText, sumParts, sumText } from '#web/ui/format.ts';
+
+const NOON = new Date(2026, 10, 23, 12).getTime();
+const HOUR = 3_600_000;
+
+test.each([
+  [0, 'CNY', '¥0.00'],
+  [5, 'CNY', '¥0.05'],
+  [123_456_789, 'CNY', '¥1,234,567.89'],
+  [-2_600, 'CNY', '−¥26.00'],
+  [1_500, 'JPY', 'JP¥1,500'],
+  [100, 'USD', '$1.00'],
+  [7, 'XAU', 'XAU 7'],
+])('%i of %s reads %s', (minor, currency, text) => {
+  expect(sumText(minor, currency)).toBe(text);
+});
+
+test('the parts of a sum are its mark, its whole and its decimals', () => {
+  expect(sumParts(123_450, 'CNY')).toEqual({ mark: '¥', whole: '1,234', decimals: '50' });
+});
+
+describe.each([
+  ['zh', '今天', '昨天', '11月20日', '3分钟前', '现在'],
+  ['en', 'Today', 'Yesterday', '20 November', '3 minutes ago', 'now'],
+] as const)('in %s', (locale, today, yesterday, friday, minutes, now) => {
+  beforeEach(() => overwriteGetLocale(() => locale));
+
+  test('days near now are named, others dated', () => {
+    expect(dayText(NOON - HOUR, NOON)).toBe(today);
+    expect(dayText(NOON - 13 * HOUR, NOON)).toBe(yesterday);
+    expect(dayText(NOON - 72 * HOUR, NOON)).toContain(friday);
+    expect(dayText(new Date(2025, 10, 20).getTime(), NOON)).toContain('2025');
+  });
+
+  test('how long ago is said roughly, and a clock that runs ahead is never in the future', () => {
+    expect(agoText(NOON - 200_000, NOON)).toBe(minutes);
+    expect(agoText(NOON + HOUR, NOON)).toBe(now);
+  });
+});
