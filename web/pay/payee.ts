@@ -3,7 +3,7 @@
  * Invariant: "verified" is said only of a payment that passed every check and is on the disk.
  */
 import type { Refusal } from '#shared/api/refusal.ts';
-import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Clock, duration, type Instant } from '#shared/base/time.ts';
@@ -241,9 +241,12 @@ export function receiptCode(row: ReceivedRow): string[] {
 
 /** The settled bill that paid `invoice` without a scan, found when the payer was online. */
 export async function settledFor(vault: Vault, invoice: InvoiceRow): Promise<string | undefined> {
-  const own = fromBase64url(invoice.id);
-  const kept = own && (await vault.invoices.get(invoice.id));
-  if (kept?.paidBy) return kept.paidBy;
+  const kept = await vault.invoices.get(invoice.id);
+  // Verified here is not settled yet: only the server's word makes it so.
+  if (kept?.paidBy) {
+    const row = await vault.received.get(kept.paidBy);
+    return row && row.state !== 'settled' ? undefined : kept.paidBy;
+  }
   const bills = await vault.bills
     .where('at')
     .aboveOrEqual(invoice.madeAt - 1000)

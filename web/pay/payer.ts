@@ -8,6 +8,7 @@ import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Clock, duration, type Instant, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
+import { type Assertion, assertedBytes } from '#shared/protocol/assertion.ts';
 import type { Certificate } from '#shared/protocol/certificate.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
 import { type Frame, writeFrame } from '#shared/protocol/frame.ts';
@@ -187,6 +188,9 @@ async function signReserved(
     ? await confirm(vault, fromBase64url(row.id) ?? new Uint8Array(), offer.keySet)
     : ok(undefined);
   if (!assertion.ok) return assertion;
+  // Another passkey than the one the allowance names would be refused by the payee: better known before it is kept.
+  const fits = assertion.value === undefined || (await isOwnPasskey(known.value.message, assertion.value, row, offer));
+  if (!fits) return refuse({ code: 'payment.passkey-signature' });
   if (await isLockedKey(vault, allowance.key)) {
     const opened = await (needs.unlock ?? unlockByPasskey)(vault, offer.keySet.rpId);
     if (!opened.ok) return opened;
@@ -194,6 +198,18 @@ async function signReserved(
   const signer = await allowanceSigner(vault, allowance.key);
   if (!signer) return refuse({ code: 'allowance.locked' });
   return ok(await signPayment(row.core, signer, assertion.value));
+}
+
+async function isOwnPasskey(
+  allowance: Allowance,
+  assertion: Assertion,
+  row: PaymentRow,
+  offer: Offer,
+): Promise<boolean> {
+  const origin = offer.keySet.origins[assertion.origin];
+  if (!allowance.passkey || origin === undefined) return false;
+  const message = assertedBytes(assertion, offer.keySet.rpId, origin, fromBase64url(row.id) ?? new Uint8Array());
+  return await webVerifier()({ key: allowance.passkey.key, message, signature: assertion.signature });
 }
 
 /** What is left reserved by a crash was never shown to anybody; it must not stand in the way of another invoice. */

@@ -47,11 +47,8 @@ export async function takeAnswer(
     await applyPaymentAnswer(vault, one, now);
     await takeFinality(vault, one.id, one.finality, keySet.value.message, now);
   }
-  await leave(
-    vault,
-    sent.filter((row) => row.kind !== 'payment'),
-  );
   for (const serial of answer.closed) await markAllowance(vault, serial, 'closed');
+  await letGo(vault, sent);
   await vault.transaction('rw', vault.balances, async () => {
     await vault.balances.clear();
     await vault.balances.bulkPut(answer.balances);
@@ -59,6 +56,17 @@ export async function takeAnswer(
   await keepBills(vault, answer.bills, answer.cursor);
   await keepSetting(vault, 'syncedAt', now);
   return ok(undefined);
+}
+
+/** Tries after which a closing nobody answered for is given up: the money comes back when the claim window is over. */
+const CLOSING_TRIES = 20;
+
+/** Receipts and proofs are taken whenever a sync succeeds; a closing goes again until its allowance is closed. */
+async function letGo(vault: Vault, sent: readonly OutboxRow[]): Promise<void> {
+  const closings = sent.filter((row) => row.kind === 'closing');
+  const allowances = await vault.allowances.bulkGet(closings.map((row) => row.id));
+  const done = closings.filter((row, at) => allowances[at]?.state !== 'closing' || row.tries >= CLOSING_TRIES);
+  await leave(vault, [...done, ...sent.filter((row) => row.kind === 'receipt' || row.kind === 'fork')]);
 }
 
 /** Runs one check over bytes in text form. */

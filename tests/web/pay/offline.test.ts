@@ -6,7 +6,7 @@ import type { Allowance } from '#shared/protocol/allowance.ts';
 import { type Frame, readFrame } from '#shared/protocol/frame.ts';
 import { readPayment, signPayment } from '#shared/protocol/payment.ts';
 import { buyPhone, foundTown, giveAllowance, NOON, type Phone, phoneOn, type Town } from '#tests/web/vault/town.ts';
-import { acceptCode, invoiceCode, makeInvoice, receiptCode } from '#web/pay/payee.ts';
+import { acceptCode, invoiceCode, makeInvoice, receiptCode, settledFor } from '#web/pay/payee.ts';
 import { acceptReceipt, type Offer, pay, paymentCode, planPayment, readOffer, recover } from '#web/pay/payer.ts';
 import { allowanceSigner } from '#web/vault/allowance-key.ts';
 import { waiting } from '#web/vault/outbox.ts';
@@ -70,6 +70,7 @@ describe('one payment', () => {
     expect(got.kind).toBe('verified');
     expect([await waiting(payer.vault), await waiting(payee.vault)]).toEqual([1, 2]);
     const held = got.kind === 'verified' ? got.row : undefined;
+    expect(await settledFor(payee.vault, invoice)).toBeUndefined();
     expect(held).toMatchObject({ id: row.id, amount: 12_50, state: 'kept', region: 'CN-SX' });
     good(await acceptReceipt(payer, row, frameOf(held ? receiptCode(held) : [])));
     expect((await payer.vault.payments.get(row.id))?.state).toBe('handed');
