@@ -14,7 +14,7 @@ export interface DatabaseConfig {
   readonly diskFloorBytes?: number;
   /** Connections to a PostgreSQL server (default 10). */
   readonly connections?: number;
-  /** Longest a statement may run (default 10 s). */
+  /** Longest a statement may run (default 10 s; 30 s on the embedded database, then the process ends). */
   readonly statementTimeoutMs?: number;
 }
 
@@ -29,5 +29,10 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
       statementTimeoutMs: config.statementTimeoutMs ?? 10_000,
     });
   }
-  return openPglite({ dataDir: config.dataDir, diskFloorBytes: config.diskFloorBytes ?? DISK_FLOOR_BYTES });
+  return openPglite({
+    dataDir: config.dataDir,
+    diskFloorBytes: config.diskFloorBytes ?? DISK_FLOOR_BYTES,
+    // Nothing can cut a statement off inside this process: it ends the process, so it gets longer.
+    statementTimeoutMs: config.statementTimeoutMs ?? 30_000,
+  });
 }

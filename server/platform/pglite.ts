@@ -5,7 +5,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { systemClock } from '#server/platform/clock.ts';
 import { guardDisk } from '#server/platform/disk.ts';
 import { lockFolder } from '#server/platform/folder-lock.ts';
 import {
@@ -17,7 +16,8 @@ import {
   isWrite,
   type Sql,
 } from '#server/platform/sql.ts';
-import { openWal, syncFolder, type WalSync } from '#server/platform/wal.ts';
+import { openSettling, openWal, type Settle, type WalSync } from '#server/platform/wal.ts';
+import { startWatchdog } from '#server/platform/watchdog.ts';
 import { assert } from '#shared/base/assert.ts';
 
 /** How the embedded database is kept. */
@@ -26,6 +26,8 @@ export interface PgliteOptions {
   readonly dataDir: string | 'memory';
   /** Writes are refused when the disk has fewer bytes left. */
   readonly diskFloorBytes: number;
+  /** A statement that takes longer, or a process that stands still as long, ends the process. */
+  readonly statementTimeoutMs: number;
 }
 
 const INT8 = 20;
@@ -40,21 +42,29 @@ const serializers = new Proxy<Record<number, (value: unknown) => string>>({}, { 
 
 /** Opens (and on first use makes) the embedded database. Throws FolderInUse when another process has it. */
 export async function openPglite(options: PgliteOptions): Promise<Database> {
-  if (options.dataDir === 'memory') return serve(await PGlite.create({ parsers }), nothing, nothingAsync, nothingAsync);
+  if (options.dataDir === 'memory')
+    return serve({
+      engine: await PGlite.create({ parsers }),
+      guard: nothing,
+      wal: nothingAsync,
+      settle: nothingAsync,
+      end: nothingAsync,
+      timeoutMs: options.statementTimeoutMs,
+    });
   const unlock = lockFolder(options.dataDir);
   const folder = join(options.dataDir, 'pglite');
   try {
     const guard = guardDisk(options.dataDir, options.diskFloorBytes);
     const engine = await PGlite.create({ dataDir: folder, parsers });
     const wal = openWal(folder);
-    let settledAt = 0;
-    const settle = async () => {
-      const began = systemClock() - 5_000;
-      await syncFolder(folder, settledAt);
-      settledAt = began;
-    };
+    const settle = openSettling(folder, join(options.dataDir, 'pglite.settled'));
     await settle();
-    return serve(engine, guard, wal, settle, unlock);
+    const stopWatchdog = startWatchdog(options.statementTimeoutMs * 2);
+    const end = async () => {
+      await stopWatchdog();
+      unlock();
+    };
+    return serve({ engine, guard, wal, settle, end, timeoutMs: options.statementTimeoutMs });
   } catch (error) {
     unlock();
     throw error;
@@ -69,13 +79,17 @@ interface Running {
   open: boolean;
 }
 
-function serve(
-  engine: PGlite,
-  guard: () => void,
-  wal: WalSync,
-  settle: () => Promise<void>,
-  unlock: () => void = nothing,
-): Database {
+/** The engine with everything that makes it keep its promises. */
+interface Parts {
+  readonly engine: PGlite;
+  readonly guard: () => void;
+  readonly wal: WalSync;
+  readonly settle: Settle;
+  readonly end: () => Promise<void>;
+  readonly timeoutMs: number;
+}
+
+function serve({ engine, guard, wal, settle, end, timeoutMs }: Parts): Database {
   const inside = new AsyncLocalStorage<Running>();
   let unsynced = false;
   let commits = 0;
@@ -85,7 +99,12 @@ function serve(
       guard();
       unsynced = true;
     }
-    return (await on.query<Row>(text, values.map(encodeValue), { serializers })).rows;
+    const deadline = setTimeout(endOfPatience, timeoutMs);
+    try {
+      return (await on.query<Row>(text, values.map(encodeValue), { serializers })).rows;
+    } finally {
+      clearTimeout(deadline);
+    }
   }
 
   /** Readers wait as well: nobody is told of a row that a power loss could still take back. */
@@ -143,8 +162,14 @@ function serve(
       await settle();
       await engine.close();
       await settle();
-      unlock();
+      await end();
     },
   };
   return database;
+}
+
+/** A statement that never ends holds the engine for ever: nothing after it could be served by this process. */
+function endOfPatience(): void {
+  console.error('A statement of the embedded database did not end in time; the process ends.');
+  process.exit(1);
 }
