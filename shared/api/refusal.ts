@@ -187,6 +187,8 @@ export const REFUSALS = {
   'guarantee.too-late': [409, 'ask-payer'],
   'guarantee.payee-cap': [409, 'contact-support'],
   'guarantee.fund-cap': [409, 'contact-support'],
+  'passkey.unsupported': [400, 'update-app'],
+  'device.other-wallet': [409, 'contact-support'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

@@ -36,6 +36,8 @@ export interface Settings {
   theme: 'light' | 'dark' | 'auto';
   /** What each way to top up cost and allowed when the server last said so. */
   topUpTerms: readonly ChannelTerms[];
+  /** A signup that was begun here and is not finished; kept before it is sent, dropped when the wallet is here. */
+  signup: { readonly id: Id; readonly region: string; readonly name: string; readonly phone: string };
   /** The passkey whose public key stands in the allowances; `prf` says whether it can also lock keys (see lock.ts). */
   passkey: { readonly credential: string; readonly prf: boolean };
 }

@@ -1,0 +1,69 @@
+/** The person's passkeys and devices as the house lists them, and changes to them that ask for the passkey first. */
+import type { DeviceList, DeviceView, PasskeyList, PasskeyView } from '#shared/api/identity.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import type { Result } from '#shared/base/result.ts';
+import { makePasskey, tellPasskeys } from '#web/identity/passkey.ts';
+import { type IdentityNeeds, withPasskey } from '#web/identity/person.ts';
+import { deviceKey } from '#web/vault/device-key.ts';
+
+/** All passkeys. */
+export async function listPasskeys(needs: IdentityNeeds): Promise<Result<PasskeyList, Refusal>> {
+  return await needs.ask<PasskeyList>({ method: 'GET', path: '/passkeys' });
+}
+
+/** Adds a passkey of this phone or of one at hand. */
+export async function addPasskey(needs: IdentityNeeds, name: string): Promise<Result<PasskeyView, Refusal>> {
+  const asked = await withPasskey(needs, () =>
+    needs.ask<{ options: object }>({ method: 'POST', path: '/passkeys/options' }),
+  );
+  if (!asked.ok) return asked;
+  const made = await makePasskey(asked.value.options);
+  if (!made.ok) return made;
+  return await needs.ask<PasskeyView>({ method: 'POST', path: '/passkeys', body: { name, answer: made.value.answer } });
+}
+
+/** Gives a passkey another name. */
+export async function renamePasskey(
+  needs: IdentityNeeds,
+  id: string,
+  name: string,
+): Promise<Result<PasskeyList, Refusal>> {
+  return await needs.ask<PasskeyList>({ method: 'PATCH', path: `/passkeys/${id}`, body: { name } });
+}
+
+/** Removes a passkey, and tells the authenticator which ones are left. */
+export async function revokePasskey(needs: IdentityNeeds, id: string): Promise<Result<PasskeyList, Refusal>> {
+  const left = await withPasskey(needs, () => needs.ask<PasskeyList>({ method: 'DELETE', path: `/passkeys/${id}` }));
+  if (left.ok) {
+    const { rpId, user, passkeys } = left.value;
+    await tellPasskeys(
+      rpId,
+      user,
+      passkeys.map((one) => one.id),
+    );
+  }
+  return left;
+}
+
+/** All devices, and which of them is this phone. */
+export async function listDevices(
+  needs: IdentityNeeds,
+): Promise<Result<{ readonly devices: readonly DeviceView[]; readonly here: string | undefined }, Refusal>> {
+  const list = await needs.ask<DeviceList>({ method: 'GET', path: '/devices' });
+  if (!list.ok) return list;
+  return { ok: true, value: { devices: list.value.devices, here: (await deviceKey(needs.vault))?.id } };
+}
+
+/** Gives a device another name. */
+export async function renameDevice(
+  needs: IdentityNeeds,
+  id: string,
+  name: string,
+): Promise<Result<DeviceView, Refusal>> {
+  return await needs.ask<DeviceView>({ method: 'PATCH', path: `/devices/${id}`, body: { name } });
+}
+
+/** Stops a device: its next sync is refused and its offline money is called back. */
+export async function revokeDevice(needs: IdentityNeeds, id: string): Promise<Result<DeviceView, Refusal>> {
+  return await withPasskey(needs, () => needs.ask<DeviceView>({ method: 'DELETE', path: `/devices/${id}` }));
+}
