@@ -40,7 +40,7 @@ export interface Shortfall {
 }
 
 /** Judges shortfalls one after the other inside one transaction, remembering what it has promised so far. */
-export function openJudge(parts: PaymentParts, tx: Sql, now: Instant) {
+export function openJudge(parts: PaymentParts, tx: Sql, now: Instant, newest: ReadonlyMap<string, number>) {
   const promised = new Map<string, number>();
   const policies = new Map<string, GuaranteePolicy | undefined>();
 
@@ -65,7 +65,7 @@ export function openJudge(parts: PaymentParts, tx: Sql, now: Instant) {
         signedAt: one.signedAt,
         uploadedAt: now,
         claimUntil: one.claimUntil,
-        epochTime: await store.epochTime(tx, one.payeeRegion, one.epoch),
+        epochTime: isIssued(one, newest) ? await store.epochTime(tx, one.payeeRegion, one.epoch) : undefined,
         linked: one.linked,
         graded: one.graded,
         paidToPayee: paid + before,
@@ -78,6 +78,14 @@ export function openJudge(parts: PaymentParts, tx: Sql, now: Instant) {
     await store.addOwed(tx, one.region, one.currency, one.amount);
     return undefined;
   };
+}
+
+/** Another process may have signed this many cards that this one has not seen yet. */
+const UNSEEN_CARDS = 2;
+
+/** A number beyond the newest card was invented: nobody can have held it. */
+function isIssued(one: Shortfall, newest: ReadonlyMap<string, number>): boolean {
+  return one.epoch <= (newest.get(one.payeeRegion) ?? 0) + UNSEEN_CARDS;
 }
 
 async function readPolicy(
@@ -116,6 +124,15 @@ export async function noteEpochs(parts: PaymentParts): Promise<void> {
     const { number, time } = (await regions.epoch(region)).message;
     await store.noteEpoch(database, region, number, time);
   }
+}
+
+/** The number of each region's newest card. */
+export async function newestEpochs(parts: PaymentParts): Promise<Map<string, number>> {
+  const numbers = new Map<string, number>();
+  for (const { region } of parts.regions.list()) {
+    numbers.set(region, (await parts.regions.epoch(region)).message.number);
+  }
+  return numbers;
 }
 
 /** Makes spendable what the guarantee paid and the claim window no longer keeps; answers how many payments. */

@@ -3,6 +3,7 @@
  * while one batch is being written the next one is verified.
  */
 import { hash } from 'node:crypto';
+import { newestEpochs } from '#server/payment/guarantee.ts';
 import type { PaymentParts } from '#server/payment/parts.ts';
 import { answerOf, refusedAnswer, settle } from '#server/payment/settle.ts';
 import { walkTogether } from '#server/payment/signatures.ts';
@@ -34,9 +35,13 @@ export function openReconcile(
   parts: PaymentParts,
 ): (uploader: Id, payments: readonly Uint8Array[]) => Promise<PaymentAnswer[]> {
   const known = new Map<string, Verified<Allowance>>();
-  const settled = gather<Item, PaymentAnswer>((items) => parts.database.transaction((tx) => settle(parts, tx, items)), {
-    most: BATCH_MOST,
-  });
+  const settled = gather<Item, PaymentAnswer>(
+    async (items) => {
+      const newest = await newestEpochs(parts);
+      return parts.database.transaction((tx) => settle(parts, tx, items, newest));
+    },
+    { most: BATCH_MOST },
+  );
   const checked = gather<Item, PaymentAnswer | undefined>((items) => check(parts, known, items), { most: BATCH_MOST });
   return (uploader, payments) =>
     Promise.all(

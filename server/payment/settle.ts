@@ -53,8 +53,16 @@ interface Draft {
   readonly against: { readonly kind: 'fork' | 'overspent'; readonly other: HeldPayment } | undefined;
 }
 
-/** Settles `uploads` in their order and answers each; the same payment twice gets the same answer. */
-export async function settle(parts: PaymentParts, tx: Sql, uploads: readonly Upload[]): Promise<PaymentAnswer[]> {
+/**
+ * Settles `uploads` in their order and answers each; the same payment twice gets the same answer.
+ * `newest`: number of each region's newest epoch card.
+ */
+export async function settle(
+  parts: PaymentParts,
+  tx: Sql,
+  uploads: readonly Upload[],
+  newest: ReadonlyMap<string, number>,
+): Promise<PaymentAnswer[]> {
   const now = parts.clock();
   const chains = await lockChains(parts, tx, uploads);
   const payees = await parts.allowances.payees(tx, [...new Set(uploads.map((one) => one.payment.message.payee))]);
@@ -63,7 +71,7 @@ export async function settle(parts: PaymentParts, tx: Sql, uploads: readonly Upl
     uploads.map((one) => one.payment),
     payees,
   );
-  const judge = openJudge(parts, tx, now);
+  const judge = openJudge(parts, tx, now, newest);
 
   const drafts: Draft[] = [];
   const refused = new Map<string, PaymentAnswer>();
