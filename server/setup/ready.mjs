@@ -28,7 +28,8 @@ export function ensureInstalled() {
     .digest('hex');
   if (existsSync(NODE) && readMark(mark) === wanted) return;
   console.log('Installing the packages this project needs (once, about a minute) …');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // Not `npm ci`: it refuses where a registry lacks the optional builds for other platforms; this keeps the lock as well.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(mark, wanted);
 }
 
