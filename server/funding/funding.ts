@@ -47,7 +47,7 @@ export interface Tempo {
 /** Pauses grow from a second, so that a lost notice costs a person a breath, to ten minutes, so that a dead bank costs us nothing. */
 export const USUAL_TEMPO: Tempo = { first: duration(1, 's'), most: duration(10, 'min'), lease: duration(20, 's') };
 
-/** Top-ups one run of the job looks at in each region. */
+/** Top-ups one process looks at in one moment. */
 const RUN_MOST = 64;
 
 /** Top-ups a person sees in the list. */
@@ -82,7 +82,7 @@ export interface Funding {
   describe(region: string, ids: readonly Id[], tx?: Sql): Promise<TopUp[]>;
   /** Takes a provider's signed notice, any number of times and at any moment. */
   notice(channel: Channel, region: string, envelope: unknown): Promise<Result<'taken', Refusal>>;
-  /** Looks after every top-up that is due; what the job runs. Answers how many it looked at. */
+  /** Begins to look after the top-ups that are due, without waiting for the providers; what the job runs. Answers how many. */
   runDue(): Promise<number>;
   /** Waits until nothing started here is under way. */
   idle(): Promise<void>;
@@ -125,8 +125,9 @@ export function openFunding(needs: FundingNeeds): Funding {
     runDue: async () => {
       let count = 0;
       for (const region of needs.regions()) {
-        const due = await store.readDue(database, region, clock(), RUN_MOST);
-        await Promise.all(due.map((id) => goOn(region, id)));
+        // A silent provider must not keep the next round waiting: what does not fit now is still due then.
+        const due = await store.readDue(database, region, clock(), Math.max(0, RUN_MOST - underWay.size));
+        for (const id of due) void goOn(region, id);
         count += due.length;
       }
       return count;
