@@ -60,6 +60,11 @@ export function openPostgres(options: PostgresOptions): Database {
     const client = await pool.connect().catch(unreachable);
     let broken: Error | undefined;
     let committing = false;
+    // A connection that dies between two statements says so here; without a listener it would end the process.
+    const noteBroken = (failure: Error) => {
+      broken = failure;
+    };
+    client.on('error', noteBroken);
     try {
       await client.query('begin');
       const answer = await work({ query: (text, values = []) => run(client, text, values) });
@@ -67,12 +72,11 @@ export function openPostgres(options: PostgresOptions): Database {
       await client.query('commit');
       return answer;
     } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure;
-      });
+      await client.query('rollback').catch(noteBroken);
       // Whether a commit that got no answer happened, only a repeat by the ids in it can tell: that is the caller's.
       throw committing && broken ? new Unavailable('house.unreachable', 'the commit got no answer') : error;
     } finally {
+      client.off('error', noteBroken);
       client.release(broken);
     }
   }

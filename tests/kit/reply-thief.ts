@@ -1,0 +1,72 @@
+/** A road to PostgreSQL that can break at the worst moment: after COMMIT has arrived there, before its answer is back. */
+
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+
+/** The road; `url` leads over it. */
+export interface Thief {
+  readonly url: string;
+  /** Cuts the connection on which the next `count` writing statements are sent, when their answer comes. */
+  steal(count: number): void;
+  stolen(): number;
+  /** Cuts every connection now. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+/** Opens the road to the server behind `url` (a Unix socket as the kit's servers have). */
+export async function openThief(url: string): Promise<Thief> {
+  const target = new URL(url);
+  const path = `${target.searchParams.get('host') ?? ''}/.s.PGSQL.5432`;
+  const open = new Set<Socket>();
+  let left = 0;
+  let stolen = 0;
+  const server = createServer((client) => {
+    const upstream = connect(path);
+    open.add(client);
+    let marked = false;
+    client.on('data', (part) => {
+      // Execute of a posting or a commit: its answer is the one to lose.
+      if (left > 0 && /^[\s\S]*(?:insert into ledger_transfer|\bcommit\b|E\0{3})/i.test(part.toString('latin1')))
+        marked = true;
+      upstream.write(part);
+    });
+    upstream.on('data', (part) => {
+      if (marked && left > 0 && /INSERT|COMMIT|SELECT \d/.test(part.toString('latin1'))) {
+        left -= 1;
+        stolen += 1;
+        client.destroy();
+        upstream.destroy();
+        return;
+      }
+      client.write(part);
+    });
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        open.delete(client);
+        other.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `postgres://piaohao@127.0.0.1:${port}${target.pathname}`,
+    steal(count) {
+      left = count;
+    },
+    stolen: () => stolen,
+    cut() {
+      for (const socket of open) socket.destroy();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of open) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}

@@ -1,0 +1,185 @@
+/** The small parts of the platform: values, batches, settings, calls out and work that comes round. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { gather } from '#server/platform/batch.ts';
+import { readConfig } from '#server/platform/config.ts';
+import type { Database } from '#server/platform/database.ts';
+import { startJob } from '#server/platform/job.ts';
+import { migrate } from '#server/platform/migrate.ts';
+import { callOutside } from '#server/platform/outside.ts';
+import { duration, instant } from '#shared/base/time.ts';
+import { eachDatabase } from '#tests/kit/databases.ts';
+
+eachDatabase('values', (open) => {
+  let database: Database;
+  beforeAll(async () => {
+    database = await open();
+  });
+
+  test.each([
+    ['bigint', Number.MAX_SAFE_INTEGER],
+    ['bigint', -5],
+    ['text', 'it\'s "so", \\ {and} 钱'],
+    ['bytea', new Uint8Array([0, 255, 92])],
+    ['boolean', false],
+    ['jsonb', { a: [1, { b: '\\"' }], c: null }],
+    ['uuid', '018bcfe5-6800-7000-8000-000000000001'],
+    ['bigint[]', [1, -2]],
+    ['text[]', ['', 'null', 'a,b', '"\\', '{}']],
+    ['text[]', []],
+    ['text', null],
+  ])('%s goes there and comes back: %j', async (type, value) => {
+    expect(await database.query(`select $1::${type} as value`, [value])).toEqual([{ value }]);
+  });
+
+  test('bytes and documents go in lists too', async () => {
+    const rows = await database.query('select * from unnest($1::bytea[], $2::jsonb[]) as t(bytes, document)', [
+      [new Uint8Array([1]), null],
+      [{ a: '"' }, null],
+    ]);
+    expect(rows).toEqual([
+      { bytes: new Uint8Array([1]), document: { a: '"' } },
+      { bytes: null, document: null },
+    ]);
+  });
+
+  test('a sum is a number, and one that is too large is stopped', async () => {
+    expect(await database.query('select sum(x) as sum from unnest($1::bigint[]) x', [[1, 2]])).toEqual([{ sum: 3 }]);
+    await expect(database.query('select 9007199254740993::bigint as much')).rejects.toThrow('not a safe integer');
+  });
+
+  test('a job is done by one process at a time, and by another when the first is gone', async () => {
+    await migrate(database, []);
+    let now = instant(1_000_000);
+    const done: string[] = [];
+    const job = (who: string) =>
+      startJob({
+        database,
+        name: 'sweep',
+        every: duration(1, 'min'),
+        clock: () => now,
+        run: async () => void done.push(who),
+      });
+    const [first, second] = [job('first'), job('second')];
+    expect([await first.runNow(), await second.runNow(), await first.runNow()]).toEqual([true, false, true]);
+    now = instant(now + duration(4, 'min'));
+    expect(await second.runNow()).toBe(true);
+    await second.stop();
+    expect(await first.runNow()).toBe(true);
+    await first.stop();
+    expect(done).toEqual(['first', 'first', 'second', 'first']);
+  });
+});
+
+describe('a batch', () => {
+  test('takes what is there, gathers what comes meanwhile, and keeps the order', async () => {
+    const runs: number[][] = [];
+    const add = gather<number, number>(
+      async (items) => {
+        runs.push(items);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return items.map((item) => item * 10);
+      },
+      { most: 3 },
+    );
+    const first = [1, 2].map(add);
+    await Promise.resolve();
+    await Promise.resolve();
+    const answers = await Promise.all([...first, ...[3, 4, 5, 6].map(add)]);
+    expect(answers).toEqual([10, 20, 30, 40, 50, 60]);
+    expect(runs).toEqual([[1, 2], [3, 4, 5], [6]]);
+  });
+
+  test('that fails tells each of its own, and the next one works', async () => {
+    const add = gather<number, number>(
+      async (items) => {
+        if (items.includes(1)) throw new Error('no');
+        return items;
+      },
+      { most: 1 },
+    );
+    expect(await Promise.allSettled([add(1), add(2)])).toMatchObject([
+      { status: 'rejected' },
+      { status: 'fulfilled', value: 2 },
+    ]);
+  });
+});
+
+describe('settings', () => {
+  test('without any, a house for one machine', () => {
+    expect(readConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 4800,
+      origin: 'http://localhost:4800',
+      rpId: 'localhost',
+      dataDir: 'data',
+    });
+  });
+
+  test.each([
+    [{ PORT: '80a' }, 'PORT'],
+    [{ PORT: '70000' }, 'PORT'],
+    [{ ORIGIN: 'wallet.example' }, 'ORIGIN'],
+    [{ ORIGIN: 'https://wallet.example', RP_ID: 'evil.example' }, 'RP_ID'],
+    [{ ORIGIN: 'https://wallet.example', RP_ID: 'let.example' }, 'RP_ID'],
+    [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
+  ])('%j makes no sense', (env, named) => {
+    expect(() => readConfig(env)).toThrow(named);
+  });
+
+  test('a part of the host is a relying party, and several proxies are trusted', () => {
+    const config = readConfig({
+      ORIGIN: 'https://a.wallet.example/',
+      RP_ID: 'wallet.example',
+      TRUST_PROXY: '10.0.0.1, 10.0.0.2',
+    });
+    expect(config).toMatchObject({
+      origin: 'https://a.wallet.example',
+      rpId: 'wallet.example',
+      trustProxy: ['10.0.0.1', '10.0.0.2'],
+    });
+  });
+});
+
+describe('a call outside', () => {
+  let server: Server;
+  let origin: string;
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      if (request.url === '/slow') return;
+      if (request.url === '/cut') return void request.socket.destroy();
+      if (request.url === '/away') return void response.writeHead(302, { location: '/echo' }).end();
+      if (request.url === '/page') return void response.end('<html>');
+      if (request.url === '/huge') return void response.end(`"${'x'.repeat(2_000_000)}"`);
+      if (request.url === '/none') return void response.writeHead(204).end();
+      request.setEncoding('utf8').on('data', (text: string) => response.writeHead(201).end(text));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test.each([
+    ['/echo', { ok: true, value: { status: 201, body: { a: 1 } } }],
+    ['/none', { ok: true, value: { status: 204, body: undefined } }],
+    ['/away', { ok: true, value: { status: 302, body: undefined } }],
+    ['/slow', { ok: false, error: 'timeout' }],
+    ['/cut', { ok: false, error: 'lost' }],
+    ['/page', { ok: false, error: 'not-json' }],
+    ['/huge', { ok: false, error: 'too-large' }],
+  ])('%s', async (path, answer) => {
+    expect(await callOutside(origin + path, { method: 'POST', body: { a: 1 }, timeoutMs: 300 })).toEqual(answer);
+  });
+
+  test('to nobody is lost', async () => {
+    expect(await callOutside('http://127.0.0.1:9/', { method: 'GET', timeoutMs: 300 })).toEqual({
+      ok: false,
+      error: 'lost',
+    });
+  });
+});
