@@ -1,0 +1,562 @@
+/** Allowances on both databases: what is issued to whom, what is refused and why, how each ends, and that money adds up. */
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import type { Want } from '#server/allowance/allowance.ts';
+import { openLimits, type Room } from '#server/allowance/limit.ts';
+import { auditLedger } from '#server/ledger/audit.ts';
+import { guaranteeFund, outside, receivable } from '#server/ledger/chart.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
+import { duration } from '#shared/base/time.ts';
+import { money } from '#shared/money/money.ts';
+import { certificateMessage } from '#shared/protocol/certificate.ts';
+import { referenceOf } from '#shared/protocol/message.ts';
+import { paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
+import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
+import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
+import { allowanceChecks, certificateChecks } from '#shared/protocol/trust.ts';
+import { allowancePolicy, DEFAULT_POLICIES, type Tier } from '#shared/rules/policy.ts';
+import { eachDatabase } from '#tests/kit/databases.ts';
+import { freshSigner, type Paid, type Trader } from '#tests/kit/market.ts';
+import { type AllowancePlace, type Held, openPlace } from '#tests/server/allowance/place.ts';
+
+eachDatabase('allowances', (openDatabase) => {
+  // One house for all: each test brings its own people, and leaves settings as it found them.
+  let place: AllowancePlace | undefined;
+  const opened = async (): Promise<AllowancePlace> => {
+    place ??= await openPlace(await openDatabase());
+    return place;
+  };
+  afterEach(async () => {
+    expect(await place?.faults()).toEqual([]);
+  });
+  afterAll(async () => {
+    if (place) expect((await auditLedger(place.database)).findings).toEqual([]);
+    await place?.close();
+  });
+  const owe = (here: AllowancePlace, who: Trader, minor: number) =>
+    here.ledger.post([
+      {
+        region: who.region,
+        id: newId(here.clock()),
+        kind: 'shortfall',
+        at: here.clock(),
+        moves: [
+          {
+            debit: receivable(who.region, who.wallet, 'CNY'),
+            credit: guaranteeFund(who.region, 'CNY'),
+            amount: money(minor, 'CNY'),
+          },
+        ],
+      },
+    ]);
+
+  test('each tier gets what its policy says; a phone whose key no passkey locks gets less, for a day', async () => {
+    const here = await opened();
+    const table: [Tier, Partial<Want>, string][] = [
+      ['unproved', {}, '200.00 x5'],
+      ['real-name', {}, '500.00 x10'],
+      ['two-factor', {}, '1000.00 x20'],
+      ['two-factor', { wrapped: false }, '200.00 x20'],
+      ['two-factor', { total: 300_00, count: 3 }, '300.00 x3'],
+      ['two-factor', { total: 9000_00, count: 900 }, '1000.00 x20'],
+    ];
+    for (const [tier, want, word] of table) {
+      const who = await here.person('小明', { tier });
+      const { held, word: got } = await here.ask(who.device, want);
+      expect(`${tier} ${JSON.stringify(want)}: ${got}`).toBe(`${tier} ${JSON.stringify(want)}: ${word}`);
+      const { message } = held?.signed ?? {};
+      const life = want.wrapped === false ? duration(24, 'h') : duration(72, 'h');
+      expect((message?.expires ?? 0) - (message?.notBefore ?? 0)).toBe(life);
+      expect((message?.claimUntil ?? 0) - (message?.expires ?? 0)).toBe(duration(14, 'd'));
+    }
+  });
+
+  test('what is issued is verified by a payee who has the key set, and names the passkey', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    const { signed } = await here.take(who.device);
+    const { message: keySet } = await here.regions.keySet();
+    const checked = await verifyAsync(allowanceChecks(signed.bytes, keySet), webVerifier());
+    expect(checked.ok).toBe(true);
+    expect(signed.message.passkey).toMatchObject({ backupEligible: true });
+    expect(signed.message).toMatchObject({
+      region: 'CN-SX',
+      policyEpoch: 2,
+      noPasskeyEach: 30_00,
+      noPasskeySum: 100_00,
+    });
+    expect(signed.bytes.length).toBeLessThanOrEqual(270);
+  });
+
+  test('without a passkey for offline use only the no-passkey sum is set aside', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { offline: false });
+    const { held, word } = await here.ask(who.device);
+    expect(word).toBe('100.00 x10');
+    expect(held?.signed.message).toMatchObject({ perPayment: 30_00 });
+    expect(held?.signed.message.passkey).toBeUndefined();
+  });
+
+  test('the same key gets the same allowance, also when asked twice at once by two processes', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    const signer = freshSigner();
+    const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true };
+    const other = here.open();
+    const all = await Promise.all(
+      [here.allowances, other, here.allowances, other, other].map((one) => one.issue(who.device, want)),
+    );
+    const bytes = all.map((one) => (one.ok ? toBase64url(one.value.bytes) : one.error.code));
+    expect(new Set(bytes).size).toBe(1);
+    expect(bytes[0]?.length).toBeGreaterThan(200);
+    expect(await here.purseOf(who)).toEqual({ available: 1500_00, arriving: 0, owed: 0 });
+    here.pass(duration(100, 'd'));
+    const later = await here.allowances.issue(who.device, want);
+    expect(later.ok && toBase64url(later.value.bytes)).toBe(bytes[0]);
+  });
+
+  test('two keys at once on one phone get one allowance; on three phones two', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { tier: 'unproved' });
+    const one = await Promise.all([1, 2, 3].map(() => here.ask(who.device)));
+    expect(one.map((each) => each.word).sort()).toEqual(['200.00 x5', 'allowance.live', 'allowance.live']);
+    const two = await Promise.all([1, 2, 3].map(() => here.ask(here.phone(who))));
+    expect(two.map((each) => each.word).sort()).toEqual(['200.00 x5', 'allowance.devices', 'allowance.devices']);
+    expect(await here.purseOf(who)).toMatchObject({ available: 1600_00 });
+  });
+
+  test('every refusal of an open allowance, with the figures its words need', async () => {
+    const here = await opened();
+    const table: [string, (who: Trader) => Promise<Partial<Want>> | Partial<Want>, string, object?][] = [
+      ['no key on the curve', () => ({ key: `AA${'A'.repeat(42)}` }), 'allowance.key'],
+      ['a currency not of the region', () => ({ currency: 'USD' }), 'allowance.currency', { currency: 'CNY' }],
+      ['no money', (who) => spend(here, who, 2000_00), 'allowance.too-little', { most: 0, least: 1_00 }],
+      ['less than a yuan', (who) => spend(here, who, 1999_50), 'allowance.too-little', { most: 50, least: 1_00 }],
+      ['asked for fifty fen', () => ({ total: 50 }), 'allowance.cap-low', { most: 50, least: 1_00 }],
+      [
+        'turned off by the person',
+        async (who) => {
+          await here.allowances.setSettings(who.wallet, { cap: 0, count: null });
+          return {};
+        },
+        'allowance.cap-low',
+        { most: 0, least: 1_00 },
+      ],
+      [
+        'a debt to the guarantee fund',
+        async (who) => {
+          await owe(here, who, 7_00);
+          return {};
+        },
+        'allowance.debt',
+        { owed: 7_00, currency: 'CNY' },
+      ],
+      [
+        'a key of somebody else',
+        async () => ({ key: toBase64url((await here.take((await here.person('别人')).device)).signer.key) }),
+        'allowance.key-reused',
+      ],
+      [
+        'a revoked device',
+        async (who) => {
+          await here.revoke(who.device);
+          return {};
+        },
+        'allowance.device-stopped',
+      ],
+    ];
+    for (const [name, before, code, detail] of table) {
+      const who = await here.person('小明');
+      const { word, refusal } = await here.ask(who.device, await before(who));
+      expect(`${name}: ${word}`).toBe(`${name}: ${code}`);
+      if (detail) expect(refusal?.detail).toEqual(detail);
+    }
+  });
+
+  test('cap and count of the person bound the next allowance, and may not pass the policy', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    const set = async (cap: number | null, count: number | null) => {
+      const answer = await here.allowances.setSettings(who.wallet, { cap, count });
+      return answer.ok ? `${answer.value.cap} ${answer.value.count}` : answer.error.code;
+    };
+    expect(await set(500_01, null)).toBe('allowance.cap-high');
+    expect(await set(null, 11)).toBe('allowance.count-high');
+    expect(await set(120_00, 4)).toBe('12000 4');
+    expect(await here.allowances.settings(who.wallet)).toMatchObject({
+      value: {
+        cap: 120_00,
+        count: 4,
+        currency: 'CNY',
+        most: { total: 500_00, count: 10, perPayment: 200_00, perDay: 1000_00 },
+      },
+    });
+    const held = await here.take(who.device);
+    expect([held.signed.message.total, held.signed.message.maxCount, held.signed.message.perPayment]).toEqual([
+      120_00, 4, 120_00,
+    ]);
+    expect(await here.closeBy(held)).toBe('closed');
+    expect(await set(null, null)).toBe('null null');
+    expect((await here.ask(who.device)).word).toBe('500.00 x10');
+  });
+
+  test('a day is a thousand yuan over all phones: what comes back frees it, what is spent does not, a day later all', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { tier: 'two-factor', funds: 9000_00 });
+    const shop = await here.person('面馆', { funds: 0 });
+    const first = await here.take(who.device, { total: 700_00 });
+    const second = here.phone(who);
+    expect((await here.ask(second)).word).toBe('300.00 x20');
+    const paid = await pay(here, first, shop, 400_00);
+    expect(await here.closeBy(first, paid)).toBe('closed');
+    expect((await here.ask(who.device)).word).toBe('300.00 x20');
+    const third = await here.ask(here.phone(who));
+    expect(third.word).toBe('allowance.devices');
+    here.pass(duration(25, 'h'));
+    expect((await here.ask(who.device)).word).toBe('allowance.live');
+  });
+
+  test('an exhausted or expired allowance makes room for the next without a closing', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { tier: 'two-factor', funds: 9000_00 });
+    const shop = await here.person('面馆', { funds: 0 });
+    const spent = await here.take(who.device, { total: 30_00 });
+    await here.payments.reconcile(shop.wallet, [(await pay(here, spent, shop, 29_50)).bytes]);
+    expect((await here.ask(who.device, { total: 200_00 })).word).toBe('200.00 x20');
+    here.pass(duration(72, 'h'));
+    expect((await here.ask(who.device)).word).toBe('1000.00 x20');
+  });
+
+  test('closing gives back at once what was not promised; the rest waits for its payees, then comes too', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    const shop = await here.person('面馆', { funds: 0 });
+    const held = await here.take(who.device);
+    const one = await pay(here, held, shop, 20_00);
+    const two = await pay(here, held, shop, 10_00, one);
+    await here.payments.reconcile(shop.wallet, [one.bytes]);
+    expect(await here.closeBy(held, two)).toBe('closed');
+    expect(await here.purseOf(who)).toMatchObject({ available: 1970_00 });
+    expect(await here.holdOf(who, held)).toBe(10_00);
+    expect(await here.closeBy(held, two)).toBe('closed');
+    expect(await here.purseOf(who)).toMatchObject({ available: 1970_00 });
+    const answers = await here.payments.reconcile(shop.wallet, [two.bytes]);
+    expect(answers.map((each) => each.outcome)).toEqual(['settled']);
+    expect(await here.purseOf(shop)).toMatchObject({ available: 30_00 });
+    expect(await here.holdOf(who, held)).toBe(0);
+    expect((await here.ask(who.device)).word).toBe('500.00 x10');
+  });
+
+  test('closings that do not count give nothing back', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    const shop = await here.person('面馆', { funds: 0 });
+    const held = await here.take(who.device);
+    const one = await pay(here, held, shop, 20_00);
+    const two = await pay(here, held, shop, 10_00, one);
+    await here.payments.reconcile(shop.wallet, [two.bytes]);
+    const foreign = await here.take((await here.person('小红')).device);
+    const table: [string, Promise<string>, string][] = [
+      ['of another key', here.closeBy(held, two, freshSigner()), 'closing.signature'],
+      ['that forgets a payment', here.closeBy(held, one), 'closing.inconsistent'],
+      ['that says nothing was paid', here.closeBy(held), 'closing.inconsistent'],
+      [
+        'of an allowance nobody issued',
+        here.closeBy({ ...held, signed: { ...foreign.signed, id: new Uint8Array(32) } }),
+        'allowance.unknown',
+      ],
+    ];
+    for (const [name, tried, code] of table) expect(`${name}: ${await tried}`).toBe(`${name}: ${code}`);
+    expect(await here.allowances.close(new Uint8Array(12), here.payments.heldPayments)).toMatchObject({ ok: false });
+    expect(await here.state(held)).toBe('live: 50000 = 1000 claimed + 0 returned + rest');
+  });
+
+  test('a lost phone: nothing comes back before the claim window is over, then all of it, once', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    const shop = await here.person('面馆', { funds: 0 });
+    const held = await here.take(who.device);
+    const paid = await pay(here, held, shop, 20_00);
+    here.pass(duration(16, 'd'));
+    await here.allowances.releaseDue();
+    expect(await here.state(held)).toBe('live: 50000 = 0 claimed + 0 returned + rest');
+    await here.payments.reconcile(shop.wallet, [paid.bytes]);
+    here.pass(duration(25, 'h'));
+    await Promise.all([here.allowances.releaseDue(), here.open().releaseDue()]);
+    expect(await here.purseOf(who)).toMatchObject({ available: 1980_00 });
+    expect(await here.state(held)).toBe('released: 50000 = 2000 claimed + 48000 returned + rest');
+    expect(await here.allowances.releaseDue()).toBe(0);
+  });
+
+  test('two hundred and fifty that are due go in one round, and the sums stay right', async () => {
+    const here = await opened();
+    here.pass(duration(20, 'd'));
+    await here.allowances.releaseDue();
+    const people = await Promise.all(Array.from({ length: 250 }, (_, at) => here.person(`人${at}`, { funds: 100_00 })));
+    for (const who of people) await here.take(who.device);
+    here.pass(duration(18, 'd'));
+    expect(await here.allowances.releaseDue()).toBe(250);
+    for (const who of people.slice(0, 5)) expect(await here.purseOf(who)).toMatchObject({ available: 100_00 });
+  });
+
+  test('after fraud what is left repays the guarantee fund first', async () => {
+    const here = await opened();
+    for (const [debt, available, owed] of [
+      [120_00, 1880_00, 0],
+      [700_00, 1500_00, 200_00],
+    ] as const) {
+      const who = await here.person('小明');
+      const held = await here.take(who.device);
+      await here.database.transaction((tx) =>
+        here.allowances.stop(tx, { region: who.region, id: held.signed.message.id }, 'fork', here.clock()),
+      );
+      await owe(here, who, debt);
+      expect(await here.closeBy(held)).toBe('allowance.stopped');
+      here.pass(duration(18, 'd'));
+      await here.allowances.releaseDue();
+      expect(await here.purseOf(who)).toEqual({ available, arriving: 0, owed });
+    }
+  });
+
+  test('a revoked phone is in the next status list, its other phone is not, and what it signed before is still paid', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { tier: 'two-factor' });
+    const shop = await here.person('面馆', { funds: 0 });
+    const lost = await here.take(who.device, { total: 300_00 });
+    const kept = await here.take(here.phone(who), { total: 300_00 });
+    const paid = await pay(here, lost, shop, 25_00);
+    await here.revoke(who.device);
+    await here.revoke(who.device);
+    here.pass(duration(5, 's'));
+    const { status } = await here.regions.lists('CN-SX');
+    const bits = await unpackStatus(status.packed);
+    const list = { epoch: status.epoch, bits: bits.ok ? bits.value : new Uint8Array() };
+    expect([lost, kept].map((held) => isRevoked(list, held.signed.message.statusIndex))).toEqual([true, false]);
+    const answers = await here.payments.reconcile(shop.wallet, [paid.bytes]);
+    expect(answers.map((one) => one.outcome)).toEqual(['settled']);
+    expect(await here.state(lost)).toBe('stopped: 30000 = 2500 claimed + 0 returned + rest');
+  });
+
+  test('the clock: one second before its end an allowance is live, and a clock set back gives nobody a second one', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { tier: 'unproved' });
+    await here.take(who.device);
+    here.pass(duration(72 * 3600 - 1, 's'));
+    expect((await here.ask(who.device)).word).toBe('allowance.live');
+    here.pass(duration(-10, 'd'));
+    expect((await here.ask(who.device)).word).toBe('allowance.live');
+    here.pass(duration(10, 'd'));
+    here.pass(duration(1, 's'));
+    expect((await here.ask(who.device)).word).toBe('200.00 x5');
+  });
+
+  test('issuing off: nobody gets a new one, the old ones are still closed and paid', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    const held = await here.take(who.device);
+    await here.regions.switch('CN-SX', { issuing: false });
+    here.pass(duration(5, 's'));
+    expect(await here.closeBy(held)).toBe('closed');
+    expect((await here.ask(who.device)).word).toBe('allowance.issuing-off');
+    expect((await here.ask((await here.person('京生', { region: 'CN-BJ' })).device)).word).toBe('500.00 x10');
+    await here.regions.switch('CN-SX', { issuing: true });
+    here.pass(duration(5, 's'));
+  });
+
+  test('issuing stops at the cap of the guarantee fund, and goes on when allowances end', async () => {
+    const here = await opened();
+    here.pass(duration(4, 'd'));
+    const [beijing] = here.regions.list();
+    if (beijing?.region !== 'CN-BJ') throw new Error('regions in the order of their codes');
+    await here.regions.setTerms('CN-BJ', { ...beijing.terms, fundCap: 1200_00, clonesAssumed: 1 });
+    here.pass(duration(5, 's'));
+    const people = await Promise.all([1, 2, 3].map((at) => here.person(`京${at}`, { region: 'CN-BJ' })));
+    const words: string[] = [];
+    const held: Held[] = [];
+    for (const who of people) {
+      const asked = await here.ask(who.device);
+      words.push(asked.word);
+      if (asked.held) held.push(asked.held);
+    }
+    expect(words).toEqual(['500.00 x10', '500.00 x10', 'allowance.fund-cap']);
+    expect(await here.allowances.exposure('CN-BJ')).toBe(1000_00);
+    expect((await here.ask((await here.person('晋生')).device)).word).toBe('500.00 x10');
+    const [first] = held;
+    if (!first) throw new Error('one was issued');
+    expect(await here.closeBy(first)).toBe('closed');
+    here.pass(duration(3, 's'));
+    const [, , third] = people;
+    if (!third) throw new Error('three people');
+    expect((await here.ask(third.device)).word).toBe('500.00 x10');
+    await here.regions.setTerms('CN-BJ', beijing.terms);
+    here.pass(duration(5, 's'));
+  });
+
+  test('a one-off allowance for one payee: above the open limits, beside the open one, always with the passkey', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { funds: 9000_00 });
+    const shop = await here.person('家电城', { region: 'CN-BJ', funds: 0 });
+    const open = await here.take(who.device);
+    const locked = await here.take(who.device, { payee: shop.device.id, total: 3000_00 });
+    expect(locked.signed.message).toMatchObject({
+      total: 3000_00,
+      perPayment: 3000_00,
+      perPayee: 3000_00,
+      maxCount: 1,
+      noPasskeyEach: 0,
+      noPasskeySum: 0,
+      payees: [shop.device.id],
+    });
+    expect(locked.signed.message.expires - locked.signed.message.notBefore).toBe(duration(10, 'min'));
+    expect(await here.holdOf(who, open)).toBe(500_00);
+    expect(await here.closeBy(locked)).toBe('closed');
+    expect(await here.purseOf(who)).toMatchObject({ available: 8500_00 });
+    const stranger = freshSigner();
+    const table: [string, Trader, Partial<Want>, string][] = [
+      [
+        'nobody certified',
+        who,
+        { payee: '01900000-0000-7000-8000-000000000001', total: 1_00 },
+        'allowance.payee-unknown',
+      ],
+      ['no id at all', who, { payee: toBase64url(stranger.key), total: 1_00 }, 'allowance.payee-unknown'],
+      ['to oneself', who, { payee: who.device.id, total: 1_00 }, 'allowance.payee-self'],
+      ['above the tier', who, { payee: shop.device.id, total: 5000_01 }, 'allowance.over-online'],
+      ['nothing', who, { payee: shop.device.id }, 'allowance.too-little'],
+      [
+        'above the purse',
+        await here.person('小红', { funds: 50_00 }),
+        { payee: shop.device.id, total: 50_01 },
+        'allowance.too-little',
+      ],
+      [
+        'without a passkey',
+        await here.person('小强', { offline: false }),
+        { payee: shop.device.id, total: 1_00 },
+        'allowance.passkey-none',
+      ],
+    ];
+    for (const [name, asker, want, code] of table) {
+      expect(`${name}: ${(await here.ask(asker.device, want)).word}`).toBe(`${name}: ${code}`);
+    }
+    const many: string[] = [];
+    for (let at = 0; at < 9; at += 1)
+      many.push((await here.ask(who.device, { payee: shop.device.id, total: 1_00 })).word);
+    expect(many.slice(7)).toEqual(['1.00 x1', 'allowance.too-many']);
+  });
+
+  test('a Shanxi allowance pays a payee in Beijing, and what is owed between the regions nets to zero', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    const shop = await here.person('京味馆', { region: 'CN-BJ', funds: 0 });
+    const held = await here.take(who.device);
+    const paid = await pay(here, held, shop, 29_00);
+    const answers = await here.payments.reconcile(shop.wallet, [paid.bytes]);
+    expect(answers.map((one) => one.outcome)).toEqual(['settled']);
+    expect(await here.purseOf(shop)).toMatchObject({ available: 29_00 });
+    expect(await here.state(held)).toBe('live: 50000 = 2900 claimed + 0 returned + rest');
+  });
+
+  test('a payee certificate is renewed at half of its life, when the name or tier changed, and while issuing goes on', async () => {
+    const here = await opened();
+    const who = await here.person('面馆', { tier: 'unproved' });
+    const first = await here.allowances.certificate(who.device, undefined);
+    const read = certificateMessage.read(first ?? new Uint8Array());
+    const until = read.ok ? read.value.message.expires : undefined;
+    const { message: keySet } = await here.regions.keySet();
+    const trust = { keySet, now: here.clock(), floor: here.clock() };
+    expect((await verifyAsync(certificateChecks(first ?? new Uint8Array(), trust), webVerifier())).ok).toBe(true);
+    expect(read.ok && read.value.message).toMatchObject({ payee: who.device.id, name: '面馆', guarantee: 'basic' });
+    expect(await here.allowances.certificate(who.device, until)).toBeUndefined();
+    expect(await here.allowances.certificate(who.device, undefined)).toEqual(first);
+    here.setTier(who, 'real-name');
+    const second = certificateMessage.read((await here.allowances.certificate(who.device, until)) ?? new Uint8Array());
+    expect(second.ok && second.value.message.guarantee).toBe('full');
+    here.pass(duration(8, 'd'));
+    expect(await here.allowances.certificate(who.device, until)).toBeDefined();
+    const book = await here.database.transaction((tx) => here.allowances.payees(tx, [who.device.id]));
+    expect(book.get(who.device.id)).toMatchObject({
+      wallet: who.wallet,
+      name: '面馆',
+      guarantee: 'full',
+      region: 'CN-SX',
+    });
+  });
+
+  async function spend(here: AllowancePlace, who: Trader, minor: number): Promise<Partial<Want>> {
+    const debit = { ...outside(who.region, 'bank', 'CNY') };
+    const purse = {
+      id: `available/${who.wallet}/CNY`,
+      region: who.region,
+      kind: 'available',
+      owner: who.wallet,
+    } as const;
+    await here.ledger.post([
+      {
+        region: who.region,
+        id: newId(here.clock()),
+        kind: 'withdraw',
+        at: here.clock(),
+        moves: [
+          {
+            debit: { ...purse, currency: 'CNY', normal: 'credit', floor: 0 },
+            credit: debit,
+            amount: money(minor, 'CNY'),
+          },
+        ],
+      },
+    ]);
+    return {};
+  }
+});
+
+/** The next payment of an allowance, as its phone signs it. */
+async function pay(here: AllowancePlace, held: Held, to: Trader, amount: number, last?: Paid): Promise<Paid> {
+  const core = {
+    allowance: referenceOf(held.signed.id),
+    number: (last?.core.number ?? 0) + 1,
+    amount,
+    total: (last?.core.total ?? 0) + amount,
+    payee: to.device.id,
+    previous: last ? referenceOf(last.id) : held.signed.message.anchor,
+    invoice: crypto.getRandomValues(new Uint8Array(16)),
+    time: held.signed.message.notBefore,
+    epoch: (await here.regions.epoch(to.region)).message.number,
+  };
+  const id = paymentIdOf(core);
+  return { id, name: toBase64url(id), core, bytes: await signPayment(core, held.signer) };
+}
+
+describe('the narrowest bound names the refusal', () => {
+  const room: Room = {
+    policy: allowancePolicy(DEFAULT_POLICIES['real-name'], true),
+    perDay: 1000_00,
+    outToday: 0,
+    cap: null,
+    count: null,
+    wantTotal: undefined,
+    wantCount: undefined,
+    available: 5000_00,
+    hasPasskey: true,
+    least: 1_00,
+  };
+  const table: [string, Partial<Room>, string][] = [
+    ['policy', {}, '50000'],
+    ['person', { cap: 80_00 }, '8000'],
+    ['what was asked', { cap: 80_00, wantTotal: 30_00 }, '3000'],
+    ['day', { outToday: 990_00 }, '1000'],
+    ['purse', { available: 3_21 }, '321'],
+    ['day is over', { outToday: 999_50 }, 'allowance.day-spent'],
+    ['more out than a day allows', { outToday: 2000_00 }, 'allowance.day-spent'],
+    ['purse is empty', { available: 0 }, 'allowance.too-little'],
+    ['person says nothing at all', { cap: 0, available: 0 }, 'allowance.cap-low'],
+    ['exactly the least', { available: 1_00 }, '100'],
+  ];
+  for (const [name, more, word] of table) {
+    test(`${name}: ${word}`, () => {
+      const limits = openLimits({ ...room, ...more });
+      expect(limits.ok ? String(limits.value.total) : limits.error.code).toBe(word);
+      if (limits.ok) expect(limits.value.perPayment).toBeLessThanOrEqual(limits.value.total);
+    });
+  }
+});

@@ -1,0 +1,165 @@
+/** A market with the usual policies, people of every tier, passkeys in their hands, and closings as a phone signs them. */
+import { type Allowances, openAllowances, type Want } from '#server/allowance/allowance.ts';
+import type { Device, DeviceRevoked, Passkey, Person } from '#server/identity/identity.ts';
+import { holdOf } from '#server/ledger/chart.ts';
+import type { Database } from '#server/platform/database.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
+import type { Id } from '#shared/base/id.ts';
+import { duration } from '#shared/base/time.ts';
+import { type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
+import { encodeCbor } from '#shared/protocol/cbor.ts';
+import { closingMessage } from '#shared/protocol/closing.ts';
+import { referenceOf, type Signed } from '#shared/protocol/message.ts';
+import { expandPoint } from '#shared/protocol/point.ts';
+import type { Signer } from '#shared/protocol/signature.ts';
+import { DEFAULT_POLICIES, TIERS, type Tier } from '#shared/rules/policy.ts';
+import { freshSigner, type Market, openMarket, type Paid, type Trader } from '#tests/kit/market.ts';
+
+/** An allowance and the key that signs on it. */
+export interface Held {
+  readonly signed: Signed<Allowance>;
+  readonly signer: Signer;
+  readonly bytes: Uint8Array;
+}
+
+/** Opens it on a fresh database. */
+export async function openPlace(database: Database) {
+  const market = await openMarket(database);
+  for (const { region } of market.regions.list()) {
+    for (const tier of TIERS) await market.regions.setPolicy(region, tier, { ...DEFAULT_POLICIES[tier], epoch: 2 });
+  }
+  market.pass(duration(3, 's'));
+  const people = new Map<Id, Person>();
+  const passkeys = new Map<Id, Passkey[]>();
+  const hooks: DeviceRevoked[] = [];
+  const { ledger, regions, clock } = market;
+  const open = (): Allowances =>
+    openAllowances({
+      database,
+      ledger,
+      regions,
+      clock,
+      identity: {
+        person: async (wallet) => people.get(wallet),
+        passkeysOf: async (wallet) => passkeys.get(wallet) ?? [],
+        onDeviceRevoked: (hook) => hooks.push(hook),
+      },
+    });
+  const allowances = open();
+
+  const person = async (
+    name: string,
+    { tier = 'real-name', funds = 2000_00, region = 'CN-SX', offline = true } = {} as {
+      tier?: Tier;
+      funds?: number;
+      region?: string;
+      offline?: boolean;
+    },
+  ): Promise<Trader> => {
+    const who = await market.person(name, region);
+    const { wallet } = who;
+    const shown = { name, verifiedName: name, phoneMasked: '138****0000', createdAt: clock() };
+    people.set(wallet, { wallet, region, tier, ...shown });
+    passkeys.set(wallet, offline ? [passkeyOf(freshSigner())] : []);
+    if (funds > 0) await market.topUp(who, funds);
+    return who;
+  };
+
+  /** `word`: what an attempt came to, `500.00 x10` or the code of the refusal. */
+  const ask = async (device: Device, more: Partial<Want> = {}, signer: Signer = freshSigner()) => {
+    const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true, ...more };
+    const issued = await allowances.issue(device, want);
+    if (!issued.ok) return { word: issued.error.code, refusal: issued.error };
+    const read = allowanceMessage.read(issued.value.bytes);
+    if (!read.ok) throw new Error(read.error.code);
+    const { total, maxCount } = read.value.message;
+    const held: Held = { signed: read.value, signer, bytes: issued.value.bytes };
+    return { word: `${(total / 100).toFixed(2)} x${maxCount}`, held };
+  };
+
+  const take = async (device: Device, more: Partial<Want> = {}): Promise<Held> => {
+    const { held, word } = await ask(device, more);
+    if (!held) throw new Error(word);
+    return held;
+  };
+
+  const closing = (held: Held, last?: Paid, signer: Signer = held.signer): Promise<Uint8Array> =>
+    closingMessage.sign(
+      {
+        allowance: referenceOf(held.signed.id),
+        lastNumber: last?.core.number ?? 0,
+        lastTotal: last?.core.total ?? 0,
+        last: last ? referenceOf(last.id) : held.signed.message.anchor,
+      },
+      signer,
+    );
+  const closeBy = async (held: Held, last?: Paid, signer?: Signer) => {
+    const taken = await allowances.close(await closing(held, last, signer), market.payments.heldPayments);
+    return taken.ok ? 'closed' : taken.error.code;
+  };
+
+  return {
+    ...market,
+    market,
+    allowances,
+    /** A second process of the house over the same database. */
+    open,
+    person,
+    ask,
+    take,
+    closeBy,
+    revoke: (device: Device) =>
+      database.transaction(async (tx) => {
+        for (const hook of hooks) await hook(tx, device, clock());
+      }),
+    setTier: (who: Trader, tier: Tier) => {
+      const known = people.get(who.wallet);
+      if (known) people.set(who.wallet, { ...known, tier });
+    },
+    /** A second phone of the same person. */
+    phone: (who: Trader): Device => ({ ...who.device, id: who.device.id.replace(/.{4}$/, phoneTail()) as Id }),
+    state: async (held: Held) => {
+      const [row] = await database.query<{ state: string; total: number; claimed: number; returned: number }>(
+        'select state, total, claimed, returned from allowance where id = $1',
+        [held.signed.message.id],
+      );
+      return row && `${row.state}: ${row.total} = ${row.claimed} claimed + ${row.returned} returned + rest`;
+    },
+    holdOf: async (who: Trader, held: Held) => {
+      const account = holdOf(who.region, held.signed.message.id, 'CNY', who.wallet);
+      return (await ledger.balances(who.region, [account]))[0];
+    },
+  };
+}
+
+/** A place opened by {@link openPlace}. */
+export type AllowancePlace = Awaited<ReturnType<typeof openPlace>> & { readonly market: Market };
+
+let phones = 0;
+function phoneTail(): string {
+  phones += 1;
+  return phones.toString(16).padStart(4, '0');
+}
+
+function passkeyOf({ key }: Signer): Passkey {
+  const point = expandPoint(key) ?? new Uint8Array(65);
+  const cose = new Map<number, number | Uint8Array>([
+    [1, 2],
+    [3, -7],
+    [-1, 1],
+    [-2, point.subarray(1, 33)],
+    [-3, point.subarray(33)],
+  ]);
+  return {
+    id: key,
+    publicKey: encodeCbor(cose),
+    algorithm: -7,
+    offline: true,
+    rpId: 'localhost',
+    backupEligible: true,
+    backedUp: true,
+    name: '指纹',
+    createdAt: 0 as never,
+    usedAt: undefined,
+  };
+}
