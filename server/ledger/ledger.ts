@@ -19,7 +19,7 @@ import { money } from '#shared/money/money.ts';
 
 export type { Account, AccountKind } from '#server/ledger/chart.ts';
 export type { Posted } from '#server/ledger/post.ts';
-export type { JournalMove, JournalSide } from '#server/ledger/store.ts';
+export type { JournalSide } from '#server/ledger/store.ts';
 export type { About, Move, Transfer, TransferKind } from '#server/ledger/transfer.ts';
 
 /** A transfer as it stands in the journal of `region` at place `cursor`. */

@@ -47,12 +47,6 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }
 
-/** The constraint `error` speaks of, or undefined. */
-export function sqlConstraint(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('constraint' in error)) return undefined;
-  return typeof error.constraint === 'string' ? error.constraint : undefined;
-}
-
 /** `value` in PostgreSQL's text input form. */
 export function encodeValue(value: unknown): string | null {
   if (value === null || value === undefined) return null;
