@@ -1,5 +1,5 @@
 /** One person with one phone: an own browser profile, passkey authenticator, camera and road to the network. */
-import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright';
@@ -9,12 +9,17 @@ export interface PersonOptions {
   readonly origin: string;
   readonly locale?: 'zh-CN' | 'en-US';
   readonly colorScheme?: 'light' | 'dark';
-  /** Whether the authenticator has the PRF extension; true unless told. */
+  /**
+   * Whether the authenticator has the PRF extension; true unless told. The secret of the virtual one is lost with its
+   * browser: somebody whose phone is killed or cloned and shall pay afterwards has none.
+   */
   readonly prf?: boolean;
 }
 
 export interface Person {
   readonly name: string;
+  /** The language the app speaks to this person. */
+  readonly language: 'zh' | 'en';
   readonly page: Page;
   readonly context: BrowserContext;
   readonly road: Road;
@@ -22,6 +27,10 @@ export interface Person {
   readonly complaints: readonly string[];
   /** Switches the network: the browser's own idea of it and the road itself. */
   network(state: RoadState, delayMs?: number): Promise<void>;
+  /** Whether the finger answers when the passkey asks; it does unless told. */
+  finger(answers: boolean): Promise<void>;
+  /** One more tab of the same browser. */
+  tab(): Promise<Page>;
   /** Holds this person's camera in front of the other's screen; the next camera that opens sees it. */
   lookAt(other: Person): Promise<void>;
   /** Holds this person's camera in front of a picture (JPEG). */
@@ -79,12 +88,7 @@ async function switchOn(phone: Phone): Promise<Person> {
   });
   const page = context.pages()[0] ?? (await context.newPage());
   const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error' && /Content Security Policy|TrustedTypes|Trusted Type/i.test(message.text())) {
-      complaints.push(message.text());
-    }
-  });
+  listen(page, complaints);
   const devtools = await context.newCDPSession(page);
   const authenticatorId = await giveAuthenticator(devtools, options.prf ?? true, phone.credentials);
   await devtools
@@ -94,16 +98,12 @@ async function switchOn(phone: Phone): Promise<Person> {
 
   const credentials = async () =>
     (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials as unknown as Credential[];
-  const switchOff = async () => {
-    const kept = await credentials().catch(() => phone.credentials);
-    await context.close();
-    await road.close();
-    return kept;
-  };
   let kept: readonly Credential[] = phone.credentials;
+  let isOn = true;
 
   return {
     name,
+    language: options.locale === 'zh-CN' ? 'zh' : 'en',
     page,
     context,
     road,
@@ -112,12 +112,25 @@ async function switchOn(phone: Phone): Promise<Person> {
       road.become(state, delayMs);
       await context.setOffline(state === 'cut');
     },
+    async finger(answers) {
+      await devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: answers });
+    },
+    async tab() {
+      const another = await context.newPage();
+      listen(another, complaints);
+      return another;
+    },
     async lookAt(other) {
       pointCamera(camera, await photograph(context, other.page));
     },
     lookAtPicture: (jpeg) => pointCamera(camera, jpeg),
     async kill() {
-      kept = await switchOff();
+      kept = await credentials();
+      isOn = false;
+      const gone = new Promise<void>((resolve) => context.once('close', () => resolve()));
+      process.kill(browserOf(join(folder, 'profile')), 'SIGKILL');
+      await gone;
+      await road.close();
     },
     reopen: () => switchOn({ ...phone, credentials: kept }),
     async clone(copyName) {
@@ -126,10 +139,28 @@ async function switchOn(phone: Phone): Promise<Person> {
       return switchOn({ name: copyName, options, folder: copyFolder, credentials: kept });
     },
     async close() {
-      await switchOff().catch(() => undefined);
-      rmSync(folder, { recursive: true, force: true });
+      if (isOn) await context.close();
+      isOn = false;
+      await road.close();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** Notes what a person must never meet: uncaught errors, and anything the content policy had to stop. */
+function listen(page: Page, complaints: string[]): void {
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && /Content Security Policy|TrustedTypes|Trusted Type/i.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
+}
+
+/** The process of the browser that uses `profile`: Chromium writes it into its lock, `host-pid`. */
+function browserOf(profile: string): number {
+  const lock = readlinkSync(join(profile, 'SingletonLock'));
+  return Number(lock.slice(lock.lastIndexOf('-') + 1));
 }
 
 async function giveAuthenticator(
