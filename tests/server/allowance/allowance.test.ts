@@ -9,14 +9,12 @@ import { newId } from '#shared/base/id.ts';
 import { duration } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
-import { referenceOf } from '#shared/protocol/message.ts';
-import { paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import { allowanceChecks, certificateChecks } from '#shared/protocol/trust.ts';
 import { allowancePolicy, DEFAULT_POLICIES, type Tier } from '#shared/rules/policy.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
-import { freshSigner, type Paid, type Trader } from '#tests/kit/market.ts';
+import { freshSigner, type Trader } from '#tests/kit/market.ts';
 import { type AllowancePlace, type Held, openPlace } from '#tests/server/allowance/place.ts';
 
 eachDatabase('allowances', (openDatabase) => {
@@ -207,7 +205,7 @@ eachDatabase('allowances', (openDatabase) => {
     const first = await here.take(who.device, { total: 700_00 });
     const second = here.phone(who);
     expect((await here.ask(second)).word).toBe('300.00 x20');
-    const paid = await pay(here, first, shop, 400_00);
+    const paid = await here.pay(first, shop, 400_00);
     expect(await here.closeBy(first, paid)).toBe('closed');
     expect((await here.ask(who.device)).word).toBe('300.00 x20');
     const third = await here.ask(here.phone(who));
@@ -221,7 +219,7 @@ eachDatabase('allowances', (openDatabase) => {
     const who = await here.person('小明', { tier: 'two-factor', funds: 9000_00 });
     const shop = await here.person('面馆', { funds: 0 });
     const spent = await here.take(who.device, { total: 30_00 });
-    await here.payments.reconcile(shop.wallet, [(await pay(here, spent, shop, 29_50)).bytes]);
+    await here.payments.reconcile(shop.wallet, [(await here.pay(spent, shop, 29_50)).bytes]);
     expect((await here.ask(who.device, { total: 200_00 })).word).toBe('200.00 x20');
     here.pass(duration(72, 'h'));
     expect((await here.ask(who.device)).word).toBe('1000.00 x20');
@@ -232,8 +230,8 @@ eachDatabase('allowances', (openDatabase) => {
     const who = await here.person('小明');
     const shop = await here.person('面馆', { funds: 0 });
     const held = await here.take(who.device);
-    const one = await pay(here, held, shop, 20_00);
-    const two = await pay(here, held, shop, 10_00, one);
+    const one = await here.pay(held, shop, 20_00);
+    const two = await here.pay(held, shop, 10_00, { last: one });
     await here.payments.reconcile(shop.wallet, [one.bytes]);
     expect(await here.closeBy(held, two)).toBe('closed');
     expect(await here.purseOf(who)).toMatchObject({ available: 1970_00 });
@@ -252,8 +250,8 @@ eachDatabase('allowances', (openDatabase) => {
     const who = await here.person('小明');
     const shop = await here.person('面馆', { funds: 0 });
     const held = await here.take(who.device);
-    const one = await pay(here, held, shop, 20_00);
-    const two = await pay(here, held, shop, 10_00, one);
+    const one = await here.pay(held, shop, 20_00);
+    const two = await here.pay(held, shop, 10_00, { last: one });
     await here.payments.reconcile(shop.wallet, [two.bytes]);
     const foreign = await here.take((await here.person('小红')).device);
     const table: [string, Promise<string>, string][] = [
@@ -276,7 +274,7 @@ eachDatabase('allowances', (openDatabase) => {
     const who = await here.person('小明');
     const shop = await here.person('面馆', { funds: 0 });
     const held = await here.take(who.device);
-    const paid = await pay(here, held, shop, 20_00);
+    const paid = await here.pay(held, shop, 20_00);
     here.pass(duration(16, 'd'));
     await here.allowances.releaseDue();
     expect(await here.state(held)).toBe('live: 50000 = 0 claimed + 0 returned + rest');
@@ -324,7 +322,7 @@ eachDatabase('allowances', (openDatabase) => {
     const shop = await here.person('面馆', { funds: 0 });
     const lost = await here.take(who.device, { total: 300_00 });
     const kept = await here.take(here.phone(who), { total: 300_00 });
-    const paid = await pay(here, lost, shop, 25_00);
+    const paid = await here.pay(lost, shop, 25_00);
     await here.revoke(who.device);
     await here.revoke(who.device);
     here.pass(duration(5, 's'));
@@ -450,7 +448,7 @@ eachDatabase('allowances', (openDatabase) => {
     const who = await here.person('小明');
     const shop = await here.person('京味馆', { region: 'CN-BJ', funds: 0 });
     const held = await here.take(who.device);
-    const paid = await pay(here, held, shop, 29_00);
+    const paid = await here.pay(held, shop, 29_00);
     const answers = await here.payments.reconcile(shop.wallet, [paid.bytes]);
     expect(answers.map((one) => one.outcome)).toEqual(['settled']);
     expect(await here.purseOf(shop)).toMatchObject({ available: 29_00 });
@@ -509,23 +507,6 @@ eachDatabase('allowances', (openDatabase) => {
     return {};
   }
 });
-
-/** The next payment of an allowance, as its phone signs it. */
-async function pay(here: AllowancePlace, held: Held, to: Trader, amount: number, last?: Paid): Promise<Paid> {
-  const core = {
-    allowance: referenceOf(held.signed.id),
-    number: (last?.core.number ?? 0) + 1,
-    amount,
-    total: (last?.core.total ?? 0) + amount,
-    payee: to.device.id,
-    previous: last ? referenceOf(last.id) : held.signed.message.anchor,
-    invoice: crypto.getRandomValues(new Uint8Array(16)),
-    time: held.signed.message.notBefore,
-    epoch: (await here.regions.epoch(to.region)).message.number,
-  };
-  const id = paymentIdOf(core);
-  return { id, name: toBase64url(id), core, bytes: await signPayment(core, held.signer) };
-}
 
 describe('the narrowest bound names the refusal', () => {
   const room: Room = {

@@ -7,11 +7,13 @@ import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import { duration } from '#shared/base/time.ts';
 import { type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
+import { type Assertion, assertedBytes, FLAGS } from '#shared/protocol/assertion.ts';
 import { encodeCbor } from '#shared/protocol/cbor.ts';
 import { closingMessage } from '#shared/protocol/closing.ts';
 import { referenceOf, type Signed } from '#shared/protocol/message.ts';
+import { paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
 import { expandPoint } from '#shared/protocol/point.ts';
-import type { Signer } from '#shared/protocol/signature.ts';
+import { type Signer, signRaw } from '#shared/protocol/signature.ts';
 import { DEFAULT_POLICIES, TIERS, type Tier } from '#shared/rules/policy.ts';
 import { freshSigner, type Market, openMarket, type Paid, type Trader } from '#tests/kit/market.ts';
 
@@ -31,6 +33,7 @@ export async function openPlace(database: Database) {
   market.pass(duration(3, 's'));
   const people = new Map<Id, Person>();
   const passkeys = new Map<Id, Passkey[]>();
+  const fingers = new Map<Id, Signer>();
   const hooks: DeviceRevoked[] = [];
   const { ledger, regions, clock } = market;
   const open = (): Allowances =>
@@ -60,7 +63,9 @@ export async function openPlace(database: Database) {
     const { wallet } = who;
     const shown = { name, verifiedName: name, phoneMasked: '138****0000', createdAt: clock() };
     people.set(wallet, { wallet, region, tier, ...shown });
-    passkeys.set(wallet, offline ? [passkeyOf(freshSigner())] : []);
+    const finger = freshSigner();
+    fingers.set(wallet, finger);
+    passkeys.set(wallet, offline ? [passkeyOf(finger)] : []);
     if (funds > 0) await market.topUp(who, funds);
     return who;
   };
@@ -98,15 +103,41 @@ export async function openPlace(database: Database) {
     return taken.ok ? 'closed' : taken.error.code;
   };
 
+  /** The next payment of an allowance, as its phone signs it; with the owner's finger when asked. */
+  const pay = async (
+    held: Held,
+    to: Trader,
+    amount: number,
+    { last, by }: { last?: Paid | undefined; by?: Trader } = {},
+  ): Promise<Paid> => {
+    const core = {
+      allowance: referenceOf(held.signed.id),
+      number: (last?.core.number ?? 0) + 1,
+      amount,
+      total: (last?.core.total ?? 0) + amount,
+      payee: to.device.id,
+      previous: last ? referenceOf(last.id) : held.signed.message.anchor,
+      invoice: crypto.getRandomValues(new Uint8Array(16)),
+      time: held.signed.message.notBefore,
+      epoch: (await regions.epoch(to.region)).message.number,
+    };
+    const id = paymentIdOf(core);
+    const finger = by && fingers.get(by.wallet);
+    const bytes = await signPayment(core, held.signer, finger && (await assertion(id, finger)));
+    return { id, name: toBase64url(id), core, bytes };
+  };
+
   return {
     ...market,
     market,
+    pay,
     allowances,
     /** A second process of the house over the same database. */
     open,
     person,
     ask,
     take,
+    closing,
     closeBy,
     revoke: (device: Device) =>
       database.transaction(async (tx) => {
@@ -134,6 +165,12 @@ export async function openPlace(database: Database) {
 
 /** A place opened by {@link openPlace}. */
 export type AllowancePlace = Awaited<ReturnType<typeof openPlace>> & { readonly market: Market };
+
+async function assertion(id: Uint8Array, finger: Signer): Promise<Assertion> {
+  const flags = FLAGS.userPresent | FLAGS.userVerified | FLAGS.backupEligible | FLAGS.backedUp;
+  const bare = { flags, counter: 0, origin: 0, tail: '', extensions: new Uint8Array(0), signature: new Uint8Array(64) };
+  return { ...bare, signature: await signRaw(assertedBytes(bare, 'localhost', 'http://localhost:3000', id), finger) };
+}
 
 let phones = 0;
 function phoneTail(): string {

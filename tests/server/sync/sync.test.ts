@@ -1,0 +1,275 @@
+/** Sync on both databases: everything in one request, in any order and number of times, small, and no part blocks another. */
+import { gzipSync } from 'node:zlib';
+import Value from 'typebox/value';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { Unavailable } from '#server/platform/database.ts';
+import { openSync, type SyncParts } from '#server/sync/sync.ts';
+import { SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
+import { toBase64url, utf8 } from '#shared/base/bytes.ts';
+import { duration } from '#shared/base/time.ts';
+import { allowanceMessage } from '#shared/protocol/allowance.ts';
+import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
+import { unpackStatus } from '#shared/protocol/status.ts';
+import { certificateChecks, epochChecks, keySetChecks, statusListOf } from '#shared/protocol/trust.ts';
+import { eachDatabase } from '#tests/kit/databases.ts';
+import { freshSigner, type Paid, type Trader } from '#tests/kit/market.ts';
+import { type AllowancePlace, type Held, openPlace } from '#tests/server/allowance/place.ts';
+
+const EMPTY: SyncRequest = { cursor: 0, payments: [], closings: [], receipts: [], forks: [], have: {} };
+
+eachDatabase('sync', (openDatabase) => {
+  let place: AllowancePlace | undefined;
+  const faults: string[] = [];
+  const opened = async (): Promise<AllowancePlace> => {
+    place ??= await openPlace(await openDatabase());
+    return place;
+  };
+  const partsOf = (here: AllowancePlace): SyncParts => ({
+    ledger: here.ledger,
+    regions: here.regions,
+    allowances: here.allowances,
+    payments: here.payments,
+    bills: here.bills,
+    report: (error, part) => faults.push(`${part}: ${String(error)}`),
+  });
+  /** One request as it goes over the wire: what it says and what comes back must fit the contract. */
+  const sync = async (here: AllowancePlace, who: Trader, more: Partial<SyncRequest>, parts = partsOf(here)) => {
+    const request = { ...EMPTY, ...more };
+    expect(Value.Check(SyncRequest, request)).toBe(true);
+    const answer = await openSync(parts).take(who.device, request);
+    expect([...Value.Errors(SyncAnswer, answer)]).toEqual([]);
+    return answer;
+  };
+  const text = (...paid: readonly Paid[]) => paid.map((one) => toBase64url(one.bytes));
+  const want = (signer = freshSigner()) => ({ key: toBase64url(signer.key), currency: 'CNY', wrapped: true });
+  afterEach(async () => {
+    expect(await place?.faults()).toEqual([]);
+    expect(faults.splice(0)).toEqual([]);
+  });
+  afterAll(() => place?.close());
+
+  async function couple(here: AllowancePlace): Promise<{ ming: Trader; shop: Trader; held: Held }> {
+    const ming = await here.person('小明');
+    const shop = await here.person('面馆', { funds: 0 });
+    return { ming, shop, held: await here.take(ming.device) };
+  }
+
+  test('a phone that holds nothing gets what it needs, each part verified from the root; then only what changed', async () => {
+    const here = await opened();
+    const ming = await here.person('小明');
+    const first = await sync(here, ming, { want: want() });
+    const root = await verifyAsync(
+      keySetChecks(bytes(first.keySet), here.regions.root, { now: here.clock(), floor: here.clock() }),
+      webVerifier(),
+    );
+    if (!root.ok) throw new Error(root.error.code);
+    const keySet = root.value.message;
+    const epoch = await verifyAsync(epochChecks(bytes(first.epoch), keySet), webVerifier());
+    const trust = { keySet, now: here.clock(), floor: here.clock() };
+    const certificate = await verifyAsync(certificateChecks(bytes(first.certificate), trust), webVerifier());
+    const list = await unpackStatus(bytes(first.status?.list));
+    if (!epoch.ok || !certificate.ok || !list.ok) throw new Error('the lists verify');
+    expect(statusListOf(epoch.value.message, list.value).ok).toBe(true);
+    expect(first.balances).toEqual([
+      { currency: 'CNY', available: 1500_00, setAside: 500_00, arriving: 0, frozen: 0, owed: 0 },
+    ]);
+    expect(first.bills.map((bill) => `${bill.kind} ${bill.amount}`)).toContain('top-up 200000');
+    const again = await sync(here, ming, {
+      cursor: first.cursor,
+      have: {
+        status: epoch.value.message.number,
+        keySet: keySet.epoch,
+        certificateUntil: certificate.value.message.expires / 1000,
+      },
+    });
+    expect(Object.keys(again).sort()).toEqual(['answers', 'balances', 'bills', 'closed', 'cursor', 'epoch', 'more']);
+    expect(again).toMatchObject({ bills: [], more: false, cursor: first.cursor });
+  });
+
+  test('one request pays, closes the old allowance and brings the new one; sent again it is the same act', async () => {
+    const here = await opened();
+    const { ming, shop, held } = await couple(here);
+    const one = await here.pay(held, shop, 20_00);
+    const two = await here.pay(held, shop, 25_00, { last: one });
+    const request = { payments: text(two, one), closings: [toBase64url(await here.closing(held, two))], want: want() };
+    const first = await sync(here, ming, request);
+    expect(first.answers.map((answer) => `${answer.outcome} ${answer.finality ? 'final' : ''}`)).toEqual([
+      'settled final',
+      'settled final',
+    ]);
+    expect(first.closed).toEqual([held.signed.message.id]);
+    const issued = allowanceMessage.read(bytes(first.allowance));
+    expect(issued.ok && issued.value.message.total).toBe(500_00);
+    expect(first.balances).toEqual([
+      { currency: 'CNY', available: 1455_00, setAside: 500_00, arriving: 0, frozen: 0, owed: 0 },
+    ]);
+    const again = await sync(here, ming, request);
+    expect({ ...again, epoch: '' }).toEqual({ ...first, epoch: '' });
+    expect((await sync(here, shop, {})).balances).toMatchObject([{ available: 45_00 }]);
+  });
+
+  test('two syncs at once with one key get one allowance, and a payment uploaded by both sides is posted once', async () => {
+    const here = await opened();
+    const { ming, shop, held } = await couple(here);
+    const paid = await here.pay(held, shop, 20_00);
+    const closing = toBase64url(await here.closing(held, paid));
+    const request = { payments: text(paid), closings: [closing], want: want() };
+    const all = await Promise.all([
+      sync(here, ming, request),
+      sync(here, shop, { payments: text(paid) }),
+      sync(here, ming, request),
+      sync(here, ming, request),
+    ]);
+    expect(new Set(all.flatMap((one) => one.answers.map((answer) => `${answer.id} ${answer.outcome}`))).size).toBe(1);
+    const got = new Set(all.flatMap((one) => one.allowance ?? []));
+    expect(got.size).toBe(1);
+    expect(await here.purseOf(ming)).toMatchObject({ available: 1480_00 });
+    expect(await here.purseOf(shop)).toMatchObject({ available: 20_00 });
+  });
+
+  test('ten payments with their answers, receipts asked for by passkey, are less than 8 kB on the road', async () => {
+    const here = await opened();
+    const ming = await here.person('小明', { tier: 'two-factor' });
+    const shops = await Promise.all(['面馆', '茶楼', '书店'].map((name) => here.person(name, { funds: 0 })));
+    const held = await here.take(ming.device, { total: 400_00 });
+    const begun = await sync(here, ming, {});
+    const have = { keySet: (await here.regions.keySet()).message.epoch, status: 1_000_000, certificateUntil: 0 };
+    for (const by of [undefined, ming]) {
+      const paid: Paid[] = [];
+      const purse = by === undefined ? held : await here.take(here.phone(ming), { total: 400_00 });
+      for (let at = 0; at < 10; at += 1) {
+        const to = shops[at % 3];
+        if (!to) throw new Error('three shops');
+        const amount = by === undefined ? 10_00 : 35_00;
+        paid.push(await here.pay(purse, to, amount, { last: paid.at(-1), ...(by ? { by } : {}) }));
+      }
+      const request = { ...EMPTY, cursor: begun.cursor, payments: text(...paid), have };
+      const answer = await sync(here, ming, request);
+      expect(answer.answers.map((one) => one.outcome)).toEqual(Array.from({ length: 10 }, () => 'settled'));
+      expect(answer.bills.length).toBeGreaterThanOrEqual(10);
+      const { certificate: _certificate, ...steady } = answer;
+      const [up, down] = [request, steady].map((one) => gzipSync(JSON.stringify(one)).length);
+      const total = (up ?? 0) + (down ?? 0);
+      console.log(`ten payments ${by ? 'with' : 'without'} passkey: ${up} B up + ${down} B down = ${total} B gzipped`);
+      expect(total).toBeLessThan(8192);
+    }
+  });
+
+  test('what is bad is answered for itself, and everything beside it goes on', async () => {
+    const here = await opened();
+    const { ming, shop, held } = await couple(here);
+    const good = await here.pay(held, shop, 20_00);
+    const forged = await here.pay({ ...held, signer: freshSigner() }, shop, 5_00, { last: good });
+    const answer = await sync(here, ming, {
+      payments: [
+        'AAAA',
+        ...text(forged),
+        toBase64url(utf8('not a payment at all')),
+        ...text(good),
+        `${text(good)[0]}A`.slice(0, -2),
+        'A',
+      ],
+      closings: ['AAAA', toBase64url(await here.closing(held, undefined, freshSigner()))],
+      receipts: ['AAAA'],
+      forks: ['AAAA'],
+      want: { ...want(), currency: 'USD' },
+    });
+    expect(answer.answers.map((one) => `${one.outcome} ${one.code ?? ''}`.trim())).toEqual([
+      'refused message.malformed',
+      'refused payment.signature',
+      'refused message.malformed',
+      'settled',
+      expect.stringMatching(/^refused message\./),
+      'refused message.malformed',
+    ]);
+    expect(answer).toMatchObject({ closed: [], allowanceRefused: 'allowance.currency' });
+    expect(await here.purseOf(shop)).toMatchObject({ available: 20_00 });
+  });
+
+  test('a fault of ours in one part is reported and leaves the others their money', async () => {
+    const here = await opened();
+    const { ming, shop, held } = await couple(here);
+    const poison = await here.pay(held, shop, 9_00);
+    const good = await here.pay(held, shop, 20_00, { last: poison });
+    const whole = partsOf(here);
+    const broken: SyncParts = {
+      ...whole,
+      payments: {
+        ...whole.payments,
+        reconcile: async (who, payments) => {
+          if (payments.some((one) => toBase64url(one) === toBase64url(poison.bytes))) throw new Error('poison');
+          return whole.payments.reconcile(who, payments);
+        },
+        takeReceipts: () => Promise.reject(new Error('no receipts today')),
+      },
+      allowances: { ...whole.allowances, issue: () => Promise.reject(new Error('no allowance today')) },
+    };
+    const answer = await sync(here, ming, { payments: text(poison, good), want: want() }, broken);
+    expect(answer.answers.map((one) => one.outcome)).toEqual(['settled']);
+    expect(answer.allowanceRefused).toBe('house.fault');
+    expect(await here.purseOf(shop)).toMatchObject({ available: 20_00 });
+    expect(faults.splice(0)).toEqual([
+      'payments: Error: poison',
+      'payment: Error: poison',
+      'receipts: Error: no receipts today',
+      'allowance: Error: no allowance today',
+    ]);
+  });
+
+  test('a house that cannot write says so instead of half an answer', async () => {
+    const here = await opened();
+    const ming = await here.person('小明');
+    const whole = partsOf(here);
+    const full: SyncParts = {
+      ...whole,
+      bills: { ...whole.bills, catchUp: () => Promise.reject(new Unavailable('house.disk-full', 'full')) },
+    };
+    await expect(sync(here, ming, {}, full)).rejects.toThrow(Unavailable);
+  });
+
+  test('a phone that was away long pages through its bills without a gap', async () => {
+    const here = await opened();
+    const ming = await here.person('小明', { funds: 0 });
+    for (let at = 1; at <= 450; at += 1) await here.topUp(ming, at);
+    const seen: number[] = [];
+    let [cursor, more, pages] = [0, true, 0];
+    while (more) {
+      const answer = await sync(here, ming, { cursor });
+      seen.push(...answer.bills.map((bill) => bill.amount));
+      [cursor, more, pages] = [answer.cursor, answer.more, pages + 1];
+    }
+    expect(pages).toBe(3);
+    expect(seen).toEqual(Array.from({ length: 450 }, (_, at) => at + 1));
+  });
+
+  test('a revocation reaches the next phone that syncs five seconds later', async () => {
+    const here = await opened();
+    const { ming, shop, held } = await couple(here);
+    const before = await sync(here, shop, {});
+    await here.revoke(ming.device);
+    here.pass(duration(5, 's'));
+    const after = await sync(here, shop, { have: { status: before.status?.epoch ?? 0 } });
+    expect(after.status?.epoch).toBeGreaterThan(before.status?.epoch ?? 0);
+    const list = await unpackStatus(bytes(after.status?.list));
+    const slot = held.signed.message.statusIndex;
+    expect(list.ok && ((list.value[slot >> 3] ?? 0) >> (slot & 7)) & 1).toBe(1);
+    expect((await sync(here, ming, { want: want() })).allowanceRefused).toBe('allowance.device-stopped');
+  });
+
+  test('a payee of the other region settles what a Shanxi allowance paid it', async () => {
+    const here = await opened();
+    const ming = await here.person('小明');
+    const shop = await here.person('京味馆', { region: 'CN-BJ', funds: 0 });
+    const held = await here.take(ming.device);
+    const paid = await here.pay(held, shop, 29_00);
+    const answer = await sync(here, shop, { payments: text(paid) });
+    expect(answer.answers.map((one) => one.outcome)).toEqual(['settled']);
+    expect(answer.balances).toMatchObject([{ currency: 'CNY', available: 29_00 }]);
+    expect(answer.bills.map((bill) => `${bill.direction} ${bill.amount} ${bill.peer?.name}`)).toEqual(['in 2900 小明']);
+  });
+});
+
+function bytes(text: string | undefined): Uint8Array {
+  if (text === undefined) throw new Error('it was to be there');
+  return Uint8Array.from(Buffer.from(text, 'base64url'));
+}
