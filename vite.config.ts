@@ -20,7 +20,27 @@ const CHROMIUM_FLAGS = [
 export default defineConfig({
   root: 'web',
   // Tests in Node read the sources as they are; only the app itself is compiled.
-  plugins: process.env['VITEST'] ? [] : [messages(), sveltekit(app)],
+  plugins: process.env.VITEST ? [] : [messages(), sveltekit(app)],
+  resolve: {
+    // The package's own entry is its build for browsers of 2015; this one is the same code for those that can pay here.
+    alias: process.env.VITEST ? [] : [{ find: /^dexie$/, replacement: 'dexie/dist/modern/dexie.min.mjs' }],
+  },
+  environments: process.env.VITEST
+    ? {}
+    : {
+        client: {
+          build: {
+            rolldownOptions: {
+              output: {
+                codeSplitting: {
+                  // Few files pack better than many: what most screens look like stands together.
+                  groups: [{ name: 'looks', test: /\/web\/ui\/(?!refusal|Refusal)/, minShareCount: 8 }],
+                },
+              },
+            },
+          },
+        },
+      },
   test: {
     projects: [
       { test: { name: 'shared', root, include: ['tests/house.test.ts', 'tests/shared/**/*.test.ts'] } },

@@ -8,9 +8,10 @@ const HOUR = 3_600_000;
 
 type Rows = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 
-/** Fills the vault of `page`; the app must have opened it once. `none` leaves a phone without a wallet. */
+/** Fills the vault of `page`, once the app has made it. `none` leaves a phone without a wallet. */
 export async function seedVault(page: Page, kind: 'full' | 'empty' | 'none'): Promise<void> {
   if (kind === 'none') return;
+  await page.waitForFunction(async () => (await indexedDB.databases()).some(({ name }) => name === 'piaohao'));
   const now = Date.now();
   await put(page, wallet(now, kind));
   if (kind === 'full') await put(page, { ...money(now), ...history(now) });
