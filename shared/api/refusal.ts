@@ -152,7 +152,7 @@ export const REFUSALS = {
   'funding.no-channel': [409, 'none'],
   'funding.below-least': [409, 'check-input'],
   'funding.above-most': [409, 'check-input'],
-  'funding.above-day': [409, 'wait'],
+  'funding.above-day': [409, 'check-input'],
   'funding.id-reused': [409, 'contact-support'],
   'funding.notice-forged': [400, 'none'],
   'funding.notice-stale': [400, 'none'],
