@@ -49,7 +49,10 @@ function sourcesOf(place: string): Source[] {
     .filter((path) => !/(^|\/)(paraglide|\.svelte-kit|node_modules)\//.test(path))
     .map((path) => {
       const text = readFileSync(join(ROOT, path), 'utf8');
-      const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g);
+      // At the start of a line or after a closing brace: an import, not the text of one inside a string.
+      const found = text.matchAll(
+        /(?:^\s*import\s*|^.*[}\w*]\s+from\s*|^(?:(?!["'`]).)*\bimport\s*\(\s*)['"]([^'"]+)['"]/gm,
+      );
       return { path, text, imports: [...found].map((match) => match[1] ?? '') };
     });
 }
@@ -84,7 +87,7 @@ function breaksLadder(from: string, to: string): string | undefined {
   }
   if (otherStorey === 'shared' && storey !== 'shared') return undefined;
   if (storey !== otherStorey) return `${storey} does not know ${otherStorey}`;
-  if (room === otherRoom) return undefined;
+  if (room === otherRoom || otherRoom === 'app.css') return undefined;
   const mine = heightOf(storey, room);
   const other = heightOf(storey, otherRoom);
   if (mine === undefined || other === undefined) return `no rung for ${mine === undefined ? room : otherRoom}`;

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 
 const CHECKS: readonly (readonly [name: string, command: string, args: readonly string[]])[] = [
-  ['format and lint', 'biome', ['ci', '--log-level=warn', '.']],
+  ['messages', 'node', ['web/messages/compile.ts']],
+  ['format and lint', 'biome', ['ci', '--error-on-warnings', '--diagnostic-level=warn', '.']],
   ['messages', 'node', ['web/messages/compile.ts']],
   ['kit types', 'svelte-kit', ['sync']],
   ['types', 'tsc', ['-p', '.']],
