@@ -105,6 +105,12 @@ export interface MarketOptions {
   readonly newSigner?: () => Signer;
   readonly openSigner?: RegionParts['openSigner'];
   readonly signatures?: Signatures;
+  /** Puts something between the house and its parts: what a simulation breaks on purpose. */
+  readonly tamper?: {
+    readonly ledger?: (ledger: Ledger) => Ledger;
+    readonly allowances?: (allowances: Allowances) => Allowances;
+    readonly payments?: (payments: Payments) => Payments;
+  };
 }
 
 const CNY: Currency = 'CNY';
@@ -155,7 +161,9 @@ export async function openMarket(database: Database, options: MarketOptions = {}
       'two-factor': policy(DEFAULT_POLICIES['two-factor']),
     },
   });
-  const ledger = openLedger({ database });
+  const { tamper = {} } = options;
+  const asIs = <Part>(part: Part): Part => part;
+  const ledger = (tamper.ledger ?? asIs)(openLedger({ database }));
   const people = new Map<Id, Person>();
   const identity = {
     person: async (wallet: Id) => people.get(wallet),
@@ -164,8 +172,8 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     passkeysOf: async () => [],
     onDeviceRevoked: () => undefined,
   };
-  const allowances = openAllowances({ database, ledger, clock, regions, identity });
-  const payments = await openPayments({
+  const allowances = (tamper.allowances ?? asIs)(openAllowances({ database, ledger, clock, regions, identity }));
+  const opened = await openPayments({
     database,
     ledger,
     clock,
@@ -176,6 +184,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     signatures: options.signatures ?? openSignatures(0),
     random,
   });
+  const payments = (tamper.payments ?? asIs)(opened);
   const bills = openBills({ database, ledger, regions, identity, payments });
   const counters = new Map<Id, { counter: number; previous: Uint8Array }>();
 
