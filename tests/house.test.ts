@@ -51,7 +51,7 @@ function sourcesOf(place: string): Source[] {
       const text = readFileSync(join(ROOT, path), 'utf8');
       // At the start of a line or after a closing brace: an import, not the text of one inside a string.
       const found = text.matchAll(
-        /(?:^\s*import\s*|^.*[}\w*]\s+from\s*|^(?:(?!["'`]).)*\bimport\s*\(\s*)['"]([^'"]+)['"]/gm,
+        /(?:^\s*import\s*|^(?:(?!["'`]).)*[}\w*]\s+from\s*|^(?:(?!["'`]).)*\bimport\s*\(\s*)['"]([^'"]+)['"]/gm,
       );
       return { path, text, imports: [...found].map((match) => match[1] ?? '') };
     });
