@@ -82,6 +82,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   });
   const bills = openBills({ database, ledger, regions, identity, payments });
   const sync = openSync({
+    database,
     ledger,
     regions,
     allowances,

@@ -10,8 +10,9 @@ import type { Bills } from '#server/bill/bill.ts';
 import type { Device } from '#server/identity/identity.ts';
 import type { Ledger, WalletAccount } from '#server/ledger/ledger.ts';
 import type { Payments } from '#server/payment/payment.ts';
-import { Unavailable } from '#server/platform/database.ts';
+import { type Database, Unavailable } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
+import { passable } from '#server/sync/border.ts';
 import type { Balance, PaymentAnswer, SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { fromSeconds } from '#shared/base/time.ts';
@@ -19,9 +20,10 @@ import type { Currency } from '#shared/money/currency.ts';
 
 /** What sync puts together. */
 export interface SyncParts {
+  readonly database: Database;
   readonly ledger: Pick<Ledger, 'walletAccounts'>;
-  readonly regions: Pick<Regions, 'find' | 'keySet' | 'lists'>;
-  readonly allowances: Pick<Allowances, 'close' | 'issue' | 'certificate'>;
+  readonly regions: Pick<Regions, 'find' | 'list' | 'keySet' | 'lists'>;
+  readonly allowances: Pick<Allowances, 'close' | 'issue' | 'certificate' | 'lockMany' | 'payees'>;
   readonly payments: Pick<Payments, 'reconcile' | 'takeReceipts' | 'takeForks' | 'heldPayments' | 'finality'>;
   readonly bills: Pick<Bills, 'catchUp' | 'feed'>;
   /** Told of every part that failed by a fault of our own. */
@@ -79,7 +81,8 @@ function bytesOf(texts: readonly string[]): Uint8Array[] {
 async function takePayments(parts: SyncParts, device: Device, texts: readonly string[]): Promise<PaymentAnswer[]> {
   const read = texts.map((text) => fromBase64url(text));
   const broken = texts.filter((_, at) => read[at] === undefined).map(refusedText);
-  const payments = read.filter((bytes) => bytes !== undefined);
+  const readable = read.filter((bytes) => bytes !== undefined);
+  const payments = await part(parts, 'border', readable, () => passable(parts, device.region, readable));
   if (payments.length === 0) return broken;
   const together = await part(parts, 'payments', undefined, () => parts.payments.reconcile(device.wallet, payments));
   const answers = together ?? (await oneByOne(parts, device, payments));

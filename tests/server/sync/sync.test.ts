@@ -25,6 +25,7 @@ eachDatabase('sync', (openDatabase) => {
     return place;
   };
   const partsOf = (here: AllowancePlace): SyncParts => ({
+    database: here.database,
     ledger: here.ledger,
     regions: here.regions,
     allowances: here.allowances,
@@ -266,6 +267,25 @@ eachDatabase('sync', (openDatabase) => {
     expect(answer.answers.map((one) => one.outcome)).toEqual(['settled']);
     expect(answer.balances).toMatchObject([{ currency: 'CNY', available: 29_00 }]);
     expect(answer.bills.map((bill) => `${bill.direction} ${bill.amount} ${bill.peer?.name}`)).toEqual(['in 2900 小明']);
+  });
+
+  test('a closed border: what crosses it waits unanswered in the outbox, what stays is settled, and opened again both are', async () => {
+    const here = await opened();
+    const { ming, shop, held } = await couple(here);
+    const far = await here.person('京味馆', { region: 'CN-BJ', funds: 0 });
+    const near = await here.pay(held, shop, 20_00);
+    const across = await here.pay(held, far, 12_00, { last: near });
+    for (const region of ['CN-BJ', 'CN-SX']) {
+      await here.regions.switch(region, { crossRegion: false });
+      here.pass(duration(5, 's'));
+      const answer = await sync(here, ming, { payments: text(near, across) });
+      expect(answer.answers.map((one) => `${one.id === near.name} ${one.outcome}`)).toEqual(['true settled']);
+      expect((await sync(here, far, { payments: text(across) })).answers).toEqual([]);
+      await here.regions.switch(region, { crossRegion: true });
+      here.pass(duration(5, 's'));
+    }
+    expect((await sync(here, far, { payments: text(across) })).answers.map((one) => one.outcome)).toEqual(['settled']);
+    expect(await here.purseOf(far)).toMatchObject({ available: 12_00 });
   });
 });
 
