@@ -26,7 +26,6 @@ import { after, type Clock, type Duration, duration, type Instant } from '#share
 import { isCurrency } from '#shared/money/currency.ts';
 import { money } from '#shared/money/money.ts';
 
-export type { ChannelDoor, Notice, Order, Word } from '#server/funding/channel.ts';
 export { openBankTransfer } from '#server/funding/channels/bank-transfer.ts';
 
 /** Whose money it is: the wallet's id, its region and how well the person is known (see rules/policy). */

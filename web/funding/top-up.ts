@@ -2,7 +2,7 @@
  * Topping up as the phone sees it: the id is made and kept first, then sent, then followed to its last word.
  * Invariant: one act of the person is one id, so a lost answer, a reload or a second press never tops up twice.
  */
-import type { ChannelTerms, TermsList, TopUp, TopUpList } from '#shared/api/funding.ts';
+import type { ChannelTerms, TermsList, TopUp } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { newId } from '#shared/base/id.ts';
 import { ok, type Result } from '#shared/base/result.ts';
@@ -12,12 +12,6 @@ import type { Ask } from '#web/sync/client.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
 import { keepSetting, readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
-
-/**
- * kept: on this phone, the server has not answered for it yet. refused: the server would not take it. dropped: it never
- * reached the server and is too old to be sent without asking again. The rest are the server's words.
- */
-export type TopUpView = 'kept' | 'refused' | 'dropped' | TopUp['state'];
 
 /** What top-ups need of the phone. */
 export interface TopUpNeeds {
@@ -35,7 +29,11 @@ const FRESH: Duration = duration(15, 'min');
 /** Pauses between looks at the server, then the last one for good. */
 const PAUSES: readonly Duration[] = [400, 600, 1_000, 1_500, 2_000, 3_000, 5_000].map((ms) => duration(ms, 'ms'));
 
-/** Whether nothing more can happen to a top-up in this state. */
+/**
+ * Whether nothing more can happen to a top-up in this state. Beside the server's own words the phone has three. kept:
+ * on this phone, the server has not answered for it yet. refused: the server would not take it. dropped: it never
+ * reached the server and is too old to be sent by itself.
+ */
 export function isOver(state: string): boolean {
   return state === 'refused' || state === 'dropped' || state === 'settled' || state === 'declined';
 }
@@ -106,14 +104,6 @@ export async function readTerms(
     return { terms: answer.value.terms, fresh: true };
   }
   return { terms: (await readSetting(needs.vault, 'topUpTerms')) ?? [], fresh: false, refusal: answer.error };
-}
-
-/** Brings top-ups that another device, or this one before it was wiped, has started. */
-export async function pullTopUps(needs: TopUpNeeds): Promise<Result<undefined, Refusal>> {
-  const answer = await needs.ask<TopUpList>({ method: 'GET', path: '/top-ups' });
-  if (!answer.ok) return answer;
-  await needs.vault.topUps.bulkPut(answer.value.topUps.map(rowOf));
-  return ok(undefined);
 }
 
 async function look(needs: TopUpNeeds, row: TopUpRow): Promise<Result<TopUpRow, Refusal>> {
