@@ -14,7 +14,7 @@ import { knownAllowance, type Verified } from '#shared/protocol/trust.ts';
  * live: may be spent. closed: the device closed it; what it signed before may still be claimed. stopped: revoked, its
  * status bit is set; honest claims are still paid. released: the claim window is over and the rest went back.
  */
-export type AllowanceState = 'live' | 'closed' | 'stopped' | 'released';
+type AllowanceState = 'live' | 'closed' | 'stopped' | 'released';
 
 /** Why an allowance was stopped. */
 export type StopReason = 'fork' | 'overspent' | 'device-revoked' | 'wallet-frozen';

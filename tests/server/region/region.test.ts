@@ -1,5 +1,5 @@
 /** Regions on both databases: keys that agree, rotation that loses nobody, signed time that never goes back, switches. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,12 +9,13 @@ import { GENERATION_LIFE, generationOf, generationStart } from '#server/region/i
 import { openRegions, regionSchema } from '#server/region/region.ts';
 import { after, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
-import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
+import { type Signer, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import { certificateChecks, epochChecks, keySetChecks, statusListOf } from '#shared/protocol/trust.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { idOf } from '#tests/kit/ledger.ts';
+import { freshSigner } from '#tests/kit/market.ts';
 
 const START = after(generationStart(generationOf(instant(1_800_000_000_000))), duration(40, 'd'));
 const verifier = webVerifier();
@@ -233,6 +234,39 @@ eachDatabase('a house with the wrong keys', (openDatabase) => {
     await open(database, keysDir, clock);
     unlinkSync(join(keysDir, `issuer-CN-SX-${generationOf(START)}.pem`));
     await expect(open(database, keysDir, clock)).rejects.toThrow('issuer key of CN-SX');
+  });
+
+  test('does not start with a key file that others may read', async () => {
+    const database = await openDatabase();
+    await migrate(database, [regionSchema]);
+    const keysDir = newFolder();
+    await open(database, keysDir, clock);
+    chmodSync(join(keysDir, 'root.pem'), 0o640);
+    await expect(open(database, keysDir, clock)).rejects.toThrow('may be read by others');
+  });
+
+  test('signs by whatever stands behind a signer, and no key file is made', async () => {
+    const database = await openDatabase();
+    await migrate(database, [regionSchema]);
+    const vault = new Map<string, Signer>();
+    const openSigner = (name: string): Signer => {
+      const signer = vault.get(name) ?? freshSigner();
+      vault.set(name, signer);
+      return signer;
+    };
+    const keysDir = newFolder();
+    const regions = await openRegions({
+      database,
+      clock,
+      keysDir,
+      openSigner,
+      rpId: 'w.example',
+      origins: ['https://w.example'],
+    });
+    expect(regions.root).toEqual(vault.get('root')?.key);
+    const { message: keySet } = await regions.keySet();
+    expect((await verifyAsync(epochChecks((await regions.epoch('CN-BJ')).bytes, keySet), verifier)).ok).toBe(true);
+    expect(existsSync(keysDir)).toBe(false);
   });
 });
 
