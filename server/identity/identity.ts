@@ -27,7 +27,7 @@ import { readPhone } from '#shared/rules/phone.ts';
 import type { Tier } from '#shared/rules/policy.ts';
 
 export type { Device, DeviceRevoked } from '#server/identity/device.ts';
-export type { IdentityLimits, Visitor } from '#server/identity/parts.ts';
+export type { IdentityLimits } from '#server/identity/parts.ts';
 export type { Session } from '#server/identity/session.ts';
 export { type SendText, sandboxTexts } from '#server/identity/sms.ts';
 

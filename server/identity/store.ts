@@ -360,13 +360,6 @@ export async function noteRisk(
   await insert(tx, 'identity_risk', risk);
 }
 
-export async function readRisks(tx: Sql, region: string, wallet: Id): Promise<{ kind: string; at: Instant }[]> {
-  return await tx.query('select kind, at from identity_risk where region = $1 and wallet = $2 order by at', [
-    region,
-    wallet,
-  ]);
-}
-
 /** Forgets what has run out. */
 export async function sweep(
   tx: Sql,
