@@ -154,20 +154,32 @@ export function told(person: Person, key: string, page: Page = person.page): Loc
 const DOORS = { pay: 'home_pay', receive: 'home_receive', 'top-up': 'home_top_up', bills: 'home_bills' } as const;
 
 /** Opens the app at its first screen, as a tap on its icon does. */
-export async function open(person: Person, origin: string): Promise<void> {
+export async function wake(person: Person, origin: string): Promise<void> {
   await person.page.goto(`${origin}/`, { waitUntil: 'domcontentloaded' });
   await home(person);
 }
 
 /** Goes to the first screen: by the way back where there is one, else by its address. */
 export async function home(person: Person, page: Page = person.page): Promise<void> {
-  const acts = page.getByRole('navigation', { name: words(person, 'home_acts') });
-  const back = page.getByRole('link', { name: words(person, 'ui_back'), exact: true });
-  if (!(await acts.isVisible())) {
-    if ((await back.getAttribute('href', { timeout: 100 }).catch(() => null)) === '/') await back.click();
-    else await page.goto(new URL('/', page.url()).href, { waitUntil: 'domcontentloaded' });
+  if (!(await acts(person, page).isVisible())) {
+    const back = page.getByRole('link', { name: words(person, 'ui_back'), exact: true });
+    const isNear = (await back.getAttribute('href', { timeout: 200 }).catch(() => null)) === '/';
+    const stepped =
+      isNear &&
+      (await back.click({ timeout: 2_000 }).then(
+        () => true,
+        () => false,
+      ));
+    if (!stepped && !(await acts(person, page).isVisible())) {
+      await page.goto(new URL('/', page.url()).href, { waitUntil: 'domcontentloaded' });
+    }
   }
-  await acts.waitFor({ timeout: PATIENCE_MS });
+  await acts(person, page).waitFor({ timeout: PATIENCE_MS });
+}
+
+/** What one can do on the first screen. */
+function acts(person: Person, page: Page = person.page): Locator {
+  return page.getByRole('navigation', { name: words(person, 'home_acts') });
 }
 
 /** Goes through one of the doors of the first screen. */
@@ -198,7 +210,7 @@ async function register(
   await button(person, 'identity_send_code').click();
   await page.getByLabel(words(person, 'identity_code_label')).fill(await house.smsCode(`+86${phone}`));
   await button(person, 'identity_passkey_make').click({ timeout: PATIENCE_MS });
-  await home(person);
+  await acts(person).waitFor({ timeout: PATIENCE_MS });
   await synced(person);
   // From here on the app opens with no network: the worker holds all of it.
   await page.evaluate(async () => void (await navigator.serviceWorker.ready));
@@ -222,6 +234,7 @@ export async function topUp(person: Person, amount: string): Promise<void> {
   await button(person, 'funding_go').click({ timeout: PATIENCE_MS });
   await told(person, 'funding_settled').waitFor({ timeout: PATIENCE_MS });
   await person.page.getByRole('link', { name: words(person, 'funding_done'), exact: true }).click();
+  await acts(person).waitFor();
 }
 
 /** Waits at the first screen until money stands ready for payments without a network. */
@@ -275,10 +288,15 @@ export async function codeText(person: Person): Promise<string> {
 }
 
 /** The payer points the camera at the payee's screen and sees who asks for how much, verified. */
-export async function scan(payer: Person, payee: Person): Promise<void> {
-  await payer.lookAt(payee);
-  await go(payer, 'pay');
-  await told(payer, 'pay_verified_name').waitFor({ timeout: PATIENCE_MS });
+export async function scan(payer: Person, payee: Person, page: Page = payer.page): Promise<void> {
+  await look(payer, payee, page);
+  await told(payer, 'pay_verified_name', page).waitFor({ timeout: PATIENCE_MS });
+}
+
+/** The payer points the camera at a screen, whatever comes of it. */
+export async function look(payer: Person, at: Person, page: Page = payer.page): Promise<void> {
+  await payer.lookAt(at);
+  await go(payer, 'pay', page);
 }
 
 /** The payer says yes and shows the code. */
