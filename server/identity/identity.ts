@@ -29,7 +29,7 @@ import type { Tier } from '#shared/rules/policy.ts';
 export type { Device, DeviceRevoked } from '#server/identity/device.ts';
 export type { IdentityLimits } from '#server/identity/parts.ts';
 export type { Session } from '#server/identity/session.ts';
-export { type SendText, sandboxTexts } from '#server/identity/sms.ts';
+export type { SendText } from '#server/identity/sms.ts';
 
 /** What this capability remembers. */
 export const identitySchema = {
