@@ -15,6 +15,8 @@ export const BACKGROUND_TAG = 'piaohao-sync';
 
 const WHEN_ONLINE: Duration = duration(60, 's');
 const WHEN_OFFLINE: Duration = duration(15, 's');
+/** With something to carry, every scrap of signal counts: it is what bounds the loss to a cheat. */
+const WHEN_CARRYING: Duration = duration(5, 's');
 
 /** Starts to sync for this tab's life; call the answer to stop. */
 export function startSync(needs: SyncNeeds = APP): () => void {
@@ -24,8 +26,10 @@ export function startSync(needs: SyncNeeds = APP): () => void {
     clearTimeout(timer);
     if (stop.signal.aborted) return;
     if (document.visibilityState === 'visible') await attempt(needs);
-    const pause = needs.link.now().road === 'offline' ? WHEN_OFFLINE : WHEN_ONLINE;
-    timer = setTimeout(tick, pause);
+    const carrying = (await waiting(needs.vault).catch(() => 0)) > 0;
+    const offline = needs.link.now().road === 'offline';
+    clearTimeout(timer);
+    timer = setTimeout(tick, offline && carrying ? WHEN_CARRYING : offline ? WHEN_OFFLINE : WHEN_ONLINE);
   };
   const wake = () => {
     if (document.visibilityState === 'visible') void reviveVault(needs.vault).then(tick);
