@@ -5,11 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { appendBills, type BillRow, billsAfter } from '#server/bill/store.ts';
-import { disputeBills, type Story, storyBills } from '#server/bill/story.ts';
+import { disputeBills, storyBills } from '#server/bill/story.ts';
 import type { Identity } from '#server/identity/identity.ts';
 import { follow } from '#server/ledger/follow.ts';
 import type { JournalTransfer, Ledger } from '#server/ledger/ledger.ts';
-import type { Payments } from '#server/payment/payment.ts';
+import type { PaymentStory, Payments } from '#server/payment/payment.ts';
 import { gather } from '#server/platform/batch.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
@@ -32,7 +32,7 @@ export interface BillParts {
   readonly ledger: Ledger;
   readonly regions: Pick<Regions, 'list'>;
   readonly identity: Pick<Identity, 'people'>;
-  readonly payments: Pick<Payments, 'rows' | 'onDisputed'>;
+  readonly payments: Pick<Payments, 'stories' | 'onDisputed'>;
 }
 
 /** A page of a wallet's bills. `cursor` is where the next page begins; `more` whether there is one now. */
@@ -93,8 +93,8 @@ async function tell(parts: BillParts, tx: Sql, region: string, transfers: readon
     const id = typeof name === 'string' ? fromBase64url(name) : undefined;
     if (id !== undefined) ids.set(String(name), id);
   }
-  const rows = ids.size === 0 ? [] : await parts.payments.rows(tx, [...ids.values()]);
-  const stories = new Map<string, Story>(rows.map((row) => [toBase64url(row.id), row]));
+  const rows = ids.size === 0 ? [] : await parts.payments.stories(tx, [...ids.values()]);
+  const stories = new Map<string, PaymentStory>(rows.map((row) => [toBase64url(row.id), row]));
   await appendBills(
     tx,
     region,

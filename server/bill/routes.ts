@@ -6,7 +6,7 @@ import { type Http, refused } from '#server/platform/http.ts';
 import { Bill } from '#shared/api/bill.ts';
 
 const BillQuery = Type.Object({
-  after: Type.Optional(Type.Integer({ minimum: 0 })),
+  after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
 });
 const BillAnswer = Type.Object({ bills: Type.Array(Bill), cursor: Type.Integer(), more: Type.Boolean() });

@@ -1,19 +1,13 @@
 /** What a transfer means to each wallet it touches, as bills. Pure. */
 import type { NewBill } from '#server/bill/store.ts';
 import type { JournalTransfer } from '#server/ledger/ledger.ts';
-import type { PaymentRow } from '#server/payment/payment.ts';
+import type { PaymentStory } from '#server/payment/payment.ts';
 import type { Bill } from '#shared/api/bill.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 
-/** What a bill tells of a payment. */
-export type Story = Pick<
-  PaymentRow,
-  'id' | 'region' | 'payee_region' | 'payer' | 'payee' | 'amount' | 'currency' | 'signed_at' | 'uploaded_at' | 'code'
->;
-
 /** The bills of `transfer` for wallets of its region; `stories` holds the payments by base64url of their ids. */
-export function storyBills(transfer: JournalTransfer, stories: ReadonlyMap<string, Story>): NewBill[] {
+export function storyBills(transfer: JournalTransfer, stories: ReadonlyMap<string, PaymentStory>): NewBill[] {
   const { kind } = transfer;
   if (kind === 'claim' || kind === 'shortfall' || kind === 'late-claim' || kind === 'mature' || kind === 'reverse') {
     const story = stories.get(String(transfer.about.payment ?? ''));
@@ -26,11 +20,11 @@ export function storyBills(transfer: JournalTransfer, stories: ReadonlyMap<strin
 }
 
 /** Bills of payments for which nothing was posted, for wallets of `region`. */
-export function disputeBills(rows: readonly Story[], region: string): NewBill[] {
+export function disputeBills(rows: readonly PaymentStory[], region: string): NewBill[] {
   return rows.flatMap((row) => sidesOf(row, region).map((side) => billOf(row, side, 'disputed', null)));
 }
 
-function paymentBills(transfer: JournalTransfer, story: Story): NewBill[] {
+function paymentBills(transfer: JournalTransfer, story: PaymentStory): NewBill[] {
   const { kind, region, at } = transfer;
   if (kind === 'mature') return [billOf(story, 'payee', 'settled', at)];
   return sidesOf(story, region).map((side) => {
@@ -40,14 +34,14 @@ function paymentBills(transfer: JournalTransfer, story: Story): NewBill[] {
 }
 
 /** Whose bill is told by this region's journal. Who pays himself gets one. */
-function sidesOf(story: Story, region: string): ('payer' | 'payee')[] {
+function sidesOf(story: PaymentStory, region: string): ('payer' | 'payee')[] {
   const sides: ('payer' | 'payee')[] = [];
   if (story.region === region) sides.push('payer');
   if (story.payee_region === region && story.payee !== story.payer) sides.push('payee');
   return sides;
 }
 
-function billOf(story: Story, side: 'payer' | 'payee', state: Bill['state'], postedAt: number | null): NewBill {
+function billOf(story: PaymentStory, side: 'payer' | 'payee', state: Bill['state'], postedAt: number | null): NewBill {
   const own = story.payer === story.payee;
   return {
     wallet: story[side],

@@ -28,7 +28,7 @@ import { finalityMessage } from '#shared/protocol/finality.ts';
 import { readFork } from '#shared/protocol/fork.ts';
 
 export type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
-export type { PaymentRow, PaymentState } from '#server/payment/store.ts';
+export type { PaymentState, PaymentStory } from '#server/payment/store.ts';
 
 /** What this capability remembers. */
 export const paymentSchema = {
@@ -49,8 +49,8 @@ export interface Payments {
   readonly takeForks: (from: Id, forks: readonly Uint8Array[]) => Promise<(Refusal | undefined)[]>;
   /** All payments of an allowance, for whoever closes it. */
   readonly heldPayments: (tx: Sql, allowance: Pick<HeldAllowance, 'id'>) => Promise<HeldPayment[]>;
-  /** Rows by payment id, for windows that tell their story. */
-  readonly rows: (tx: Sql, ids: readonly Uint8Array[]) => Promise<store.PaymentRow[]>;
+  /** What windows tell of these payments. */
+  readonly stories: (tx: Sql, ids: readonly Uint8Array[]) => Promise<store.PaymentStory[]>;
   /** The issuer's signed word that a settled payment is final; the same bytes every time. Undefined when it is not. */
   readonly finality: (id: Uint8Array) => Promise<Uint8Array | undefined>;
   /** A payment as `wallet` may see it. Refusal: request.not-found. */
@@ -105,7 +105,7 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
         return ok(null);
       }),
     heldPayments: async (tx, allowance) => (await store.chainsOf(tx, [allowance.id])).map(heldRow),
-    rows: store.readPayments,
+    stories: store.readStories,
     finality: (id) => finalityOf(parts, id),
     view: (wallet, id, options) => viewPayment(parts, names, wallet, id, options.finality),
     cases: (wallet) => listCases(parts, wallet),

@@ -106,6 +106,21 @@ export function readPayments(tx: Sql, ids: readonly Uint8Array[]): Promise<Payme
   return tx.query<PaymentRow>(`select ${COLUMNS} from payment where id = any($1::bytea[])`, [ids]);
 }
 
+/** What a window tells of a payment. */
+export type PaymentStory = Pick<
+  PaymentRow,
+  'id' | 'region' | 'payee_region' | 'payer' | 'payee' | 'amount' | 'currency' | 'signed_at' | 'uploaded_at' | 'code'
+>;
+
+/** What windows tell of these payments. */
+export function readStories(tx: Sql, ids: readonly Uint8Array[]): Promise<PaymentStory[]> {
+  return tx.query<PaymentStory>(
+    `select id, region, payee_region, payer, payee, amount, currency, signed_at, uploaded_at, code
+     from payment where id = any($1::bytea[])`,
+    [ids],
+  );
+}
+
 /** One row, locked until `tx` ends. */
 export async function lockPayment(tx: Sql, id: Uint8Array): Promise<PaymentRow | undefined> {
   const rows = await tx.query<PaymentRow>(`select ${COLUMNS} from payment where id = $1::bytea for update`, [id]);

@@ -5,6 +5,7 @@ const BASE64URL = /^[A-Za-z0-9_-]*$/;
 
 /** Lower-case hexadecimal of `bytes`. */
 export function toHex(bytes: Uint8Array): string {
+  if (typeof bytes.toHex === 'function') return bytes.toHex();
   let text = '';
   for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
   return text;
@@ -20,6 +21,8 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
 
 /** Unpadded base64url of `bytes` (RFC 4648 section 5). */
 export function toBase64url(bytes: Uint8Array): string {
+  // The engine's own way is many times faster; older browsers do not have it yet.
+  if (typeof bytes.toBase64 === 'function') return bytes.toBase64({ alphabet: 'base64url', omitPadding: true });
   return btoa(String.fromCharCode(...bytes))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
