@@ -22,6 +22,7 @@ import type { DestinationStream } from 'pino';
 import Type from 'typebox';
 import { systemClock } from '#server/platform/clock.ts';
 import type { Config } from '#server/platform/config.ts';
+import { plainJson } from '#server/platform/json.ts';
 import { createLog } from '#server/platform/log.ts';
 import { type Database, Unavailable } from '#server/platform/sql.ts';
 import { type Refusal, type RefusalCode, refusalRemedy, refusalStatus } from '#shared/api/refusal.ts';
@@ -124,13 +125,14 @@ export function rawBodyOf(request: FastifyRequest): Uint8Array {
   return rawBodies.get(request) ?? new Uint8Array();
 }
 
-/** JSON is the only language spoken here; `__proto__` in it is refused. */
+/** JSON is the only language spoken here; `__proto__` in it is refused, and what could be read in two ways. */
 function readBodies(app: Http): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     rawBodies.set(request, body as Buffer);
-    void parse(request, body.toString('utf8'), done);
+    // Without a reading it goes on as an empty text, which is refused as malformed.
+    void parse(request, plainJson(body as Buffer) ?? '', done);
   });
 }
 

@@ -1,6 +1,5 @@
 /** Signing in: what an honest passkey does, and every way an answer can lie. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { saysKeyTwice } from '#server/identity/client-data.ts';
 import { fromBase64url, toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { duration } from '#shared/base/time.ts';
 import { type Bends, FLAG, softAuthenticator } from '#tests/kit/authenticator.ts';
@@ -249,13 +248,3 @@ test('ten ceremonies a minute from one address, then a wait that is said', async
     await strict.close();
   }
 });
-
-test.each([
-  ['{"a":1,"b":1}', false],
-  ['{"a":1,"a":1}', true],
-  ['{"a":{"a":1},"b":[{"a":1},{"a":2}]}', false],
-  ['{"a":{"b":1,"b":2}}', true],
-  ['{"a":"}","a":1}', true],
-  ['{"a":"\\"a\\":","b":1}', false],
-  ['{"a":1,"\\u0061":2}', true],
-])('%s says a key twice: %s', (json, twice) => expect(saysKeyTwice(json)).toBe(twice));
