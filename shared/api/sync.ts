@@ -7,11 +7,15 @@ import Type, { type Static } from 'typebox';
 import { Bill } from '#shared/api/bill.ts';
 
 const Signed = Type.String({ maxLength: 4096, pattern: '^[A-Za-z0-9_-]+$' });
-const Minor = Type.Integer({ minimum: 0 });
+const Minor = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Numbers given out by the house; a larger one than it can hold was never given out. */
+const Version = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Whole seconds since the epoch, to the end of the year 9999. */
+const Seconds = Type.Integer({ minimum: 0, maximum: 253_402_300_799 });
 
 /** What the phone sends. `have` lists the versions it holds, so that only what changed comes back. */
 export const SyncRequest = Type.Object({
-  cursor: Type.Integer({ minimum: 0 }),
+  cursor: Version,
   payments: Type.Array(Signed, { maxItems: 100 }),
   closings: Type.Array(Signed, { maxItems: 8 }),
   receipts: Type.Array(Signed, { maxItems: 100 }),
@@ -27,9 +31,9 @@ export const SyncRequest = Type.Object({
     }),
   ),
   have: Type.Object({
-    status: Type.Optional(Type.Integer({ minimum: 0 })),
-    keySet: Type.Optional(Type.Integer({ minimum: 0 })),
-    certificateUntil: Type.Optional(Type.Integer({ minimum: 0 })),
+    status: Type.Optional(Version),
+    keySet: Type.Optional(Version),
+    certificateUntil: Type.Optional(Seconds),
   }),
 });
 /** What the phone sends. */
