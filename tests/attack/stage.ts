@@ -1,0 +1,264 @@
+/**
+ * The whole house in this process, for those who mean it ill: every route it tells of, people with money and secrets,
+ * and requests in which every byte and header is the attacker's.
+ */
+import { createHash, randomBytes, sign } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { InjectOptions } from 'fastify';
+import { buildHouse, type House } from '#server/app.ts';
+import { available, outside } from '#server/ledger/chart.ts';
+import { openLedger } from '#server/ledger/ledger.ts';
+import type { Config } from '#server/platform/config.ts';
+import { REFUSALS, type RefusalCode } from '#shared/api/refusal.ts';
+import type { SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
+import { fromBase64url, toBase64url, utf8 } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
+import { instant } from '#shared/base/time.ts';
+import { money } from '#shared/money/money.ts';
+import { referenceOf } from '#shared/protocol/message.ts';
+import { type PaymentCore, paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
+import { knownAllowance } from '#shared/protocol/trust.ts';
+import { freshSigner } from '#tests/kit/market.ts';
+import { good, type Member, openTexts, type Place } from '#tests/kit/member.ts';
+
+const ORIGIN = 'http://localhost:4800';
+
+/** A sync that brings nothing. */
+export const EMPTY_SYNC: SyncRequest = { cursor: 0, payments: [], closings: [], receipts: [], forks: [], have: {} };
+
+/** A JSON Schema as the contract holds it; only what our schemas use. */
+export interface Schema {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header' | 'cookie';
+  readonly required?: boolean;
+  readonly schema: Schema;
+}
+
+/** One route as the contract tells of it. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With its parameters as `{id}`. */
+  readonly path: string;
+  readonly parameters: readonly Parameter[];
+  readonly body: Schema | undefined;
+}
+
+/** The house and its people's way in. */
+export interface Stage {
+  readonly house: House;
+  readonly place: Place;
+  /** Every route of `/openapi.json`. */
+  readonly routes: readonly Route[];
+  readonly close: () => Promise<void>;
+}
+
+/** Opens a house that forgets, with no limits on how often one may knock. */
+export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
+  const clock = () => instant(Date.now());
+  const folder = mkdtempSync(join(tmpdir(), 'piaohao-attack-'));
+  const texts = await openTexts(clock);
+  const often = 1_000_000;
+  const house = await buildHouse(
+    {
+      host: '127.0.0.1',
+      port: 4800,
+      origin: ORIGIN,
+      rpId: 'localhost',
+      dataDir: 'memory',
+      keysDir: join(folder, 'keys'),
+      databaseUrl: undefined,
+      diskFloorBytes: 0,
+      sandboxUrl: texts.url,
+      logLevel: 'silent',
+      trustProxy: [],
+      ...config,
+    },
+    {
+      identityLimits: {
+        ceremoniesPerMinute: often,
+        registrationsPerHour: often,
+        textsPerCallerHour: often,
+        textsPerPhoneHour: often,
+      },
+    },
+  );
+  const contract = (await house.app.inject('/openapi.json')).json() as Contract;
+  return {
+    house,
+    place: { app: house.app, origin: config.origin ?? ORIGIN, clock, codeFor: texts.codeFor },
+    routes: routesOf(contract),
+    async close() {
+      await house.app.close();
+      await house.close();
+      await texts.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Contract {
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<
+        Record<
+          string,
+          {
+            readonly parameters?: readonly Parameter[];
+            readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+          }
+        >
+      >
+    >
+  >;
+}
+
+function routesOf({ paths }: Contract): Route[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      method: method.toUpperCase() as Route['method'],
+      path,
+      parameters: operation.parameters ?? [],
+      body: operation.requestBody?.content['application/json']?.schema,
+    })),
+  );
+}
+
+let callers = 0;
+
+/** Another caller each time, so that it is the answer that is tried and not the limit on how often one may ask. */
+export function anotherCaller(): string {
+  callers += 1;
+  return `10.${(callers >> 16) & 255}.${(callers >> 8) & 255}.${callers & 255}`;
+}
+
+/** An answer, and how long it took. */
+export interface Given {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** Longest any request may be without an answer. */
+const DEADLINE_MS = 10_000;
+
+/** Sends exactly this; rejects when there is no answer in time. */
+export async function knock({ house }: Pick<Stage, 'house'>, request: InjectOptions): Promise<Given> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer to ${request.method} ${String(request.url)}`)), DEADLINE_MS);
+  });
+  const answer = await Promise.race([house.app.inject({ remoteAddress: anotherCaller(), ...request }), late]);
+  clearTimeout(timer);
+  return {
+    status: answer.statusCode,
+    type: String(answer.headers['content-type'] ?? ''),
+    text: answer.body,
+    headers: answer.headers,
+  };
+}
+
+/** What is wrong with an answer, whatever was asked; undefined when it is a good one or a refusal of the one table. */
+export function faultOf({ status, type, text }: Given): string | undefined {
+  if (status >= 500) return `${status} ${text.slice(0, 200)}`;
+  if (status < 400) return status === 204 || type.startsWith('application/json') ? undefined : `${status} as ${type}`;
+  if (!type.startsWith('application/problem+json')) return `a refusal as ${type}`;
+  const problem = JSON.parse(text) as { code?: string; status?: number; remedy?: string };
+  const known = Object.hasOwn(REFUSALS, problem.code ?? '') ? REFUSALS[problem.code as RefusalCode] : undefined;
+  if (!known) return `${problem.code} is not in the table`;
+  const [expected, remedy] = known;
+  if (expected !== status || problem.status !== status || problem.remedy !== remedy)
+    return `${problem.code} came as ${status} ${problem.status} ${problem.remedy}`;
+  if (/\bat .*\.(?:ts|js):\d+|select .* from|node_modules/.test(text)) return `it tells of our insides: ${text}`;
+  return undefined;
+}
+
+/** The cookies of a browser as it sends them. */
+export function cookieOf({ cookies }: Pick<Member, 'cookies'>): Record<string, string> {
+  return { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') };
+}
+
+/** The header by which `by`'s device speaks for exactly these bytes (see server/identity/device.ts). */
+export function deviceWord(
+  by: Pick<Member, 'device'>,
+  method: string,
+  path: string,
+  bytes: Uint8Array = new Uint8Array(),
+): string {
+  const at = Date.now();
+  const digest = toBase64url(createHash('sha256').update(bytes).digest());
+  const words = utf8(['piaohao-device-v1', method, path, String(at), digest].join('\n'));
+  const signature = sign('sha256', words, { key: by.device.privateKey, dsaEncoding: 'ieee-p1363' });
+  return `Device ${by.device.id}:${at}:${toBase64url(signature)}`;
+}
+
+/** Puts `minor` fen into a wallet of CN-SX. */
+export async function fund({ house, place }: Stage, { wallet }: Pick<Member, 'wallet'>, minor: number): Promise<void> {
+  const posted = await openLedger({ database: house.database }).post([
+    {
+      region: 'CN-SX',
+      id: newId(place.clock(), randomBytes(10)),
+      kind: 'top-up',
+      at: place.clock(),
+      moves: [
+        {
+          debit: outside('CN-SX', 'bank', 'CNY'),
+          credit: available('CN-SX', wallet, 'CNY'),
+          amount: money(minor, 'CNY'),
+        },
+      ],
+    },
+  ]);
+  if (!posted.ok) throw new Error(posted.error.code);
+}
+
+/** Signs payments over a fresh allowance of `payer`, each the next of its chain unless a number is told. */
+export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<Place, 'clock'>) {
+  const signer = freshSigner();
+  const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true };
+  const answer = await good(payer.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, want }));
+  const read = knownAllowance(fromBase64url(answer.allowance ?? '') ?? new Uint8Array());
+  if (!read.ok) throw new Error(`no allowance: ${answer.allowanceRefused ?? read.error.code}`);
+  const allowance = read.value;
+  let last: { core: PaymentCore; id: Uint8Array } | undefined;
+  return {
+    allowance,
+    async pay(payee: Pick<Member, 'device'>, amount: number, { fork = false } = {}) {
+      const before = fork ? undefined : last;
+      const core: PaymentCore = {
+        allowance: referenceOf(allowance.id),
+        number: (before?.core.number ?? 0) + 1,
+        amount,
+        total: (before?.core.total ?? 0) + amount,
+        payee: payee.device.id,
+        previous: before ? referenceOf(before.id) : allowance.message.anchor,
+        invoice: Uint8Array.from(randomBytes(16)),
+        time: instant(Math.floor(clock() / 1000) * 1000),
+        epoch: 1,
+      };
+      const id = paymentIdOf(core);
+      if (!fork) last = { core, id };
+      return { id: toBase64url(id), bytes: toBase64url(await signPayment(core, signer)) };
+    },
+  };
+}
