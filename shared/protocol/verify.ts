@@ -90,7 +90,11 @@ export function* paymentChecks(input: PaymentInput, context: PaymentContext): Ch
   if (!read.ok) return read;
   const payment = read.value;
   const repeated = context.held.find((one) => sameBytes(one.id, payment.id));
-  if (repeated !== undefined) return ok({ repeat: true, payment, held: repeated });
+  if (repeated !== undefined) {
+    // The same code shown for another sale is no payment of that sale.
+    if (context.role === 'payee' && !isFor(payment, context)) return no('payment.wrong-invoice');
+    return ok({ repeat: true, payment, held: repeated });
+  }
 
   const found = yield* allowanceOf(input, payment, context);
   if (!found.ok) return found;
@@ -173,6 +177,10 @@ function* chainChecks(
   return ok(true);
 }
 
+function isFor(payment: SignedPayment, { invoice }: PayeeContext): boolean {
+  return sameBytes(payment.message.invoice, referenceOf(invoice.id));
+}
+
 function bindingFault(
   payment: SignedPayment,
   allowance: Allowance,
@@ -183,9 +191,7 @@ function bindingFault(
     const invoice = context.invoice.message;
     if (core.payee !== context.certificate.payee || core.payee !== invoice.payee)
       return { code: 'payment.wrong-payee' };
-    if (!sameBytes(core.invoice, referenceOf(context.invoice.id)) || core.epoch !== invoice.epoch) {
-      return { code: 'payment.wrong-invoice' };
-    }
+    if (!isFor(payment, context) || core.epoch !== invoice.epoch) return { code: 'payment.wrong-invoice' };
     if (!isWithin(core.time, invoice.time, invoiceEnd(invoice))) return { code: 'payment.outside-lifetime' };
     const got = core.converted ?? { amount: core.amount, currency: allowance.currency };
     if (got.currency !== invoice.currency) return { code: 'payment.wrong-currency' };

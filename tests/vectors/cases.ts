@@ -131,6 +131,7 @@ export async function paymentCases(): Promise<Vector[]> {
     payment('a bowl of noodles', 'ok'),
     payment('the same, uploaded', 'ok', { context: SERVER }),
     payment('the same again', 'ok repeat', { held: [{}] }),
+    payment('the same again for another invoice', 'payment.wrong-invoice', { core: { invoice: seed('another invoice', 16) }, held: [{ invoice: seed('another invoice', 16) }] }),
     payment('the same again after the allowance has ended', 'ok repeat', { held: [{}], context: { now: toSeconds(minutes(1440 * 9)) } }),
     payment('uploaded a second time', 'ok repeat', { held: [{}], context: SERVER }),
     payment('a large sum with the passkey', 'ok', { ...BIG, assertion: (id) => packed(id) }),

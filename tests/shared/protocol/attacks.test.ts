@@ -15,6 +15,7 @@ restored older storage, uploaded                    | a second payment that forg
 a total that shrinks                                | a third payment whose total went down                            | payment.inconsistent
 crash after signing: the same code shown again      | the same again                                                   | ok repeat
 the code shown again long after                     | the same again after the allowance has ended                     | ok repeat
+a code that has paid, shown for another sale       | the same again for another invoice                               | payment.wrong-invoice
 storage cleared, then closed as if never used       | after none, though one has arrived                               | closing.inconsistent
 replay to another payee                             | a payment to somebody else                                       | payment.wrong-payee
 replay to another invoice                           | a payment for another invoice                                    | payment.wrong-invoice
