@@ -28,7 +28,7 @@ import { finalityMessage } from '#shared/protocol/finality.ts';
 import { readFork } from '#shared/protocol/fork.ts';
 
 export type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
-export type { PaymentState, PaymentStory } from '#server/payment/store.ts';
+export type { PaymentStory } from '#server/payment/store.ts';
 
 /** What this capability remembers. */
 export const paymentSchema = {

@@ -33,7 +33,7 @@ create index payment_of_allowance on payment (allowance, region, number);
 create index payment_maturing on payment (region, matures_at) where state = 'arriving';
 create index payment_guaranteed on payment (payee, region, uploaded_at) where guaranteed > 0;
 
--- What payees said of payments; `settled` is false while the payment itself has not been seen and nobody could check it.
+-- What payees said of payments; `checked` is false while the payment itself has not been seen and nobody could check it.
 create table payment_receipt (
   region text not null,
   payment bytea not null,

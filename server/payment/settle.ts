@@ -256,11 +256,12 @@ async function prove(
   now: Instant,
 ): Promise<void> {
   const { chain, row, payment, against } = draft;
-  const short = row.guaranteed > 0 || (row.code?.startsWith('guarantee.') ?? false);
+  const live = chain.allowance.state !== 'released';
+  const short = row.guaranteed > 0 || (live && (row.code?.startsWith('guarantee.') ?? false));
   if (against === undefined && !short) return;
   const kind = against?.kind ?? 'overspent';
   const { region, id: allowance } = chain.allowance;
-  if (chain.allowance.state !== 'released') await parts.allowances.stop(tx, { region, id: allowance }, kind, now);
+  if (live) await parts.allowances.stop(tx, { region, id: allowance }, kind, now);
   const id = newId(now, parts.random(10));
   await store.openCase(tx, { region, id, allowance, payer: row.payer, kind, opened_at: now });
   if (against === undefined) return;

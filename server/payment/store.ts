@@ -211,6 +211,15 @@ export function receiptsOf(tx: Sql, payments: readonly Uint8Array[]): Promise<Re
   );
 }
 
+/** Notes that these receipts are what they say they are. */
+export async function markChecked(tx: Sql, payments: readonly Uint8Array[], ids: readonly Uint8Array[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx.query(
+    'update payment_receipt set checked = true where payment = any($1::bytea[]) and id = any($2::bytea[])',
+    [payments, ids],
+  );
+}
+
 /** How many receipts nobody could check yet came from `wallet`. */
 export async function uncheckedReceipts(tx: Sql, wallet: Id): Promise<number> {
   const rows = await tx.query<{ count: number }>(

@@ -20,7 +20,10 @@ const UNCHECKED_MOST = 500;
 
 const verify = nodeVerifier();
 
-/** Those of `payments` (by base64url of the id) that their payees gave up before they came in. */
+/**
+ * Those of `payments` (by base64url of the id) that their payees gave up before they came in. What was said of them
+ * can be checked now, for now it is known who their payees are.
+ */
 export async function verifiedVoids(
   tx: Sql,
   payments: readonly SignedPayment[],
@@ -28,15 +31,23 @@ export async function verifiedVoids(
 ): Promise<ReadonlySet<string>> {
   const payeeOf = new Map(payments.map((one) => [toBase64url(one.id), payees.get(one.message.payee)]));
   const voids = new Set<string>();
+  const checked: Uint8Array[] = [];
   for (const row of await store.receiptsOf(
     tx,
     payments.map((one) => one.id),
   )) {
     const name = toBase64url(row.payment);
     const payee = payeeOf.get(name);
-    const read = row.status === 'void' ? receiptMessage.read(row.bytes) : undefined;
-    if (read?.ok && payee !== undefined && verify(askSignature(read.value, payee.key))) voids.add(name);
+    const read = row.checked || payee === undefined ? undefined : receiptMessage.read(row.bytes);
+    if (!read?.ok || payee === undefined || !verify(askSignature(read.value, payee.key))) continue;
+    checked.push(row.id);
+    if (row.status === 'void') voids.add(name);
   }
+  await store.markChecked(
+    tx,
+    payments.map((one) => one.id),
+    checked,
+  );
   return voids;
 }
 

@@ -112,15 +112,15 @@ async function shopping(
   return { payer, paid };
 }
 
-/** Everybody at once, as after a long cut; done when every payment is posted and its bills are written. */
+/** Everybody at once, as after a long cut; an upload is done, as in a sync, when its bills are written. */
 async function run(market: Market, uploads: readonly { payer: Trader; paid: Paid[] }[]): Promise<void> {
-  const answers = await Promise.all(
+  await Promise.all(
     uploads.flatMap(({ payer, paid }) =>
-      Array.from({ length: Math.ceil(paid.length / UPLOAD) }, (_, part) =>
-        market.upload(payer, ...paid.slice(part * UPLOAD, (part + 1) * UPLOAD)),
-      ),
+      Array.from({ length: Math.ceil(paid.length / UPLOAD) }, async (_, part) => {
+        const answers = await market.upload(payer, ...paid.slice(part * UPLOAD, (part + 1) * UPLOAD));
+        if (!answers.every((one) => one.outcome === 'settled')) throw new Error('a payment was not settled');
+        await market.bills.catchUp();
+      }),
     ),
   );
-  if (!answers.flat().every((one) => one.outcome === 'settled')) throw new Error('a payment was not settled');
-  await market.bills.catchUp();
 }

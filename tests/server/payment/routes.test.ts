@@ -1,0 +1,116 @@
+/** Who may ask about payments, cases and bills, and what a stranger hears: nothing. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { billRoutes } from '#server/bill/routes.ts';
+import type { Identity } from '#server/identity/identity.ts';
+import { paymentRoutes } from '#server/payment/routes.ts';
+import { readConfig } from '#server/platform/config.ts';
+import { type Database, openDatabase } from '#server/platform/database.ts';
+import { createHttp, type Http } from '#server/platform/http.ts';
+import type { Id } from '#shared/base/id.ts';
+import { refuse } from '#shared/base/result.ts';
+import { type Market, openMarket, type Paid, type Trader } from '#tests/kit/market.ts';
+
+let database: Database;
+let here: Market;
+let app: Http;
+let people: Record<'ming' | 'hua' | 'lan' | 'stranger', Trader>;
+let paid: { first: Paid; fork: Paid };
+
+beforeAll(async () => {
+  database = await openDatabase({ dataDir: 'memory' });
+  here = await openMarket(database);
+  const [ming, hua, lan] = [await here.person('小明'), await here.person('小华'), await here.person('阿兰')];
+  people = { ming, hua, lan, stranger: await here.person('路人') };
+  await here.topUp(ming, 100_00);
+  const purse = await here.purse(ming, 100_00);
+  const copy = purse.clone();
+  paid = { first: await purse.pay(hua, 80_00), fork: await copy.pay(lan, 70_00) };
+  await here.upload(hua, paid.first);
+  await here.upload(lan, paid.fork);
+  app = await createHttp(readConfig({ LOG_LEVEL: 'silent' }), { database });
+  // The session is the wallet named in a header: what identity really does has tests of its own.
+  const identity = {
+    requireSession: async (request) => {
+      const wallet = request.headers['x-wallet'];
+      return typeof wallet === 'string'
+        ? { ok: true, value: { wallet: wallet as Id } }
+        : refuse({ code: 'session.none' });
+    },
+  } as Pick<Identity, 'requireSession'>;
+  paymentRoutes(app, here.payments, identity);
+  billRoutes(app, here.bills, identity);
+});
+afterAll(async () => {
+  await app.close();
+  await here.close();
+  await database.close();
+});
+
+async function ask(
+  path: string,
+  who?: keyof typeof people,
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  const headers = who === undefined ? {} : { 'x-wallet': people[who].wallet };
+  const reply = await app.inject({ method: 'GET', url: path, headers });
+  return { status: reply.statusCode, body: reply.json() };
+}
+
+test.each([
+  ['a payment', () => `/payments/${paid.first.name}`],
+  ['the cases', () => '/cases'],
+  ['the bills', () => '/bills'],
+])('%s: without a session there is no answer', async (_name, path) => {
+  expect((await ask(path())).status).toBe(401);
+});
+
+test.each([
+  ['ming', 200],
+  ['hua', 200],
+  ['lan', 404],
+  ['stranger', 404],
+] as const)('the payment of 小明 to 小华, asked by %s: %i', async (who, status) => {
+  expect((await ask(`/payments/${paid.first.name}`, who)).status).toBe(status);
+});
+
+test('the payee reads state and figures, and the finality receipt when it is asked for', async () => {
+  const plain = await ask(`/payments/${paid.first.name}`, 'hua');
+  expect(plain.body).toMatchObject({
+    role: 'payee',
+    state: 'settled',
+    amount: 80_00,
+    guaranteed: 0,
+    peer: { name: '小明' },
+  });
+  expect(plain.body.finality).toBeUndefined();
+  expect((await ask(`/payments/${paid.first.name}?finality=true`, 'hua')).body.finality).toEqual(expect.any(String));
+  const coming = await ask(`/payments/${paid.fork.name}?finality=true`, 'lan');
+  expect(coming.body).toMatchObject({ state: 'arriving', guaranteed: 50_00, spendableAt: expect.any(Number) });
+  expect(coming.body.finality).toBeUndefined();
+});
+
+test('payer and both payees find the case and read it; a stranger finds none', async () => {
+  for (const who of ['ming', 'hua', 'lan'] as const) {
+    const { body } = await ask('/cases', who);
+    const [found] = body.cases as { id: string }[];
+    expect((await ask(`/cases/${found?.id}`, who)).body).toMatchObject({
+      kind: 'fork',
+      role: who === 'ming' ? 'payer' : 'payee',
+    });
+    expect((await ask(`/cases/${found?.id}`, 'stranger')).status).toBe(404);
+  }
+  expect((await ask('/cases', 'stranger')).body).toEqual({ cases: [] });
+});
+
+test.each(['/payments/short', '/payments/%00', '/cases/1', '/bills?limit=0', '/bills?after=-1', '/bills?limit=1e9'])(
+  'a malformed question %s is a 4xx',
+  async (path) => {
+    const { status } = await ask(path, 'ming');
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(500);
+  },
+);
+
+test('everybody reads their own bills', async () => {
+  expect((await ask('/bills', 'hua')).body).toMatchObject({ cursor: 1, more: false, bills: [{ direction: 'in' }] });
+  expect((await ask('/bills', 'stranger')).body).toEqual({ bills: [], cursor: 0, more: false });
+});
