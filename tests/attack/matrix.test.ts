@@ -1,0 +1,389 @@
+/**
+ * Everybody against everybody's things: each route of the contract, asked by nobody, by a stranger's session and by a
+ * stranger's phone for what is another person's. A route that is not in the table below fails the first test.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SyncAnswer } from '#shared/api/sync.ts';
+import { toBase64url, utf8 } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
+import { instant } from '#shared/base/time.ts';
+import {
+  anotherCaller,
+  cookieOf,
+  deviceWord,
+  EMPTY_SYNC,
+  faultOf,
+  fund,
+  type Given,
+  knock,
+  openPurse,
+  openStage,
+  type Stage,
+} from '#tests/attack/stage.ts';
+import { softAuthenticator } from '#tests/kit/authenticator.ts';
+import { good, type Member, newDevice, openMember } from '#tests/kit/member.ts';
+
+/**
+ * public: says the same to everybody. own: speaks of who is signed in. theirs: names a thing of one person, which to all
+ * others is not there. phone: speaks of the phone that signed. browser: a step of the very browser that began.
+ * bank: believed for its signature alone.
+ */
+type Kind = 'public' | 'own' | 'theirs' | 'phone' | 'browser' | 'bank';
+
+const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
+  ['GET /livez', 'public'],
+  ['GET /readyz', 'public'],
+  ['GET /network', 'public'],
+  ['GET /probe', 'public'],
+  ['POST /signups', 'browser'],
+  ['POST /signups/{id}/text', 'browser'],
+  ['POST /signups/{id}/code', 'browser'],
+  ['POST /signups/{id}/passkey-options', 'browser'],
+  ['POST /signups/{id}/passkey', 'browser'],
+  ['POST /sign-in/options', 'public'],
+  ['POST /sign-in', 'browser'],
+  ['POST /step-up/options', 'own'],
+  ['POST /step-up', 'own'],
+  ['GET /session', 'own'],
+  ['DELETE /session', 'browser'],
+  ['DELETE /sessions', 'own'],
+  ['GET /passkeys', 'own'],
+  ['POST /passkeys/options', 'own'],
+  ['POST /passkeys', 'own'],
+  ['PATCH /passkeys/{id}', 'theirs'],
+  ['DELETE /passkeys/{id}', 'theirs'],
+  ['GET /devices', 'own'],
+  ['POST /devices', 'theirs'],
+  ['PATCH /devices/{id}', 'theirs'],
+  ['DELETE /devices/{id}', 'theirs'],
+  ['GET /allowance/settings', 'own'],
+  ['PUT /allowance/settings', 'own'],
+  ['GET /payments/{id}', 'theirs'],
+  ['GET /cases', 'own'],
+  ['GET /cases/{id}', 'theirs'],
+  ['POST /top-ups', 'theirs'],
+  ['GET /top-ups', 'own'],
+  ['GET /top-ups/terms', 'own'],
+  ['GET /top-ups/{id}', 'theirs'],
+  ['POST /callbacks/bank-transfer', 'bank'],
+  ['GET /bills', 'own'],
+  ['POST /sync', 'phone'],
+];
+
+interface Owned {
+  readonly passkey: string;
+  readonly device: string;
+  readonly topUp: string;
+  readonly payment: string;
+  readonly fileOf: string;
+  readonly paid: readonly string[];
+}
+
+let stage: Stage;
+/** Has everything: a passkey, a phone, money, a top-up, a payment, a case against them. */
+let ming: Member;
+let owned: Owned;
+/** Ming paid them. */
+let stall: Member;
+/** Has nothing to do with either. */
+let stranger: Member;
+/** What only Ming, and the stall where it is about both, may ever read. */
+let marks: readonly string[];
+
+beforeAll(async () => {
+  stage = await openStage();
+  const { place } = stage;
+  ming = await openMember(place, { name: '明大有', phone: '13911112222' });
+  stall = await openMember(place, { name: '石头记', phone: '13933334444' });
+  stranger = await openMember(place, { name: '莫问谁', phone: '13955556666' });
+  for (const one of [stall, stranger]) await good(one.device.ask('POST', '/sync', EMPTY_SYNC));
+  await fund(stage, ming, 500_00);
+  await fund(stage, stranger, 500_00);
+  const purse = await openPurse(ming, place);
+  const paid = [
+    await purse.pay(stall, 11_11),
+    await purse.pay(stall, 12_12),
+    await purse.pay(stall, 13_13, { fork: true }),
+  ];
+  const payments = paid.map((one) => one.bytes);
+  const settled = await good(ming.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, payments }));
+  expect(settled.answers.map((one) => one.outcome)).toEqual(['settled', 'settled', expect.any(String)]);
+  const topUp = newId(place.clock());
+  await good(ming.ask('POST', '/top-ups', { id: topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' }));
+  const { cases } = await good(ming.ask<{ cases: { id: string }[] }>('GET', '/cases'));
+  const { passkeys } = await good(ming.ask<{ passkeys: { id: string }[] }>('GET', '/passkeys'));
+  const { bills } = await good(ming.ask<{ bills: { id: string }[] }>('GET', '/bills'));
+  const { reference } = await good(ming.ask<{ reference: string }>('GET', `/top-ups/${topUp}`));
+  owned = {
+    passkey: passkeys[0]?.id ?? '',
+    device: ming.device.id,
+    topUp,
+    payment: paid[0]?.id ?? '',
+    fileOf: cases[0]?.id ?? '',
+    paid: payments,
+  };
+  expect(bills.length).toBeGreaterThan(1);
+  marks = [
+    ...Object.values(owned).flat(),
+    ...paid.map((one) => one.id),
+    ...bills.map((one) => one.id),
+    reference,
+    ming.wallet,
+    ming.phone,
+    '明大有',
+    '139****2222',
+    '··2222',
+    ...ming.cookies.values(),
+    toBase64url(ming.authenticator.passkeys[0]?.userHandle ?? new Uint8Array()),
+  ];
+  for (const mark of marks) expect(mark.length).toBeGreaterThan(2);
+});
+afterAll(() => stage?.close());
+
+/** What Ming sees of everything, to be the same before and after. */
+async function mingSees(): Promise<string> {
+  const paths = [
+    '/session',
+    '/passkeys',
+    '/devices',
+    '/allowance/settings',
+    '/cases',
+    `/cases/${owned.fileOf}`,
+    `/payments/${owned.payment}`,
+    `/top-ups/${owned.topUp}`,
+    '/bills',
+  ];
+  const seen: unknown[] = [];
+  for (const path of paths) seen.push((await good(ming.ask('GET', path))) as unknown);
+  return JSON.stringify(seen, (key, value) =>
+    ['state', 'changedAt', 'usedAt', 'seenAt'].includes(key) ? undefined : value,
+  );
+}
+
+/** The request of `route` that would reach Ming's thing: the address with Ming's id, the body with Ming's words. */
+function aimed(route: string): { method: string; url: string; body: object | undefined } {
+  const [method = '', path = ''] = route.split(' ');
+  const ids: Readonly<Record<string, string>> = {
+    '/passkeys/{id}': owned.passkey,
+    '/devices/{id}': owned.device,
+    '/payments/{id}': owned.payment,
+    '/cases/{id}': owned.fileOf,
+    '/top-ups/{id}': owned.topUp,
+  };
+  const id = ids[path] ?? ming.wallet;
+  const query: Readonly<Record<string, string>> = {
+    '/payments/{id}': '?finality=true',
+    '/probe': `?nonce=${'A'.repeat(22)}&region=CN-SX`,
+    '/callbacks/bank-transfer': '?region=CN-SX',
+    '/bills': '?after=0&limit=500',
+  };
+  return { method, url: path.replace('{id}', id) + (query[path] ?? ''), body: bodyOf(route) };
+}
+
+function bodyOf(route: string): object | undefined {
+  const challenge = toBase64url(utf8('x'.repeat(32)));
+  const asMing = ming.authenticator.get({ challenge, rpId: 'localhost' });
+  const made = softAuthenticator(stage.place.origin).create({
+    challenge,
+    rp: { id: 'localhost' },
+    user: { id: 'AAAA' },
+  });
+  const bodies: Readonly<Record<string, object>> = {
+    'POST /signups': { id: ming.wallet, region: 'CN-SX', name: '明大有', phone: ming.phone, language: 'zh' },
+    'POST /signups/{id}/code': { code: '000000' },
+    'POST /signups/{id}/passkey': { name: 'x', answer: made },
+    'POST /sign-in': { answer: asMing },
+    'POST /step-up': { answer: asMing },
+    'POST /passkeys': { name: 'x', answer: made },
+    'PATCH /passkeys/{id}': { name: 'mine now' },
+    'POST /devices': { id: owned.device, key: ming.device.key, name: 'mine now' },
+    'PATCH /devices/{id}': { name: 'mine now' },
+    'PUT /allowance/settings': { cap: 1_00, count: 1 },
+    'POST /top-ups': { id: owned.topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' },
+    'POST /callbacks/bank-transfer': {
+      id: newId(instant(Date.now())),
+      at: Math.floor(Date.now() / 1000),
+      message: JSON.stringify({ id: owned.topUp, status: 'ACSC', amount: 50_00, currency: 'CNY' }),
+      signature: 'A'.repeat(86),
+    },
+    'POST /sync': { ...EMPTY_SYNC, wallet: ming.wallet, device: owned.device },
+  };
+  return bodies[route];
+}
+
+async function send(
+  route: string,
+  headers: (method: string, url: string, payload: Buffer) => Record<string, string>,
+): Promise<Given> {
+  const { method, url, body } = aimed(route);
+  const payload = Buffer.from(body === undefined ? '' : JSON.stringify(body));
+  return knock(stage, {
+    method: method as 'GET',
+    url,
+    remoteAddress: anotherCaller(),
+    headers: {
+      origin: stage.place.origin,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers(method, url, payload),
+    },
+    ...(body === undefined ? {} : { payload }),
+  });
+}
+
+const heard = ({ text, headers }: Given) => `${text} ${JSON.stringify(headers)}`;
+const tellsOfMing = (given: Given) => marks.filter((mark) => heard(given).includes(mark));
+/** What a request itself carried may stand in its answer: that is no leak. */
+const sentMarks = (route: string) => {
+  const { url, body } = aimed(route);
+  return new Set(marks.filter((mark) => `${url} ${JSON.stringify(body) ?? ''}`.includes(mark)));
+};
+const codeOf = ({ status, text }: Given) =>
+  `${status} ${status >= 400 ? (JSON.parse(text) as { code: string }).code : ''}`.trim();
+
+test('every route of the contract is in the table, and nothing else is', () => {
+  const told = stage.routes.map(({ method, path }) => `${method} ${path}`).sort();
+  expect(ROUTES.map(([route]) => route).sort()).toEqual(told);
+});
+
+test('the marks are what their owner reads, so that a leak would be seen', async () => {
+  const seen = await mingSees();
+  for (const mark of [
+    ming.wallet,
+    owned.passkey,
+    owned.device,
+    owned.payment,
+    owned.fileOf,
+    owned.topUp,
+    '明大有',
+    '139****2222',
+  ]) {
+    expect(seen).toContain(mark);
+  }
+});
+
+const NOBODY: Readonly<Record<Kind, RegExp>> = {
+  public: /^200$/,
+  own: /^401 session\.none$/,
+  theirs: /^401 session\.none$/,
+  phone: /^401 device\.signature$/,
+  browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge))$/,
+  bank: /^400 funding\.notice-forged$/,
+};
+
+describe('nobody in particular', () => {
+  test.each(ROUTES)('%s (%s)', async (route, kind) => {
+    const given = await send(route, () => ({}));
+    expect(faultOf(given)).toBeUndefined();
+    expect(codeOf(given)).toMatch(NOBODY[kind]);
+    expect(tellsOfMing(given).filter((mark) => !sentMarks(route).has(mark))).toEqual([]);
+  });
+});
+
+const STRANGER: Readonly<Record<Kind, RegExp>> = {
+  public: /^200$/,
+  own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up))$/,
+  theirs: /^(404 [\w.]*not-found|409 (device|funding)\.id-reused)$/,
+  phone: /^401 device\.signature$/,
+  browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge))$/,
+  bank: /^400 funding\.notice-forged$/,
+};
+const ENDS_SESSION = ['DELETE /session', 'DELETE /sessions'];
+const BEFORE_LEAVING = [
+  ...ROUTES.filter(([route]) => !ENDS_SESSION.includes(route)),
+  ...ROUTES.filter(([route]) => ENDS_SESSION.includes(route)),
+];
+
+describe("a stranger's phone", () => {
+  test.each(ROUTES)('%s (%s)', async (route, kind) => {
+    const given = await send(route, (method, url, payload) => ({
+      authorization: deviceWord(stranger, method, url, payload),
+    }));
+    expect(faultOf(given)).toBeUndefined();
+    expect(codeOf(given)).toMatch(kind === 'phone' ? /^200$/ : NOBODY[kind]);
+    expect(tellsOfMing(given).filter((mark) => !sentMarks(route).has(mark))).toEqual([]);
+    if (kind === 'phone') expect(tellsOfMing(given)).toEqual([]);
+  });
+
+  test("under the name of Ming's phone it is not believed", async () => {
+    const given = await send('POST /sync', (method, url, payload) => ({
+      authorization: deviceWord(stranger, method, url, payload).replace(stranger.device.id, owned.device),
+    }));
+    expect(codeOf(given)).toBe('401 device.signature');
+  });
+
+  test("may carry Ming's payments, as any road may, and learns no more than what it carries", async () => {
+    const before = await mingSees();
+    const carried = await good(
+      stranger.device.ask<SyncAnswer>('POST', '/sync', {
+        ...EMPTY_SYNC,
+        payments: [...owned.paid],
+        closings: [...owned.paid],
+        forks: [...owned.paid],
+      }),
+    );
+    expect(carried.answers).toHaveLength(3);
+    const text = JSON.stringify({ ...carried, answers: [] });
+    expect(marks.filter((mark) => text.includes(mark))).toEqual([]);
+    expect(carried.bills.filter((bill) => JSON.stringify(bill).includes(ming.wallet))).toEqual([]);
+    expect(await mingSees()).toBe(before);
+  });
+
+  test('asks for an allowance that pays Ming and learns no name', async () => {
+    const { key } = newDevice(stage.place);
+    const want = { key, currency: 'CNY', wrapped: true, total: 1_00, payee: ming.wallet };
+    const answer = await good(stranger.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, want }));
+    expect(JSON.stringify(answer)).not.toContain('明大有');
+    expect(JSON.stringify(answer)).not.toContain('2222');
+  });
+});
+
+describe("a stranger's session", () => {
+  let before = '';
+  beforeAll(async () => {
+    before = await mingSees();
+  });
+
+  test.each(BEFORE_LEAVING)('%s (%s)', async (route, kind) => {
+    const given = await send(route, () => cookieOf(stranger));
+    expect(faultOf(given)).toBeUndefined();
+    expect(codeOf(given)).toMatch(ENDS_SESSION.includes(route) ? /^(204|401 session\.none)$/ : STRANGER[kind]);
+    expect(tellsOfMing(given).filter((mark) => !sentMarks(route).has(mark))).toEqual([]);
+    if (given.status < 300) expect(tellsOfMing(given)).toEqual([]);
+  });
+
+  test('nothing of what is Ming’s has changed, nor is gone', async () => {
+    expect(await mingSees()).toBe(before);
+  });
+});
+
+test('the other side of a payment reads of the payment, and of nothing else', async () => {
+  const view = await stall.ask('GET', `/payments/${owned.payment}`);
+  expect(view.status).toBe(200);
+  const text = JSON.stringify([
+    view.body,
+    await good(stall.ask('GET', '/bills')),
+    await good(stall.ask('GET', '/cases')),
+    (await stall.ask('GET', `/cases/${owned.fileOf}`)).body,
+    await good(stall.device.ask('POST', '/sync', EMPTY_SYNC)),
+  ]);
+  const secret = [ming.phone, '139****2222', owned.passkey, owned.topUp, owned.device, ...ming.cookies.values()];
+  expect(secret.filter((mark) => text.includes(mark))).toEqual([]);
+  for (const path of [`/top-ups/${owned.topUp}`]) expect((await stall.ask('GET', path)).status).toBe(404);
+});
+
+test('a cookie that was ended, or is another text of the same length, opens nothing', async () => {
+  const [name, token] = [...ming.cookies].find(([one]) => one === '__Host-sid') ?? ['', ''];
+  const flipped = `${token.slice(0, -4)}${token.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`;
+  for (const cookie of [
+    `${name}=${flipped}`,
+    `${name}=`,
+    `${name}=${'A'.repeat(43)}`,
+    `sid=${token}`,
+    `${name}x=${token}`,
+  ]) {
+    expect((await knock(stage, { url: '/session', headers: { cookie } })).status).toBe(401);
+  }
+  expect((await knock(stage, { url: '/session', headers: { cookie: `${name}=${token}` } })).status).toBe(200);
+  expect((await ming.ask('DELETE', '/session')).status).toBe(204);
+  expect((await knock(stage, { url: '/session', headers: { cookie: `${name}=${token}` } })).status).toBe(401);
+});
