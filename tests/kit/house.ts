@@ -22,6 +22,8 @@ export interface HouseOptions {
   readonly build?: boolean;
   /** The unit of the sandbox's delays; 50 ms when not said. */
   readonly paceMs?: number;
+  /** How many of the newest lines {@link House.log} gives; 400 when not said. */
+  readonly linesKept?: number;
   /** More environment for both processes. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -82,7 +84,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (text) => {
         lines.push(`${part}: ${String(text).trimEnd()}`);
-        lines.splice(0, lines.length - LINES_KEPT);
+        lines.splice(0, lines.length - (options.linesKept ?? LINES_KEPT));
       });
     }
     running.set(part, child);

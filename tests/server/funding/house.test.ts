@@ -3,12 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { available } from '#server/ledger/chart.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
 import { openDatabase } from '#server/platform/database.ts';
-import type { Http } from '#server/platform/http.ts';
 import { isFinal, type TopUp } from '#shared/api/funding.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { instant } from '#shared/base/time.ts';
 import { type House, startHouse } from '#tests/kit/house.ts';
 import { type Member, openBrowser, openMember, type Place } from '#tests/kit/member.ts';
+import { overHttp } from '#tests/kit/over-http.ts';
 
 const clock = () => instant(Date.now());
 let house: House;
@@ -21,26 +21,6 @@ beforeAll(async () => {
   member = await openMember(place, { phone: '13800138000' });
 });
 afterAll(() => house?.stop());
-
-/** The member kit speaks to an app in its own process; this app is a real server elsewhere. */
-function overHttp(origin: string): Http {
-  const inject = async (options: {
-    method: string;
-    url: string;
-    headers: Record<string, string>;
-    payload?: string;
-  }) => {
-    const { method, headers, payload } = options;
-    const answer = await fetch(origin.replace('localhost', '127.0.0.1') + options.url, {
-      method,
-      headers,
-      ...(payload === undefined ? {} : { body: payload }),
-    });
-    const all = { ...Object.fromEntries(answer.headers), 'set-cookie': answer.headers.getSetCookie() };
-    return { statusCode: answer.status, headers: all, body: await answer.text() };
-  };
-  return { inject } as unknown as Http;
-}
 
 const want = (amount: number, id: Id = newId(clock())) => ({ id, channel: 'bank-transfer', amount, currency: 'CNY' });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,191 @@
+/**
+ * A whole story told at the log's most talkative, by real processes: people who register, pay, top up, mistype and
+ * attack, a server that dies and a text network that is gone. Afterwards every secret of the story is looked for in the
+ * output, and those that must not lie in the clear are looked for in the database's files.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isFinal, type TopUp } from '#shared/api/funding.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
+import { instant } from '#shared/base/time.ts';
+import { deviceWord, EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
+import { type House, startHouse } from '#tests/kit/house.ts';
+import { deviceHeader, good, type Member, newDevice, openBrowser, openMember, type Place } from '#tests/kit/member.ts';
+import { overHttp } from '#tests/kit/over-http.ts';
+
+const clock = () => instant(Date.now());
+const CARD = '6222020200012345678';
+const ID_NUMBER = '11010519491231002X';
+const WORDS = '机密备注';
+
+let house: House;
+let place: Place;
+let log = '';
+const secrets = new Map<string, string>();
+const keep = (what: string, secret: string) => void secrets.set(what, secret);
+
+beforeAll(async () => {
+  house = await startHouse({ paceMs: 20, linesKept: 1_000_000, environment: { LOG_LEVEL: 'debug' } });
+  place = {
+    app: overHttp(house.origin),
+    origin: house.origin,
+    clock,
+    codeFor: async (phone) => {
+      const code = await house.smsCode(phone);
+      keep(`code of ${phone}`, code);
+      return code;
+    },
+  };
+  const ming = await arrival('李小明', '13812340001', 'ming');
+  const hua = await arrival('王小华', '13812340009', 'hua');
+  await moneyComesAndGoes(ming, hua);
+  await mistakes(ming, hua);
+  await faults(ming);
+  for (const [who, one] of [['ming', ming] as const, ['hua', hua] as const]) keepCookies(who, one);
+  await house.restart('server');
+  await good(ming.device.ask('POST', '/sync', EMPTY_SYNC));
+  log = house.log();
+});
+afterAll(() => house?.stop());
+
+async function arrival(name: string, phone: string, who: string): Promise<Member> {
+  const member = await openMember(place, { name, phone });
+  keep(`${who}'s name`, name);
+  keep(`${who}'s phone`, phone);
+  keep(`${who}'s masked phone`, `${phone.slice(0, 3)}****${phone.slice(-4)}`);
+  keep(`${who}'s wallet`, member.wallet);
+  keep(`${who}'s device`, member.device.id);
+  keep(`${who}'s device key`, member.device.key);
+  keep(`${who}'s passkey`, toBase64url(member.authenticator.passkeys[0]?.id ?? new Uint8Array()));
+  keepCookies(who, member);
+  return member;
+}
+
+function keepCookies(who: string, { cookies }: Member): void {
+  for (const [name, value] of cookies) keep(`${who}'s ${name} ${value.slice(0, 4)}`, value);
+}
+
+async function moneyComesAndGoes(ming: Member, hua: Member): Promise<void> {
+  const id = newId(clock());
+  keep('a top-up', id);
+  const request = { id, channel: 'bank-transfer', amount: 500_00, currency: 'CNY' };
+  for (let state = 'started'; !isFinal(state as TopUp['state']); ) {
+    state = (await good(ming.ask<TopUp>('POST', '/top-ups', request))).state;
+  }
+  await good(hua.device.ask('POST', '/sync', EMPTY_SYNC));
+  const purse = await openPurse(ming, place);
+  const paid = [await purse.pay(hua, 10_00), await purse.pay(hua, 20_00), await purse.pay(hua, 5_00, { fork: true })];
+  for (const one of paid) {
+    keep(`payment ${one.id.slice(0, 6)}`, one.id);
+    keep(`signed payment ${one.id.slice(0, 6)}`, one.bytes);
+  }
+  const payments = paid.map((one) => one.bytes);
+  await good(ming.device.ask('POST', '/sync', { ...EMPTY_SYNC, payments }));
+  await good(hua.device.ask('POST', '/sync', { ...EMPTY_SYNC, payments }));
+  for (const path of ['/bills', '/cases', '/devices', '/passkeys', `/payments/${paid[0]?.id}?finality=true`]) {
+    await good(ming.ask('GET', path));
+  }
+  const { options } = await good(ming.ask<{ options: { challenge: string } }>('POST', '/step-up/options'));
+  keep('a challenge', options.challenge);
+  await good(ming.ask('POST', '/step-up', { answer: ming.authenticator.get(options) }));
+}
+
+async function mistakes(ming: Member, hua: Member): Promise<void> {
+  keep('a card', CARD);
+  keep('an ID number', ID_NUMBER.slice(0, 17));
+  keep('words', WORDS);
+  const answers = [
+    await ming.ask('POST', '/devices', { id: CARD, key: ID_NUMBER, name: WORDS }),
+    await ming.ask('PATCH', `/devices/${hua.device.id}`, { name: WORDS }),
+    await ming.ask('GET', `/top-ups/${ID_NUMBER}`),
+    await ming.ask('GET', `/nowhere/${CARD}?phone=13812340001&name=${encodeURIComponent(WORDS)}`),
+    await ming.ask('GET', `/bills?after=${CARD}`),
+    await openBrowser(place).ask('POST', '/signups', {
+      id: newId(clock()),
+      region: 'CN-SX',
+      name: WORDS.repeat(9),
+      phone: CARD,
+      language: 'zh',
+    }),
+    await openBrowser(place).ask('POST', `/signups/${ming.wallet}/code`, { code: '123456' }),
+    await openBrowser(place).ask('POST', '/sign-in', { answer: ming.authenticator.get({ challenge: 'AAAA' }) }),
+  ];
+  const forged = deviceHeader(newDevice(place), 'POST', '/sync', EMPTY_SYNC, clock());
+  keep('a forged word', forged.split(':')[2] ?? '');
+  const word = deviceWord(ming, 'POST', '/sync');
+  keep('a word that is for another body', word.split(':')[2] ?? '');
+  const own = house.origin.replace('localhost', '127.0.0.1');
+  const json = { origin: house.origin, 'content-type': 'application/json' };
+  for (const init of [
+    { headers: { ...json, authorization: forged }, body: JSON.stringify(EMPTY_SYNC) },
+    { headers: { ...json, authorization: word }, body: JSON.stringify(EMPTY_SYNC) },
+    { headers: { ...json, cookie: `__Host-sid=${CARD}` }, body: `{"name":"${WORDS}",` },
+    { headers: { ...json, origin: `https://${CARD}.example` }, body: '{}' },
+  ]) {
+    const answer = await fetch(`${own}/sync`, { method: 'POST', ...init });
+    answers.push({ status: answer.status, body: {}, headers: {} });
+  }
+  expect(answers.map(({ status }) => status).filter((status) => status < 400 || status >= 500)).toEqual([]);
+}
+
+/** Neither texts nor bank can be reached, and the server dies while it works. */
+async function faults(ming: Member): Promise<void> {
+  await house.kill('sandbox');
+  const phone = '13812340077';
+  keep('a phone no text came to', phone);
+  const asked = { id: newId(clock()), region: 'CN-SX', name: WORDS, phone, language: 'zh' };
+  const answer = await openBrowser(place).ask('POST', '/signups', asked);
+  expect(answer.status).toBe(503);
+  const id = newId(clock());
+  keep('a top-up no bank heard of', id);
+  await ming.ask('POST', '/top-ups', { id, channel: 'bank-transfer', amount: 30_00, currency: 'CNY' });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const underWay = ming.device.ask('POST', '/sync', EMPTY_SYNC).catch(() => undefined);
+  await house.kill('server');
+  await underWay;
+  await house.restart();
+}
+
+test('the log speaks, and of what happened', () => {
+  expect(log.split('\n').length).toBeGreaterThan(100);
+  expect(log).toContain('"route":"/sync"');
+  expect(log).toContain('"route":"/signups/:id/code"');
+  expect(secrets.size).toBeGreaterThan(25);
+});
+
+test('no secret of the story stands in it', () => {
+  const found = [...secrets].filter(([, secret]) =>
+    new RegExp(`(?<![\\d.])${RegExp.escape(secret)}(?!\\d)`, 'i').test(log),
+  );
+  expect(found.map(([what]) => what)).toEqual([]);
+});
+
+describe('nothing that looks like one', () => {
+  test.each([
+    ['a mobile number', /(?<!\d)1[3-9]\d{9}(?!\d)/],
+    ['a card or identity number', /(?<![\d.-])\d{15,19}[Xx]?(?![\d-])/],
+    ['a cookie', /__Host-|set-cookie/i],
+    ['an Authorization', /\bDevice [0-9a-f-]{36}:/i],
+    ['a signature', /[A-Za-z0-9_-]{80,}/],
+    ['Chinese words of people', /小明|小华|机密/],
+  ])('%s', (_what, shape) => {
+    expect(
+      log.split('\n').filter((line) => shape.test(line.replace(/"(?:time|pid|responseTime)":[^,}]*/g, ''))),
+    ).toEqual([]);
+  });
+});
+
+test('phones, codes’ carriers and sessions do not lie in the clear in the database', () => {
+  const files = readdirSync(join(house.dataDir, 'pglite'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
+  const hidden = [...secrets].filter(([what]) => /'s phone|__Host-|no text came/.test(what));
+  expect(hidden.length).toBeGreaterThan(4);
+  expect(
+    files.some((file) => file.includes('李小明')),
+    'names are there, so the files were read',
+  ).toBe(true);
+  expect(hidden.filter(([, secret]) => files.some((file) => file.includes(secret))).map(([what]) => what)).toEqual([]);
+});
