@@ -62,11 +62,6 @@ export function arriving(region: string, wallet: Id, currency: Currency): Accoun
   return account(region, 'arriving', wallet, wallet, currency);
 }
 
-/** What is kept back by a case or an order. */
-export function frozen(region: string, wallet: Id, currency: Currency): Account {
-  return account(region, 'frozen', wallet, wallet, currency);
-}
-
 /** What a wallet owes the guarantee fund. */
 export function receivable(region: string, wallet: Id, currency: Currency): Account {
   return account(region, 'receivable', wallet, wallet, currency);
@@ -90,11 +85,6 @@ export function outside(region: string, channel: string, currency: Currency): Ac
 /** Fees earned. */
 export function feeIncome(region: string, currency: Currency): Account {
   return account(region, 'fee-income', 'house', null, currency);
-}
-
-/** What the spread of exchange rates earned or cost. */
-export function fxIncome(region: string, currency: Currency): Account {
-  return account(region, 'fx-income', 'house', null, currency);
 }
 
 function account(

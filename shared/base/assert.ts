@@ -9,8 +9,3 @@ export class Fault extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Fault(message);
 }
-
-/** Marks a branch the types say cannot be reached. */
-export function unreachable(value: never): never {
-  throw new Fault(`unreachable: ${String(value)}`);
-}

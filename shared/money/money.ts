@@ -17,21 +17,6 @@ export function money(minor: number, currency: Currency): Money {
   return Object.freeze({ minor: minor === 0 ? 0 : minor, currency });
 }
 
-/** The sum of both; the currencies must be the same. */
-export function add(left: Money, right: Money): Money {
-  return money(left.minor + same(left, right).minor, left.currency);
-}
-
-/** `left` less `right`; the currencies must be the same. */
-export function subtract(left: Money, right: Money): Money {
-  return money(left.minor - same(left, right).minor, left.currency);
-}
-
-/** Negative, zero or positive as `left` is less than, equal to or more than `right`. */
-export function compare(left: Money, right: Money): number {
-  return left.minor - same(left, right).minor;
-}
-
 /** The sum as plain decimal text with a point: `12.30`; for keypads and exports, not for people (see the web's own format). */
 export function toDecimal(sum: Money): string {
   const digits = currencyDigits(sum.currency);
@@ -48,9 +33,4 @@ export function fromDecimal(text: string, currency: Currency): Money | undefined
   if (!match || fraction.length > digits) return undefined;
   const minor = Number(`${match[1]}${fraction.padEnd(digits, '0')}`);
   return Number.isSafeInteger(minor) ? money(minor, currency) : undefined;
-}
-
-function same(left: Money, right: Money): Money {
-  assert(left.currency === right.currency, `currencies do not mix: ${left.currency} and ${right.currency}`);
-  return right;
 }

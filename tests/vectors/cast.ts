@@ -129,10 +129,22 @@ export const INVOICE: Invoice = {
 /** A browser's answer to a passkey request over `challenge`; every part can be bent. */
 export function assertionOf(
   challenge: Uint8Array,
-  bent: { flags?: number; counter?: number; origin?: string; crossOrigin?: boolean; tail?: string; rpId?: string; by?: Actor } = {},
+  bent: {
+    flags?: number;
+    counter?: number;
+    origin?: string;
+    crossOrigin?: boolean;
+    tail?: string;
+    rpId?: string;
+    by?: Actor;
+  } = {},
 ): BrowserAssertion {
   const authenticatorData = new Uint8Array(37);
-  authenticatorData.set(createHash('sha256').update(bent.rpId ?? KEY_SET.rpId).digest());
+  authenticatorData.set(
+    createHash('sha256')
+      .update(bent.rpId ?? KEY_SET.rpId)
+      .digest(),
+  );
   authenticatorData[32] = bent.flags ?? 0x1d;
   new DataView(authenticatorData.buffer).setUint32(33, bent.counter ?? 0);
   const origin = bent.origin ?? 'https://piaohao.example';

@@ -1,7 +1,8 @@
 /** Measures the specification's figures: bytes of each message, QR versions, and the time of a verification. `node tests/vectors/measure.ts` */
+
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { correction, generate, mode } from 'lean-qr';
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { toBase64url, toHex } from '#shared/base/bytes.ts';
 import { allowanceMessage } from '#shared/protocol/allowance.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
@@ -19,38 +20,104 @@ import { FIRST_RECEIPT_PREVIOUS, receiptMessage } from '#shared/protocol/receipt
 import { type SignatureQuestion, verifyAsync, verifySync, webVerifier } from '#shared/protocol/signature.ts';
 import { statusBits, statusHash } from '#shared/protocol/status.ts';
 import { knownAllowance } from '#shared/protocol/trust.ts';
-import { paymentChecks, type PayeeContext } from '#shared/protocol/verify.ts';
-import { ALLOWANCE, BEIJING, CERTIFICATE, coreOf, idOf, INVOICE, KEY_SET, minutes, NOON, packed, PAYEE, PAYER, ROOT, seed, SHANXI } from '#tests/vectors/cast.ts';
+import { type PayeeContext, paymentChecks } from '#shared/protocol/verify.ts';
+import {
+  ALLOWANCE,
+  BEIJING,
+  CERTIFICATE,
+  coreOf,
+  INVOICE,
+  idOf,
+  KEY_SET,
+  minutes,
+  NOON,
+  PAYEE,
+  PAYER,
+  packed,
+  ROOT,
+  SHANXI,
+  seed,
+} from '#tests/vectors/cast.ts';
 
 function version(text: string, level: 'L' | 'M'): string {
-  const modules = generate(text, { minCorrectionLevel: correction[level], maxCorrectionLevel: correction[level], modes: [mode.alphaNumeric] }).size;
+  const modules = generate(text, {
+    minCorrectionLevel: correction[level],
+    maxCorrectionLevel: correction[level],
+    modes: [mode.alphaNumeric],
+  }).size;
   return `v${(modules - 17) / 4}`;
 }
 
 function row(name: string, bytes: Uint8Array, texts: string[] = []): void {
   const [text] = texts;
   const codes = text === undefined ? ['', ''] : [version(text, 'L'), version(text, 'M')];
-  console.log(`| ${name} | ${bytes.length} | ${codes[0]} | ${codes[1]} |${texts.length > 1 ? ` ${texts.length} parts` : ''}`);
+  console.log(
+    `| ${name} | ${bytes.length} | ${codes[0]} | ${codes[1]} |${texts.length > 1 ? ` ${texts.length} parts` : ''}`,
+  );
 }
 
 const keySet = await keySetMessage.sign(KEY_SET, ROOT);
 const { passkey: _none, ...bareTerms } = ALLOWANCE;
 const bare = await allowanceMessage.sign(bareTerms, SHANXI);
 const allowance = await allowanceMessage.sign(ALLOWANCE, SHANXI);
-const full = await allowanceMessage.sign({ ...ALLOWANCE, payees: [idOf('payee')], rateCard: idOf('rate card') }, SHANXI);
+const full = await allowanceMessage.sign(
+  { ...ALLOWANCE, payees: [idOf('payee')], rateCard: idOf('rate card') },
+  SHANXI,
+);
 const certificate = await certificateMessage.sign(CERTIFICATE, BEIJING);
 const invoice = await invoiceMessage.sign(INVOICE, PAYEE);
 const longest = await invoiceMessage.sign({ ...INVOICE, memo: '刀'.repeat(32), amount: 999_999_99 }, PAYEE);
 const longName = await certificateMessage.sign({ ...CERTIFICATE, name: '山'.repeat(20) }, BEIJING);
-const core = coreOf(referenceOf(sha256(allowanceMessage.encode(ALLOWANCE))), referenceOf(sha256(invoiceMessage.encode(INVOICE))), { amount: 150_00, total: 150_00 });
+const core = coreOf(
+  referenceOf(sha256(allowanceMessage.encode(ALLOWANCE))),
+  referenceOf(sha256(invoiceMessage.encode(INVOICE))),
+  { amount: 150_00, total: 150_00 },
+);
 const device = await signPayment(core, PAYER);
 const both = await signPayment(core, PAYER, packed(paymentIdOf(core)));
-const tailed = await signPayment(core, PAYER, packed(paymentIdOf(core), { tail: ',"other_keys_can_be_added_here":"do not compare clientDataJSON against a template. See https://goo.gl/yabPex"' }));
-const converted = await signPayment({ ...core, converted: { currency: 'HKD', amount: 160_00, rateCard: idOf('rate card') } }, PAYER, packed(seed('x')));
-const receipt = await receiptMessage.sign({ payment: seed('x'), status: 'accepted', time: NOON, counter: 300, previous: FIRST_RECEIPT_PREVIOUS }, PAYEE);
-const closing = await closingMessage.sign({ allowance: core.allowance, lastNumber: 7, lastTotal: 300_00, last: seed('x', 16) }, PAYER);
-const epoch = await epochMessage.sign({ region: 'CN-SX', number: 3021, time: NOON, statusList: statusHash(statusBits(64, [])), keySet: seed('k'), claims: seed('c') }, SHANXI);
-const finality = await finalityMessage.sign({ region: 'CN-BJ', payment: seed('x'), payee: INVOICE.payee, invoice: core.invoice, amount: 18_00, currency: 'CNY', time: NOON }, BEIJING);
+const tailed = await signPayment(
+  core,
+  PAYER,
+  packed(paymentIdOf(core), {
+    tail: ',"other_keys_can_be_added_here":"do not compare clientDataJSON against a template. See https://goo.gl/yabPex"',
+  }),
+);
+const converted = await signPayment(
+  { ...core, converted: { currency: 'HKD', amount: 160_00, rateCard: idOf('rate card') } },
+  PAYER,
+  packed(seed('x')),
+);
+const receipt = await receiptMessage.sign(
+  { payment: seed('x'), status: 'accepted', time: NOON, counter: 300, previous: FIRST_RECEIPT_PREVIOUS },
+  PAYEE,
+);
+const closing = await closingMessage.sign(
+  { allowance: core.allowance, lastNumber: 7, lastTotal: 300_00, last: seed('x', 16) },
+  PAYER,
+);
+const epoch = await epochMessage.sign(
+  {
+    region: 'CN-SX',
+    number: 3021,
+    time: NOON,
+    statusList: statusHash(statusBits(64, [])),
+    keySet: seed('k'),
+    claims: seed('c'),
+  },
+  SHANXI,
+);
+const finality = await finalityMessage.sign(
+  {
+    region: 'CN-BJ',
+    payment: seed('x'),
+    payee: INVOICE.payee,
+    invoice: core.invoice,
+    amount: 18_00,
+    currency: 'CNY',
+    time: NOON,
+  },
+  BEIJING,
+);
 const left = readPayment(device);
 const right = readPayment(await signPayment({ ...core, time: minutes(1) }, PAYER));
 if (!left.ok || !right.ok) throw new Error('a payment cannot be read');
@@ -63,14 +130,38 @@ row('allowance', allowance);
 row('allowance, every field', full);
 row('certificate', certificate);
 row('invoice', invoice);
-row('invoice + certificate', new Uint8Array(invoice.length + certificate.length + 5), writeFrame({ kind: 'invoice', invoice, certificate }));
-row('invoice + certificate, longest memo and name', new Uint8Array(longest.length + longName.length + 7), writeFrame({ kind: 'invoice', invoice: longest, certificate: longName }));
+row(
+  'invoice + certificate',
+  new Uint8Array(invoice.length + certificate.length + 5),
+  writeFrame({ kind: 'invoice', invoice, certificate }),
+);
+row(
+  'invoice + certificate, longest memo and name',
+  new Uint8Array(longest.length + longName.length + 7),
+  writeFrame({ kind: 'invoice', invoice: longest, certificate: longName }),
+);
 row('payment, device key', device, writeFrame({ kind: 'payment', payment: device }));
 row('payment, passkey', both, writeFrame({ kind: 'payment', payment: both }));
-row('payment, device key + allowance', new Uint8Array(device.length + allowance.length + 7), writeFrame({ kind: 'payment', payment: device, allowance }));
-row('payment, passkey + allowance', new Uint8Array(both.length + allowance.length + 7), writeFrame({ kind: 'payment', payment: both, allowance }));
-row('payment, passkey with tail + allowance', new Uint8Array(tailed.length + allowance.length + 7), writeFrame({ kind: 'payment', payment: tailed, allowance }));
-row('payment, passkey, converted + allowance, every field', new Uint8Array(converted.length + full.length + 7), writeFrame({ kind: 'payment', payment: converted, allowance: full }));
+row(
+  'payment, device key + allowance',
+  new Uint8Array(device.length + allowance.length + 7),
+  writeFrame({ kind: 'payment', payment: device, allowance }),
+);
+row(
+  'payment, passkey + allowance',
+  new Uint8Array(both.length + allowance.length + 7),
+  writeFrame({ kind: 'payment', payment: both, allowance }),
+);
+row(
+  'payment, passkey with tail + allowance',
+  new Uint8Array(tailed.length + allowance.length + 7),
+  writeFrame({ kind: 'payment', payment: tailed, allowance }),
+);
+row(
+  'payment, passkey, converted + allowance, every field',
+  new Uint8Array(converted.length + full.length + 7),
+  writeFrame({ kind: 'payment', payment: converted, allowance: full }),
+);
 row('receipt', receipt, writeFrame({ kind: 'receipt', receipt }));
 row('closing', closing);
 row('epoch card', epoch, writeFrame({ kind: 'epoch', epoch }));
@@ -84,7 +175,10 @@ function cached({ key, message, signature }: SignatureQuestion): boolean {
   let imported = keys.get(name);
   if (imported === undefined) {
     const point = expandPoint(key) ?? new Uint8Array(65);
-    imported = createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: toBase64url(point.subarray(1, 33)), y: toBase64url(point.subarray(33)) }, format: 'jwk' });
+    imported = createPublicKey({
+      key: { kty: 'EC', crv: 'P-256', x: toBase64url(point.subarray(1, 33)), y: toBase64url(point.subarray(33)) },
+      format: 'jwk',
+    });
     keys.set(name, imported);
   }
   return verify('sha256', message, { key: imported, dsaEncoding: 'ieee-p1363' }, signature);
@@ -95,7 +189,15 @@ const known = knownAllowance(allowance);
 if (!opened.ok || !known.ok) throw new Error('a message cannot be read');
 const bound = { ...core, invoice: referenceOf(opened.value.id) };
 const paying = await signPayment(bound, PAYER, packed(paymentIdOf(bound)));
-const context: PayeeContext = { role: 'payee', now: NOON, floor: NOON, keySet: KEY_SET, held: [], certificate: CERTIFICATE, invoice: opened.value };
+const context: PayeeContext = {
+  role: 'payee',
+  now: NOON,
+  floor: NOON,
+  keySet: KEY_SET,
+  held: [],
+  certificate: CERTIFICATE,
+  invoice: opened.value,
+};
 const server = { role: 'server' as const, now: NOON, floor: NOON, keySet: KEY_SET, held: [] };
 const plain = await signPayment({ ...core, amount: 18_00, total: 18_00 }, PAYER);
 
@@ -111,6 +213,14 @@ const web = webVerifier();
 const answer = await verifyAsync(paymentChecks({ payment: paying, allowance }, context), web);
 if (!answer.ok) throw new Error(answer.error.code);
 await timed('read only', () => readPayment(plain), 20_000);
-await timed('everything but signatures', () => verifySync(paymentChecks({ payment: plain, known: known.value }, server), () => true), 20_000);
-await timed('server, allowance known, device key (node:crypto)', () => verifySync(paymentChecks({ payment: plain, known: known.value }, server), cached));
-await timed('payee, new payer, passkey: 3 signatures (WebCrypto)', () => verifyAsync(paymentChecks({ payment: paying, allowance }, context), web));
+await timed(
+  'everything but signatures',
+  () => verifySync(paymentChecks({ payment: plain, known: known.value }, server), () => true),
+  20_000,
+);
+await timed('server, allowance known, device key (node:crypto)', () =>
+  verifySync(paymentChecks({ payment: plain, known: known.value }, server), cached),
+);
+await timed('payee, new payer, passkey: 3 signatures (WebCrypto)', () =>
+  verifyAsync(paymentChecks({ payment: paying, allowance }, context), web),
+);

@@ -3,8 +3,8 @@ import { createPublicKey, verify } from 'node:crypto';
 import { fromHex, toBase64url } from '#shared/base/bytes.ts';
 import { fromSeconds } from '#shared/base/time.ts';
 import { type Money, money } from '#shared/money/money.ts';
-import { type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
+import { type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import { readFrame } from '#shared/protocol/frame.ts';
 import { invoiceMessage } from '#shared/protocol/invoice.ts';
 import { type KeySet, keySetMessage } from '#shared/protocol/key-set.ts';
@@ -71,7 +71,9 @@ export async function replay(
     case 'payment':
       return playPayment(vector, drive);
     case 'invoice':
-      return spoken(await drive(invoiceChecks({ invoice: hex(given['invoice']), certificate: hex(given['certificate']) }, trust())));
+      return spoken(
+        await drive(invoiceChecks({ invoice: hex(given['invoice']), certificate: hex(given['certificate']) }, trust())),
+      );
     case 'certificate':
       return spoken(await drive(certificateChecks(hex(given['certificate']), trust())));
     case 'allowance':
@@ -83,7 +85,8 @@ export async function replay(
     }
     case 'receipt': {
       const payment = context.payment === undefined ? {} : { payment: hex(context.payment) };
-      const neighbour = context.neighbour === undefined ? {} : { neighbour: must(receiptMessage.read(hex(context.neighbour))) };
+      const neighbour =
+        context.neighbour === undefined ? {} : { neighbour: must(receiptMessage.read(hex(context.neighbour))) };
       return spoken(await drive(receiptChecks(hex(given['receipt']), hex(context.key), { ...payment, ...neighbour })));
     }
     case 'closing': {
@@ -93,7 +96,8 @@ export async function replay(
     case 'epoch': {
       const held = context.heldEpoch;
       const read = await drive(epochChecks(hex(given['epoch']), keySetOf(context.keySet)));
-      if (!read.ok || given['statusBits'] !== undefined) return read.ok ? spoken(statusListOf(read.value.message, hex(given['statusBits']))) : spoken(read);
+      if (!read.ok || given['statusBits'] !== undefined)
+        return read.ok ? spoken(statusListOf(read.value.message, hex(given['statusBits']))) : spoken(read);
       if (held === undefined) return 'ok';
       const older = { ...read.value.message, number: held };
       return spoken(await drive(epochChecks(hex(given['epoch']), keySetOf(context.keySet), older)));
@@ -113,7 +117,10 @@ export async function replay(
   }
 }
 
-async function playPayment(vector: Vector, drive: <Answer>(checks: Checks<Answer>) => Promise<Answer>): Promise<string> {
+async function playPayment(
+  vector: Vector,
+  drive: <Answer>(checks: Checks<Answer>) => Promise<Answer>,
+): Promise<string> {
   const { given, context } = vector;
   const status = context.status === undefined ? {} : { status: { epoch: 1, bits: hex(context.status) } };
   const { rate } = context;

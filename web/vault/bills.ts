@@ -49,11 +49,6 @@ export async function monthTotals(vault: Vault, month: string): Promise<MonthTot
   return await vault.monthTotals.where('month').equals(month).toArray();
 }
 
-/** The bill of a payment, by its payment id (base64url). */
-export async function billOfPayment(vault: Vault, payment: string): Promise<BillRow | undefined> {
-  return await vault.bills.where('payment').equals(payment).first();
-}
-
 /** The month a moment falls in by the phone's own zone: `2026-11`. */
 export function monthOf(at: number): string {
   const day = new Date(at);

@@ -6,8 +6,3 @@ import type { Vault } from '#web/vault/vault.ts';
 export async function meet(vault: Vault, contact: ContactRow): Promise<void> {
   await vault.contacts.put(contact);
 }
-
-/** The newest contacts first. */
-export async function recentContacts(vault: Vault, most: number): Promise<ContactRow[]> {
-  return await vault.contacts.orderBy('lastAt').reverse().limit(most).toArray();
-}

@@ -14,11 +14,6 @@ export async function keepInvoice(vault: Vault, row: InvoiceRow): Promise<void> 
   await vault.invoices.add(row);
 }
 
-/** The invoice whose reference (first 16 bytes of its id) a payment names. */
-export async function invoiceByReference(vault: Vault, reference: Uint8Array): Promise<InvoiceRow | undefined> {
-  return await vault.invoices.filter((row) => startsWith(row.id, reference)).first();
-}
-
 /** Payments of one allowance this payee already holds. */
 export async function receivedFrom(vault: Vault, allowance: string): Promise<ReceivedRow[]> {
   return await vault.received.where('allowance').equals(allowance).sortBy('number');
@@ -61,11 +56,6 @@ export async function keepReceived(
     await vault.settings.put({ name: 'receiptHead', value: { counter: receipt.counter, id: receipt.id } });
     return kept;
   });
-}
-
-/** Invoices nobody paid whose time ended before `before` (milliseconds) are forgotten. */
-export async function forgetInvoices(vault: Vault, before: number): Promise<void> {
-  await vault.invoices.filter((row) => row.paidBy === undefined && row.expiresAt < before).delete();
 }
 
 function startsWith(id: string, reference: Uint8Array): boolean {
