@@ -57,8 +57,3 @@ export async function keepReceived(
     return kept;
   });
 }
-
-function startsWith(id: string, reference: Uint8Array): boolean {
-  const bytes = fromBase64url(id);
-  return bytes !== undefined && toBase64url(referenceOf(bytes)) === toBase64url(reference);
-}
