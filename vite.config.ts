@@ -54,7 +54,7 @@ export default defineConfig({
         },
       },
       {
-        optimizeDeps: { include: ['dexie', '@noble/hashes/sha2.js', 'cborg', 'typebox'] },
+        optimizeDeps: { include: ['dexie', '@noble/hashes/sha2.js', '@simplewebauthn/browser', 'cborg', 'typebox'] },
         test: {
           name: 'web',
           root,

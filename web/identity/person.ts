@@ -10,7 +10,7 @@ import { forgetPasskey, makePasskey, type Touched, usePasskey } from '#web/ident
 import { type Ask, ask } from '#web/sync/client.ts';
 import { deviceClock } from '#web/sync/clock.ts';
 import { createDeviceKey } from '#web/vault/device-key.ts';
-import { openLock } from '#web/vault/lock.ts';
+import { isLockKnown, openLock } from '#web/vault/lock.ts';
 import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
 import { type Vault, vault } from '#web/vault/vault.ts';
 
@@ -135,7 +135,7 @@ export async function withPasskey<Answer>(
 
 /**
  * Makes this phone a device of the signed-in person and keeps whose wallet it holds; again is the same act.
- * A phone whose key was stopped gets a new one. Refusals: `device.other-wallet` and those of enrolling.
+ * A phone whose key was stopped gets a new one. Refusals: `device.other-wallet`, `passkey.cancelled` and those of enrolling.
  */
 export async function enrolPhone(
   needs: IdentityNeeds,
@@ -150,6 +150,9 @@ export async function enrolPhone(
     await needs.ask({ method: 'DELETE', path: '/session' });
     return refuse({ code: 'device.other-wallet' });
   }
+  // Where the wallet is known, syncs ask for allowances: whether a passkey locks their keys must be known before.
+  const learned = await learnLock(needs);
+  if (!learned.ok) return learned;
   let enrolled = await enrol(needs, phoneName);
   if (!enrolled.ok && ['device.revoked', 'device.id-reused'].includes(enrolled.error.code)) {
     await dropDeviceKey(needs.vault);
@@ -179,8 +182,16 @@ async function dropDeviceKey(kept: Vault): Promise<void> {
   });
 }
 
-/** Remembers the passkey of this phone, and opens the phone's lock when it answered PRF. */
+/** Opens the phone's lock when the passkey answered PRF, then remembers the passkey: the order {@link isLockKnown} needs. */
 async function keepTouched(needs: IdentityNeeds, touched: Touched): Promise<void> {
-  await keepSetting(needs.vault, 'passkey', { credential: touched.id, prf: touched.prf });
   if (touched.secret) await openLock(needs.vault, touched.id, touched.secret);
+  await keepSetting(needs.vault, 'passkey', { credential: touched.id, prf: touched.prf });
+}
+
+/**
+ * Asks for the passkey once more when its PRF is not known: many give it only when used and not when made, and an app
+ * closed in the middle of a signup comes back with a session and no passkey touched.
+ */
+async function learnLock(needs: IdentityNeeds): Promise<Result<unknown, Refusal>> {
+  return (await isLockKnown(needs.vault)) ? ok(undefined) : await stepUp(needs);
 }

@@ -15,9 +15,9 @@ import { roadOf } from '#web/sync/probe.ts';
 import { takeAnswer } from '#web/sync/pull.ts';
 import { composeRequest, type WantForPayee } from '#web/sync/push.ts';
 import { type Link, link } from '#web/sync/state.ts';
+import { isLockedKey, isPlainBesideLock } from '#web/vault/allowance-key.ts';
 import { openAllowance } from '#web/vault/allowances.ts';
 import { deviceKey } from '#web/vault/device-key.ts';
-import { lockState } from '#web/vault/lock.ts';
 import { noteTry, ready } from '#web/vault/outbox.ts';
 import type { AllowanceRow } from '#web/vault/rows.ts';
 import { keepSetting, readSetting } from '#web/vault/settings.ts';
@@ -121,10 +121,14 @@ export function isWorn(row: AllowanceRow, now: Instant): boolean {
   return row.spent * 2 >= row.total || row.count * 2 >= row.most || row.expiresSeconds - seconds < life / 3;
 }
 
-/** Gives back a worn allowance, so that the next request brings a fresh one. Answers whether it did. */
+/**
+ * Gives back a worn allowance, or one whose key stands plain on a phone that has a lock, so that the next request brings
+ * a fresh one. Answers whether it did.
+ */
 async function renewAllowance(needs: SyncNeeds): Promise<boolean> {
   const row = await openAllowance(needs.vault, needs.clock());
-  if (!row || !isWorn(row, needs.clock()) || (await lockState(needs.vault)) === 'locked') return false;
+  if (!row || (await isLockedKey(needs.vault, row.key))) return false;
+  if (!isWorn(row, needs.clock()) && !(await isPlainBesideLock(needs.vault, row.key))) return false;
   const waits = await needs.vault.payments
     .filter((one) => one.allowance === row.id && (one.state === 'signed' || one.state === 'handed'))
     .count();

@@ -60,3 +60,9 @@ export async function isLockedKey(vault: Vault, id: string): Promise<boolean> {
   const row = await vault.keys.get(id);
   return row?.sealed !== undefined && (await lockState(vault)) === 'locked';
 }
+
+/** Whether the allowance key `id` was made before this phone had the lock that could hold it. */
+export async function isPlainBesideLock(vault: Vault, id: string): Promise<boolean> {
+  const row = await vault.keys.get(id);
+  return row?.plain !== undefined && (await lockState(vault)) !== 'none';
+}

@@ -6,6 +6,7 @@
  */
 import { joinBytes, utf8 } from '#shared/base/bytes.ts';
 import type { SealedKey } from '#web/vault/rows.ts';
+import { readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 const ECDH = { name: 'ECDH', namedCurve: 'P-256' } as const;
@@ -34,6 +35,14 @@ const opened = new WeakMap<Vault, CryptoKey>();
 export async function lockState(vault: Vault): Promise<'none' | 'locked' | 'open'> {
   if (opened.has(vault)) return 'open';
   return (await readLock(vault)) ? 'locked' : 'none';
+}
+
+/**
+ * Whether it is known if this phone can have a lock: it has one, or the passkey used last answered no PRF. Before that no
+ * key that spends may be made here, for it would stand plain beside a passkey that could have locked it.
+ */
+export async function isLockKnown(vault: Vault): Promise<boolean> {
+  return (await lockState(vault)) !== 'none' || (await readSetting(vault, 'passkey'))?.prf === false;
 }
 
 /**

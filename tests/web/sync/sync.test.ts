@@ -12,6 +12,7 @@ import { closeAllowance } from '#web/sync/closing.ts';
 import { probe } from '#web/sync/probe.ts';
 import { syncNow } from '#web/sync/sync.ts';
 import { createDeviceKey } from '#web/vault/device-key.ts';
+import { closeLock, openLock } from '#web/vault/lock.ts';
 import { queue, waiting } from '#web/vault/outbox.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import { heldLists } from '#web/vault/trust.ts';
@@ -186,6 +187,23 @@ describe('giving an allowance back', () => {
       [1, true],
     ]);
     expect((await phone.vault.allowances.get(row.id))?.state).toBe('closed');
+  });
+
+  test('one whose key no passkey locks is exchanged at the first sync after the phone got a lock, and only once', async () => {
+    const serials: string[] = [];
+    const { phone, requests } = await connected((request) => ({ closed: request.closings.length > 0 ? serials : [] }));
+    const plain = await giveAllowance(town, phone);
+    serials.push(plain.serial);
+    await syncNow(phone);
+    expect((await phone.vault.allowances.get(plain.id))?.state).toBe('live');
+    await openLock(phone.vault, 'passkey', new Uint8Array(32).fill(7));
+    closeLock(phone.vault);
+    await syncNow(phone);
+    expect((await phone.vault.allowances.get(plain.id))?.state).toBe('closed');
+    expect(requests.at(-1)?.want).toMatchObject({ wrapped: true });
+    const sealed = await giveAllowance(town, phone);
+    await syncNow(phone);
+    expect((await phone.vault.allowances.get(sealed.id))?.state).toBe('live');
   });
 
   test('with no road it stays', async () => {
