@@ -2,7 +2,6 @@
  * What this payee asked for and what it was given.
  * Invariant: a payment counts as received only when it is on the disk together with its receipt and its place in the outbox.
  */
-import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import type { Instant } from '#shared/base/time.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { FIRST_RECEIPT_PREVIOUS } from '#shared/protocol/receipt.ts';
