@@ -13,7 +13,7 @@ import type { Payments } from '#server/payment/payment.ts';
 import { type Database, Unavailable } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
 import { passable } from '#server/sync/border.ts';
-import type { Balance, PaymentAnswer, SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
+import type { Balance, PaymentAnswer, RegionStatus, SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { fromSeconds } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -145,14 +145,14 @@ async function changes(
 ): Promise<Omit<SyncAnswer, 'answers' | 'closed' | 'allowance' | 'allowanceRefused'>> {
   const { region, wallet } = device;
   const until = have.certificateUntil === undefined ? undefined : fromSeconds(have.certificateUntil);
-  const [page, balances, certificate, lists, keySet] = await Promise.all([
+  const [page, balances, certificate, { card }, status, keySet] = await Promise.all([
     parts.bills.feed(wallet, cursor, BILLS_AT_ONCE),
     balancesOf(parts, device),
     part(parts, 'certificate', undefined, () => parts.allowances.certificate(device, until)),
     parts.regions.lists(region),
+    statusChanges(parts, have.status ?? {}),
     parts.regions.keySet(),
   ]);
-  const { card, status } = lists;
   return {
     epoch: toBase64url(card.bytes),
     bills: page.bills,
@@ -160,9 +160,24 @@ async function changes(
     more: page.more,
     balances,
     ...(certificate === undefined ? {} : { certificate: toBase64url(certificate) }),
-    ...((have.status ?? 0) < status.epoch ? { status: { epoch: status.epoch, list: toBase64url(status.packed) } } : {}),
+    ...(status.length === 0 ? {} : { status }),
     ...(have.keySet === keySet.message.epoch ? {} : { keySet: toBase64url(keySet.bytes) }),
   };
+}
+
+/** The status lists that are newer than those the phone holds, of every region whose payers it could meet. */
+async function statusChanges(parts: SyncParts, held: Readonly<Record<string, number>>): Promise<RegionStatus[]> {
+  const all = await Promise.all(
+    parts.regions.list().map(async ({ region }) => ({ region, ...(await parts.regions.lists(region)) })),
+  );
+  return all
+    .filter(({ region, status }) => (held[region] ?? 0) < status.epoch)
+    .map(({ region, card, status }) => ({
+      region,
+      card: toBase64url(card.bytes),
+      epoch: status.epoch,
+      list: toBase64url(status.packed),
+    }));
 }
 
 const PARTS = {

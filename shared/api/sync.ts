@@ -13,7 +13,10 @@ const Version = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** Whole seconds since the epoch, to the end of the year 9999. */
 const Seconds = Type.Integer({ minimum: 0, maximum: 253_402_300_799 });
 
-/** What the phone sends. `have` lists the versions it holds, so that only what changed comes back. */
+/**
+ * What the phone sends. `have` lists the versions it holds, so that only what changed comes back; `have.status` is the
+ * epoch number of the status list held of each region.
+ */
 export const SyncRequest = Type.Object({
   cursor: Version,
   payments: Type.Array(Signed, { maxItems: 100 }),
@@ -31,7 +34,12 @@ export const SyncRequest = Type.Object({
     }),
   ),
   have: Type.Object({
-    status: Type.Optional(Version),
+    status: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[A-Z]{2}-[A-Z0-9]{1,3}$' }), Version, {
+        maxProperties: 64,
+        additionalProperties: false,
+      }),
+    ),
     keySet: Type.Optional(Version),
     certificateUntil: Type.Optional(Seconds),
   }),
@@ -58,6 +66,19 @@ export const PaymentAnswer = Type.Object({
 /** What became of one uploaded payment. */
 export type PaymentAnswer = Static<typeof PaymentAnswer>;
 
+/**
+ * The status list of one region, with the epoch card that names it: `list` is base64url of its compressed bits, `epoch`
+ * the number of the card it began with. A payee meets payers of every region, so the lists of all of them come.
+ */
+export const RegionStatus = Type.Object({
+  region: Type.String(),
+  card: Signed,
+  epoch: Type.Integer(),
+  list: Type.String(),
+});
+/** The status list of one region. */
+export type RegionStatus = Static<typeof RegionStatus>;
+
 /** The four parts of a wallet, in minor units; they and `owed` add up to its accounts in the ledger. */
 export const Balance = Type.Object({
   currency: Type.String(),
@@ -70,7 +91,10 @@ export const Balance = Type.Object({
 /** The four parts of a wallet. */
 export type Balance = Static<typeof Balance>;
 
-/** What comes back. `more` asks the phone to sync again at once from the new `cursor`. */
+/**
+ * What comes back. `more` asks the phone to sync again at once from the new `cursor`. `status` brings the lists that
+ * changed: one that is left out is still the newest of its region at the time of `epoch`.
+ */
 export const SyncAnswer = Type.Object({
   epoch: Signed,
   answers: Type.Array(PaymentAnswer),
@@ -82,7 +106,7 @@ export const SyncAnswer = Type.Object({
   allowanceRefused: Type.Optional(Type.String()),
   closed: Type.Array(Type.String()),
   certificate: Type.Optional(Signed),
-  status: Type.Optional(Type.Object({ epoch: Type.Integer(), list: Type.String() })),
+  status: Type.Optional(Type.Array(RegionStatus)),
   keySet: Type.Optional(Signed),
 });
 /** What comes back. */

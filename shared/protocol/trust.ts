@@ -132,7 +132,11 @@ export function* certificateChecks(bytes: Uint8Array, trust: Trust): Checks<Chec
  * An epoch card: issuer key and signature, not older than the one held of the same region.
  * Refusals: message.*, issuer.unknown, epoch.signature, epoch.older.
  */
-export function* epochChecks(bytes: Uint8Array, keySet: KeySet, held?: Epoch): Checks<Checked<Verified<Epoch>>> {
+export function* epochChecks(
+  bytes: Uint8Array,
+  keySet: KeySet,
+  held?: Pick<Epoch, 'region' | 'number'>,
+): Checks<Checked<Verified<Epoch>>> {
   const read = epochMessage.read(bytes);
   if (!read.ok) return read;
   const { message } = read.value;

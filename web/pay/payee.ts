@@ -8,7 +8,7 @@ import { newId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Clock, duration, type Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
-import type { Allowance } from '#shared/protocol/allowance.ts';
+import { type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
 import { type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import { writeFork } from '#shared/protocol/fork.ts';
 import { type Frame, writeFrame } from '#shared/protocol/frame.ts';
@@ -23,7 +23,7 @@ import { payeeSigner } from '#web/vault/device-key.ts';
 import { queue } from '#web/vault/outbox.ts';
 import { keepInvoice, keepReceived, receiptPosition, receivedFrom } from '#web/vault/received.ts';
 import type { InvoiceRow, ReceivedRow } from '#web/vault/rows.ts';
-import { readTrust } from '#web/vault/trust.ts';
+import { type HeldLists, type HeldStatus, readTrust } from '#web/vault/trust.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** What a payee needs. */
@@ -126,6 +126,7 @@ async function acceptPayment(
   if (!own.ok) return own;
   if (!lists.certificate) return refuse({ code: 'certificate.none' });
   const known = await heldOfAllowance(vault, read.value.message.allowance);
+  const status = statusFor(lists, known, frame.allowance);
   const checked = await verifyAsync(
     paymentChecks(
       {
@@ -139,7 +140,7 @@ async function acceptPayment(
         certificate: lists.certificate.message,
         invoice: own.value,
         held: known.payments.map(heldOf),
-        ...(lists.status ? { status: lists.status } : {}),
+        ...(status ? { status: status.list } : {}),
       },
     ),
     verifier,
@@ -152,7 +153,7 @@ async function acceptPayment(
     const row = await vault.received.get(toBase64url(checked.value.held.id));
     return row ? ok({ kind: 'verified', row }) : refuse({ code: 'payment.none' });
   }
-  const row = receivedRow(invoice, read.value, checked.value.allowance, trust.now);
+  const row = receivedRow(invoice, read.value, checked.value.allowance, trust.now, status?.asOf);
   return ok({ kind: 'verified', row: await keepWithReceipt(vault, row, read.value.id, trust.now) });
 }
 
@@ -171,6 +172,13 @@ async function heldOfAllowance(vault: Vault, reference: Uint8Array): Promise<Hel
   return { payments, ...(first?.ok ? { allowance: first.value } : {}) };
 }
 
+/** The list a payer is looked up in: that of the region that issued the allowance, whichever region this payee lives in. */
+function statusFor(lists: HeldLists, known: HeldOfAllowance, brought?: Uint8Array): HeldStatus | undefined {
+  const read = known.allowance === undefined && brought ? allowanceMessage.read(brought) : undefined;
+  const region = known.allowance?.message.region ?? (read?.ok ? read.value.message.region : undefined);
+  return region === undefined ? undefined : lists.statuses.get(region);
+}
+
 async function keepFork(vault: Vault, known: HeldOfAllowance, payment: SignedPayment, now: Instant): Promise<void> {
   const other = known.payments.find((one) => one.message.number === payment.message.number);
   if (!other || !known.allowance) return;
@@ -183,6 +191,7 @@ function receivedRow(
   payment: SignedPayment,
   allowance: Verified<Allowance>,
   now: Instant,
+  statusAsOf?: Instant,
 ): ReceivedRow {
   const core = payment.message;
   return {
@@ -194,6 +203,7 @@ function receivedRow(
     cumulative: core.total,
     currency: invoice.currency,
     region: allowance.message.region,
+    ...(statusAsOf === undefined ? {} : { statusAsOf }),
     payee: core.payee,
     ...(invoice.memo === undefined ? {} : { memo: invoice.memo }),
     bytes: payment.bytes,

@@ -3,10 +3,11 @@
  * Invariant: the outbox lets go of a payment only when the server has answered for that very payment.
  */
 import type { Refusal } from '#shared/api/refusal.ts';
-import type { SyncAnswer } from '#shared/api/sync.ts';
+import type { RegionStatus, SyncAnswer } from '#shared/api/sync.ts';
 import { fromBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Instant, toSeconds } from '#shared/base/time.ts';
+import type { Epoch } from '#shared/protocol/epoch.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
 import type { Signed } from '#shared/protocol/message.ts';
 import type { Checked } from '#shared/protocol/refusal.ts';
@@ -24,10 +25,10 @@ import { keepAllowance, markAllowance } from '#web/vault/allowances.ts';
 import { keepBills } from '#web/vault/bills.ts';
 import { leave } from '#web/vault/outbox.ts';
 import { applyPaymentAnswer, markHanded } from '#web/vault/payments.ts';
-import type { OutboxRow } from '#web/vault/rows.ts';
+import type { ListRow, OutboxRow } from '#web/vault/rows.ts';
 import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
 import { believedTime, raiseTimeFloor } from '#web/vault/time-floor.ts';
-import { heldLists, keepList } from '#web/vault/trust.ts';
+import { type HeldStatus, heldLists, keepList, statusName } from '#web/vault/trust.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** Verifies and keeps everything in `answer`; `sent` are the outbox rows the request carried. */
@@ -98,21 +99,58 @@ async function takeEpoch(
   keySet: KeySet,
   now: Instant,
 ): Promise<Result<undefined, Refusal>> {
-  const { epoch: held, status } = await heldLists(vault);
+  const { epoch: held, statuses } = await heldLists(vault);
   const taken = await checked(answer.epoch, (bytes) => epochChecks(bytes, keySet, held?.message));
   if (!taken.ok) return taken;
   const epoch = taken.value.message;
-  const packed = answer.status && fromBase64url(answer.status.list);
-  const bits = packed && (await unpackStatus(packed));
-  if (bits && !bits.ok) return bits;
-  const list = bits ? statusListOf(epoch, bits.value) : undefined;
-  if (list && !list.ok) return list;
-  if (list) await keepList(vault, { name: 'status', bytes: list.value.bits, version: epoch.number, keptAt: now });
-  // A list that the new card no longer names is out of date: without it the next request asks for the whole.
-  else if (status && !statusListOf(epoch, status.bits).ok) await vault.lists.delete('status');
-  await keepList(vault, { name: 'epoch', bytes: taken.value.bytes, version: epoch.number, keptAt: now });
+  const brought: ListRow[] = [];
+  for (const one of answer.status ?? []) {
+    const row = await statusRow(one, keySet, statuses.get(one.region), now);
+    if (!row.ok) return row;
+    brought.push(row.value);
+  }
+  await vault.transaction('rw', vault.lists, async () => {
+    await confirmStatuses(vault, statuses, epoch);
+    await vault.lists.bulkPut(brought);
+    await keepList(vault, { name: 'epoch', bytes: taken.value.bytes, version: epoch.number, keptAt: now });
+  });
   await raiseTimeFloor(vault, epoch.time);
   return ok(undefined);
+}
+
+/** One region's list, verified by that region's own card: signed by its issuer, not older than the one held, naming these bits. */
+async function statusRow(
+  status: RegionStatus,
+  keySet: KeySet,
+  held: HeldStatus | undefined,
+  now: Instant,
+): Promise<Result<ListRow, Refusal>> {
+  const { region } = status;
+  const older = held && { region, number: held.list.epoch };
+  const card = await checked(status.card, (bytes) => epochChecks(bytes, keySet, older));
+  if (!card.ok) return card;
+  const { message } = card.value;
+  const packed = fromBase64url(status.list);
+  if (!packed) return refuse({ code: 'status.malformed' });
+  const bits = await unpackStatus(packed);
+  if (!bits.ok) return bits;
+  if (message.region !== region) return refuse({ code: 'epoch.list-differs' });
+  const list = statusListOf(message, bits.value);
+  if (!list.ok) return list;
+  const { number, time } = message;
+  return ok({ name: statusName(region), bytes: list.value.bits, version: number, keptAt: now, asOf: time });
+}
+
+/**
+ * What did not come anew is still the newest, by the server's word at the time of its card. Only the list of the card's
+ * own region can be held against it: one it does not name is asked for again, and until then keeps its age.
+ */
+async function confirmStatuses(vault: Vault, held: ReadonlyMap<string, HeldStatus>, epoch: Epoch): Promise<void> {
+  for (const [region, { list, asOf }] of held) {
+    const outdated = region === epoch.region && !statusListOf(epoch, list.bits).ok;
+    const change = outdated ? { version: 0 } : { asOf: Math.max(asOf, epoch.time) };
+    await vault.lists.update(statusName(region), change);
+  }
 }
 
 async function takeCertificate(

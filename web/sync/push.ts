@@ -45,7 +45,7 @@ export async function composeRequest(vault: Vault, now: Instant, wanted?: WantFo
       forks: texts('fork'),
       ...(want ? { want } : {}),
       have: {
-        ...(lists.status ? { status: lists.status.epoch } : {}),
+        status: Object.fromEntries([...lists.statuses].map(([region, { list }]) => [region, list.epoch])),
         ...(lists.keySet ? { keySet: lists.keySet.message.epoch } : {}),
         ...(lists.certificate ? { certificateUntil: Math.floor(lists.certificate.message.expires / 1000) } : {}),
       },

@@ -119,6 +119,8 @@ export interface ReceivedRow {
   currency: Currency;
   /** The payer's region; the payer's name is not told offline. */
   region: string;
+  /** How new the status list of that region was that the payer was looked up in; absent when there was none. */
+  statusAsOf?: number;
   memo?: string;
   payee: string;
   bytes: Uint8Array;
@@ -191,11 +193,13 @@ export interface DeviceRow {
   revokedAt?: number;
 }
 
-/** The newest verified copy of one public message. */
+/** The newest verified copy of one public message; there is a status list of each region (`status:CN-SX`). */
 export interface ListRow {
-  name: 'epoch' | 'keySet' | 'status' | 'certificate';
+  name: 'epoch' | 'keySet' | 'certificate' | `status:${string}`;
   bytes: Uint8Array;
-  /** Epoch number of the first three; the certificate's end in seconds. */
+  /** The certificate's end in seconds; of the others the epoch number. */
   version: number;
   keptAt: number;
+  /** Of a status list: the newest moment, signed by a server, at which it was known to be the region's newest. */
+  asOf?: number;
 }

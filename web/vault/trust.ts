@@ -1,7 +1,7 @@
 /** What this phone goes by when it verifies: the newest public lists it has verified and kept, and the time it believes. */
 import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
-import type { Instant } from '#shared/base/time.ts';
+import { type Instant, instant } from '#shared/base/time.ts';
 import { type Certificate, certificateMessage } from '#shared/protocol/certificate.ts';
 import { type Epoch, epochMessage } from '#shared/protocol/epoch.ts';
 import { type KeySet, keySetMessage } from '#shared/protocol/key-set.ts';
@@ -12,27 +12,44 @@ import type { ListRow } from '#web/vault/rows.ts';
 import { believedTime } from '#web/vault/time-floor.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
+/** A region's status list, and the newest moment at which a server said that there is no newer one. */
+export interface HeldStatus {
+  readonly list: StatusList;
+  readonly asOf: Instant;
+}
+
 /** The verified public lists of this phone; each was verified before it was kept. */
 export interface HeldLists {
   readonly keySet?: Signed<KeySet>;
   readonly epoch?: Signed<Epoch>;
-  readonly status?: StatusList;
+  /** By region. */
+  readonly statuses: ReadonlyMap<string, HeldStatus>;
   readonly certificate?: Signed<Certificate>;
 }
 
 /** Reads the lists that are kept. */
 export async function heldLists(vault: Vault): Promise<HeldLists> {
-  const rows = new Map((await vault.lists.toArray()).map((row) => [row.name, row]));
+  const all = await vault.lists.toArray();
+  const rows = new Map(all.map((row) => [row.name, row]));
   const keySet = read(keySetMessage, rows.get('keySet'));
   const epoch = read(epochMessage, rows.get('epoch'));
   const certificate = read(certificateMessage, rows.get('certificate'));
-  const bits = rows.get('status');
   return {
+    statuses: new Map(all.flatMap(statusIn)),
     ...(keySet ? { keySet } : {}),
     ...(epoch ? { epoch } : {}),
     ...(certificate ? { certificate } : {}),
-    ...(bits ? { status: { epoch: bits.version, bits: bits.bytes } } : {}),
   };
+}
+
+/** Under which name the status list of `region` is kept. */
+export function statusName(region: string): `status:${string}` {
+  return `status:${region}`;
+}
+
+function statusIn({ name, version, bytes, asOf }: ListRow): [string, HeldStatus][] {
+  if (!name.startsWith('status:') || asOf === undefined) return [];
+  return [[name.slice('status:'.length), { list: { epoch: version, bits: bytes }, asOf: instant(asOf) }]];
 }
 
 /** Keeps one verified list. */

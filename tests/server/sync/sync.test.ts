@@ -9,7 +9,7 @@ import { toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { duration } from '#shared/base/time.ts';
 import { allowanceMessage } from '#shared/protocol/allowance.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
-import { unpackStatus } from '#shared/protocol/status.ts';
+import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import { certificateChecks, epochChecks, keySetChecks, statusListOf } from '#shared/protocol/trust.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { freshSigner, type Paid, type Trader } from '#tests/kit/market.ts';
@@ -68,9 +68,14 @@ eachDatabase('sync', (openDatabase) => {
     const epoch = await verifyAsync(epochChecks(bytes(first.epoch), keySet), webVerifier());
     const trust = { keySet, now: here.clock(), floor: here.clock() };
     const certificate = await verifyAsync(certificateChecks(bytes(first.certificate), trust), webVerifier());
-    const list = await unpackStatus(bytes(first.status?.list));
-    if (!epoch.ok || !certificate.ok || !list.ok) throw new Error('the lists verify');
-    expect(statusListOf(epoch.value.message, list.value).ok).toBe(true);
+    if (!epoch.ok || !certificate.ok) throw new Error('card and certificate verify');
+    for (const one of first.status ?? []) {
+      const card = await verifyAsync(epochChecks(bytes(one.card), keySet), webVerifier());
+      const list = await unpackStatus(bytes(one.list));
+      if (!card.ok || !list.ok) throw new Error('the lists verify');
+      expect([card.value.message.region, statusListOf(card.value.message, list.value).ok]).toEqual([one.region, true]);
+    }
+    expect(first.status?.map((one) => one.region).sort()).toEqual(['CN-BJ', 'CN-SX']);
     expect(first.balances).toEqual([
       { currency: 'CNY', available: 1500_00, setAside: 500_00, arriving: 0, frozen: 0, owed: 0 },
     ]);
@@ -78,7 +83,7 @@ eachDatabase('sync', (openDatabase) => {
     const again = await sync(here, ming, {
       cursor: first.cursor,
       have: {
-        status: epoch.value.message.number,
+        status: versions(first),
         keySet: keySet.epoch,
         certificateUntil: certificate.value.message.expires / 1000,
       },
@@ -134,7 +139,11 @@ eachDatabase('sync', (openDatabase) => {
     const shops = await Promise.all(['面馆', '茶楼', '书店'].map((name) => here.person(name, { funds: 0 })));
     const held = await here.take(ming.device, { total: 400_00 });
     const begun = await sync(here, ming, {});
-    const have = { keySet: (await here.regions.keySet()).message.epoch, status: 1_000_000, certificateUntil: 0 };
+    const have = {
+      keySet: (await here.regions.keySet()).message.epoch,
+      status: { 'CN-SX': 1_000_000, 'CN-BJ': 1_000_000 },
+      certificateUntil: 0,
+    };
     for (const by of [undefined, ming]) {
       const paid: Paid[] = [];
       const purse = by === undefined ? held : await here.take(here.phone(ming), { total: 400_00 });
@@ -246,14 +255,28 @@ eachDatabase('sync', (openDatabase) => {
   test('a revocation reaches the next phone that syncs five seconds later', async () => {
     const here = await opened();
     const { ming, shop, held } = await couple(here);
-    const before = await sync(here, shop, {});
+    const far = await here.person('京味馆', { region: 'CN-BJ', funds: 0 });
+    const before = versions(await sync(here, shop, {}));
     await here.revoke(ming.device);
     here.pass(duration(5, 's'));
-    const after = await sync(here, shop, { have: { status: before.status?.epoch ?? 0 } });
-    expect(after.status?.epoch).toBeGreaterThan(before.status?.epoch ?? 0);
-    const list = await unpackStatus(bytes(after.status?.list));
-    const slot = held.signed.message.statusIndex;
-    expect(list.ok && ((list.value[slot >> 3] ?? 0) >> (slot & 7)) & 1).toBe(1);
+    const stale = { ...before, 'CN-SX': 0 };
+    // who syncs | the lists it holds | those that come
+    const table: [Trader, Record<string, number>, string[]][] = [
+      [shop, before, ['CN-SX']],
+      [far, before, ['CN-SX']],
+      [far, {}, ['CN-BJ', 'CN-SX']],
+      [far, stale, ['CN-SX']],
+    ];
+    for (const [who, status, come] of table) {
+      const after = await sync(here, who, { have: { status } });
+      expect(after.status?.map((one) => one.region).sort()).toEqual(come);
+      const shanxi = after.status?.find((one) => one.region === 'CN-SX');
+      expect(shanxi?.epoch).toBeGreaterThan(before['CN-SX'] ?? 0);
+      const list = await unpackStatus(bytes(shanxi?.list));
+      expect(list.ok && isRevoked({ epoch: 0, bits: list.value }, held.signed.message.statusIndex)).toBe(true);
+      const now = { ...status, ...versions(after) };
+      expect((await sync(here, who, { have: { status: now } })).status).toBeUndefined();
+    }
     expect((await sync(here, ming, { want: want() })).allowanceRefused).toBe('allowance.device-stopped');
   });
 
@@ -288,6 +311,11 @@ eachDatabase('sync', (openDatabase) => {
     expect(await here.purseOf(far)).toMatchObject({ available: 12_00 });
   });
 });
+
+/** What a phone that took `answer` in says it holds. */
+function versions(answer: SyncAnswer): Record<string, number> {
+  return Object.fromEntries((answer.status ?? []).map((one) => [one.region, one.epoch]));
+}
 
 function bytes(text: string | undefined): Uint8Array {
   if (text === undefined) throw new Error('it was to be there');

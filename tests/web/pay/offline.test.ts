@@ -5,14 +5,26 @@ import { instant } from '#shared/base/time.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
 import { type Frame, readFrame } from '#shared/protocol/frame.ts';
 import { readPayment, signPayment } from '#shared/protocol/payment.ts';
-import { buyPhone, foundTown, giveAllowance, NOON, type Phone, phoneOn, type Town } from '#tests/web/vault/town.ts';
+import { statusBits } from '#shared/protocol/status.ts';
+import {
+  buyPhone,
+  foundTown,
+  giveAllowance,
+  NOON,
+  type Phone,
+  phoneOn,
+  type Town,
+  type TownRegion,
+} from '#tests/web/vault/town.ts';
 import { acceptCode, invoiceCode, makeInvoice, receiptCode, settledFor } from '#web/pay/payee.ts';
 import { acceptReceipt, type Offer, pay, paymentCode, planPayment, readOffer, recover } from '#web/pay/payer.ts';
+import { agoText } from '#web/ui/format.ts';
 import { allowanceSigner } from '#web/vault/allowance-key.ts';
 import { waiting } from '#web/vault/outbox.ts';
 import { keep, type Order, reserve, takeBack, unfinished } from '#web/vault/payments.ts';
 import type { InvoiceRow, PaymentRow } from '#web/vault/rows.ts';
 import { whileSigning } from '#web/vault/signing-lock.ts';
+import { keepList, statusName } from '#web/vault/trust.ts';
 
 let town: Town;
 beforeAll(async () => {
@@ -108,6 +120,48 @@ describe('one payment', () => {
     }
     const head = (await payee.vault.settings.get('receiptHead'))?.value as { counter: number };
     expect(head.counter).toBe(4);
+  });
+});
+
+describe('a payer whom its region has stopped, at a payee of another region', () => {
+  const HOUR = 3_600_000;
+  const STOPPED = statusBits(64, [1]);
+  const NOBODY = statusBits(64, []);
+
+  // the lists the Beijing payee holds | answer | how old the list is that the payer was looked up in
+  test.each<[string, [TownRegion, Uint8Array, number][], string, string | undefined]>([
+    ['Shanxi names the payer', [['CN-SX', STOPPED, 0]], 'allowance.revoked', undefined],
+    [
+      'both, and Shanxi names the payer',
+      [
+        ['CN-BJ', NOBODY, 0],
+        ['CN-SX', STOPPED, 5 * HOUR],
+      ],
+      'allowance.revoked',
+      undefined,
+    ],
+    ['Shanxi of before the payer was stopped', [['CN-SX', NOBODY, 5 * HOUR]], 'ok', '5 hours ago'],
+    ['Beijing alone, where that place is somebody else’s', [['CN-BJ', STOPPED, 0]], 'ok', undefined],
+    ['none', [], 'ok', undefined],
+  ])('%s', async (_name, held, answer, age) => {
+    const payer = await buyPhone(town, '王小明');
+    await giveAllowance(town, payer, { statusIndex: 1 });
+    const payee = await buyPhone(town, '京味馆', 'CN-BJ');
+    for (const [region, bytes, old] of held) {
+      await keepList(payee.vault, { name: statusName(region), bytes, version: 4, keptAt: NOON, asOf: NOON - old });
+    }
+    const { invoice, frame } = await ask(payee, 2_00);
+    const shown = frameOf(await paymentCode(payer.vault, await payFor(payer, frame)));
+    expect(code(await acceptCode(payee, invoice, shown))).toBe(answer);
+    const [row] = await payee.vault.received.toArray();
+    expect(row?.region).toBe(answer === 'ok' ? 'CN-SX' : undefined);
+    expect(row?.statusAsOf === undefined ? undefined : agoText(row.statusAsOf, NOON)).toBe(age);
+    if (answer !== 'ok') return;
+    // The allowance is known now: the next payment is looked up in the same list.
+    await keepList(payee.vault, { name: 'status:CN-SX', bytes: STOPPED, version: 5, keptAt: NOON, asOf: NOON });
+    const next = await ask(payee, 3_00);
+    const second = frameOf(await paymentCode(payer.vault, await payFor(payer, next.frame)));
+    expect(code(await acceptCode(payee, next.invoice, second))).toBe('allowance.revoked');
   });
 });
 

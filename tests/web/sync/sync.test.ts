@@ -5,8 +5,18 @@ import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { instant } from '#shared/base/time.ts';
 import { closingMessage } from '#shared/protocol/closing.ts';
 import { epochMessage } from '#shared/protocol/epoch.ts';
-import { packStatus, statusBits, statusHash } from '#shared/protocol/status.ts';
-import { buyPhone, foundTown, giveAllowance, issue, NOON, type Phone, type Town } from '#tests/web/vault/town.ts';
+import { packStatus, statusBits } from '#shared/protocol/status.ts';
+import {
+  buyPhone,
+  cardOf,
+  foundTown,
+  giveAllowance,
+  issue,
+  NOON,
+  type Phone,
+  type Town,
+  type TownRegion,
+} from '#tests/web/vault/town.ts';
 import { createClient, refusalIn } from '#web/sync/client.ts';
 import { closeAllowance } from '#web/sync/closing.ts';
 import { probe } from '#web/sync/probe.ts';
@@ -128,8 +138,28 @@ describe('what comes down', () => {
     ],
     [
       'a status list the card does not name',
-      async () => ({ status: { epoch: 3, list: toBase64url(await packStatus(statusBits(64, [1]))) } }),
+      async () => ({ status: [await statusOf({ says: statusBits(64, []) })] }),
       'epoch.list-differs',
+    ],
+    [
+      'a status list under another region’s name',
+      async () => ({ status: [{ ...(await statusOf({})), region: 'CN-BJ' }] }),
+      'epoch.list-differs',
+    ],
+    [
+      'a status list of a region whose card another region signed',
+      async () => ({ status: [await statusOf({ by: { ...town, beijing: town.issuer }, region: 'CN-BJ' })] }),
+      'issuer.unknown',
+    ],
+    [
+      'a good list beside a bad one',
+      async () => ({ status: [await statusOf({}), await statusOf({ region: 'CN-BJ', says: statusBits(8, [3]) })] }),
+      'epoch.list-differs',
+    ],
+    [
+      'a list that is not text of bytes',
+      async () => ({ status: [{ ...(await statusOf({})), list: '*' }] }),
+      'status.malformed',
     ],
     ['bytes that are no message', async () => ({ epoch: 'AAAA' }), 'message.malformed'],
   ])('%s is refused and nothing is kept', async (_name, forged, code) => {
@@ -146,16 +176,76 @@ describe('what comes down', () => {
   test('a newer card with its list raises the time floor', async () => {
     const bits = statusBits(64, [5]);
     const time = instant(NOON + 3_600_000);
-    const epoch = await epochMessage.sign(
-      { region: 'CN-SX', number: 4, time, statusList: statusHash(bits), keySet: new Uint8Array(32) },
-      town.issuer,
-    );
-    const list = toBase64url(await packStatus(bits));
-    const { phone } = await connected(() => ({ epoch: toBase64url(epoch), status: { epoch: 4, list } }));
+    const epoch = await cardOf(town, 'CN-SX', 4, time, bits);
+    const status = [{ region: 'CN-SX', card: epoch, epoch: 4, list: toBase64url(await packStatus(bits)) }];
+    const { phone } = await connected(() => ({ epoch, status }));
     expect((await syncNow(phone)).ok).toBe(true);
-    expect((await heldLists(phone.vault)).status).toEqual({ epoch: 4, bits });
+    expect((await heldLists(phone.vault)).statuses).toEqual(
+      new Map([['CN-SX', { list: { epoch: 4, bits }, asOf: time }]]),
+    );
     expect(await readSetting(phone.vault, 'timeFloorSeconds')).toBe(time / 1000);
   });
+
+  test('a list of every region is held; one that does not come anew keeps its bits and is as new as the answer', async () => {
+    const later = instant(NOON + 3_600_000);
+    const [shanxi, beijing] = [statusBits(8, []), statusBits(64, [7])];
+    const answers = [
+      {
+        epoch: await cardOf(town, 'CN-SX', 4, NOON, shanxi),
+        status: [
+          await statusOf({ number: 4, bits: shanxi }),
+          await statusOf({ region: 'CN-BJ', number: 9, bits: beijing }),
+        ],
+      },
+      { epoch: await cardOf(town, 'CN-SX', 5, later, shanxi) },
+    ];
+    const { phone, requests } = await connected(() => answers.shift() ?? {});
+    await syncNow(phone);
+    await syncNow(phone);
+    expect(requests.map((one) => one.have.status)).toEqual([{}, { 'CN-SX': 4, 'CN-BJ': 9 }]);
+    expect([...(await heldLists(phone.vault)).statuses].sort()).toEqual([
+      ['CN-BJ', { list: { epoch: 9, bits: beijing }, asOf: later }],
+      ['CN-SX', { list: { epoch: 4, bits: shanxi }, asOf: later }],
+    ]);
+    const replayed = {
+      epoch: await cardOf(town, 'CN-SX', 6, later, shanxi),
+      status: [await statusOf({ region: 'CN-BJ', number: 8 })],
+    };
+    answers.push(replayed);
+    const refused = await syncNow(phone);
+    expect(refused.ok ? 'ok' : refused.error.code).toBe('epoch.older');
+    expect((await heldLists(phone.vault)).statuses.get('CN-BJ')?.list.bits).toEqual(beijing);
+  });
+
+  test('an own list that the card no longer names is asked for again, and until it comes it still counts with its age', async () => {
+    const old = statusBits(64, [5]);
+    const first = {
+      epoch: await cardOf(town, 'CN-SX', 4, NOON, old),
+      status: [await statusOf({ number: 4, bits: old })],
+    };
+    const second = { epoch: await cardOf(town, 'CN-SX', 5, instant(NOON + 60_000), statusBits(64, [5, 6])) };
+    const { phone, requests } = await connected((request) =>
+      request.have.status?.['CN-SX'] === undefined ? first : second,
+    );
+    await syncNow(phone);
+    await syncNow(phone);
+    await syncNow(phone);
+    expect(requests.map((one) => one.have.status?.['CN-SX'])).toEqual([undefined, 4, 0]);
+    expect((await heldLists(phone.vault)).statuses.get('CN-SX')).toEqual({ list: { epoch: 0, bits: old }, asOf: NOON });
+  });
+
+  /** A region's list over `bits`; its card may say other bits, or be signed by another town. */
+  async function statusOf(given: {
+    readonly by?: Town;
+    readonly region?: TownRegion;
+    readonly number?: number;
+    readonly bits?: Uint8Array;
+    readonly says?: Uint8Array;
+  }) {
+    const { by = town, region = 'CN-SX', number = 3, bits = statusBits(64, [1]) } = given;
+    const card = await cardOf(by, region, number, NOON, given.says ?? bits);
+    return { region, card, epoch: number, list: toBase64url(await packStatus(bits)) };
+  }
 
   async function epochOf(number: number): Promise<string> {
     const card = { region: 'CN-SX', number, time: NOON, statusList: new Uint8Array(32), keySet: new Uint8Array(32) };

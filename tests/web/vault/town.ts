@@ -25,7 +25,10 @@ const DAY = 86_400_000;
 
 export interface Town {
   readonly root: Signer;
+  /** Shanxi's issuer. */
   readonly issuer: Signer;
+  /** Beijing's issuer. */
+  readonly beijing: Signer;
   readonly keySet: Uint8Array;
   readonly epoch: Uint8Array;
 }
@@ -45,6 +48,7 @@ async function signer(): Promise<Signer> {
 export async function foundTown(): Promise<Town> {
   const root = await signer();
   const issuer = await signer();
+  const beijing = await signer();
   const from = instant(NOON - DAY);
   const until = instant(NOON + 90 * DAY);
   const keySet = await keySetMessage.sign(
@@ -54,7 +58,10 @@ export async function foundTown(): Promise<Town> {
       expires: until,
       rpId: 'localhost',
       origins: ['http://localhost'],
-      issuers: [{ region: 'CN-SX', key: issuer.key, from, until }],
+      issuers: [
+        { region: 'CN-SX', key: issuer.key, from, until },
+        { region: 'CN-BJ', key: beijing.key, from, until },
+      ],
     },
     root,
   );
@@ -64,13 +71,32 @@ export async function foundTown(): Promise<Town> {
     { region: 'CN-SX', number: 3, time: NOON, statusList: statusHash(new Uint8Array(8)), keySet: read.value.id },
     issuer,
   );
-  return { root, issuer, keySet, epoch };
+  return { root, issuer, beijing, keySet, epoch };
 }
 
 let phones = 0;
 
+/** A region of the town. */
+export type TownRegion = 'CN-SX' | 'CN-BJ';
+
+function issuerOf(town: Town, region: TownRegion): Signer {
+  return region === 'CN-SX' ? town.issuer : town.beijing;
+}
+
+/** A region's epoch card over a status list of `bits`, as text. */
+export async function cardOf(
+  town: Town,
+  region: TownRegion,
+  number: number,
+  time: Instant,
+  bits: Uint8Array,
+): Promise<string> {
+  const card = { region, number, time, statusList: statusHash(bits), keySet: new Uint8Array(32) };
+  return toBase64url(await epochMessage.sign(card, issuerOf(town, region)));
+}
+
 /** A phone whose first sync is done: lists, certificate, time floor, no allowance. */
-export async function buyPhone(town: Town, name: string): Promise<Phone> {
+export async function buyPhone(town: Town, name: string, region: TownRegion = 'CN-SX'): Promise<Phone> {
   phones += 1;
   const vault = openVault(`test-${name}-${phones}-${crypto.randomUUID()}`);
   const wallet = newId(NOON);
@@ -81,14 +107,14 @@ export async function buyPhone(town: Town, name: string): Promise<Phone> {
       key: device.key,
       name,
       category: 'person',
-      region: 'CN-SX',
+      region,
       currencies: ['CNY'],
       expires: instant(NOON + 30 * DAY),
       guarantee: 'basic',
     },
-    town.issuer,
+    issuerOf(town, region),
   );
-  await keepSetting(vault, 'wallet', { id: wallet, region: 'CN-SX', name });
+  await keepSetting(vault, 'wallet', { id: wallet, region, name });
   await keepSetting(vault, 'networkRoot', toBase64url(town.root.key));
   await keepList(vault, { name: 'keySet', bytes: town.keySet, version: 1, keptAt: NOON });
   await keepList(vault, { name: 'epoch', bytes: town.epoch, version: 3, keptAt: NOON });
