@@ -86,7 +86,11 @@ export async function createHttp(
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength: 512 },
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply as FastifyReply),
+    frameworkErrors: (error, request, reply) => {
+      // Such an answer passes no hook.
+      setHeaders(request, reply as FastifyReply, config.origin);
+      answerError(error, request, reply as FastifyReply);
+    },
     clientErrorHandler: answerBrokenRequest,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
@@ -258,7 +262,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-async function setHeaders(request: FastifyRequest, reply: FastifyReply, origin: string): Promise<void> {
+function setHeaders(request: FastifyRequest, reply: FastifyReply, origin: string): void {
   for (const [name, value] of Object.entries(HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
   if (origin.startsWith('https:')) reply.header('strict-transport-security', 'max-age=63072000; includeSubDomains');
   reply.header('x-request-id', request.id);
