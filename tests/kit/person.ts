@@ -41,6 +41,8 @@ export interface Person {
   reopen(): Promise<Person>;
   /** A copy of this phone's profile and passkeys, as a thief would make it. */
   clone(name: string): Promise<Person>;
+  /** A new, empty phone to which the keychain has brought the passkeys of this one. */
+  successor(name: string): Promise<Person>;
   close(): Promise<void>;
 }
 
@@ -138,6 +140,13 @@ async function switchOn(phone: Phone): Promise<Person> {
       cpSync(folder, copyFolder, { recursive: true, filter: (path) => !/\/Singleton\w+$/.test(path) });
       return switchOn({ name: copyName, options, folder: copyFolder, credentials: kept });
     },
+    successor: (newName) =>
+      switchOn({
+        name: newName,
+        options,
+        folder: mkdtempSync(join(tmpdir(), `piaohao-${newName}-`)),
+        credentials: kept,
+      }),
     async close() {
       if (isOn) await context.close();
       isOn = false;

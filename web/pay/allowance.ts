@@ -5,7 +5,7 @@ import { unlockByPasskey } from '#web/pay/passkey.ts';
 import { closeAllowance } from '#web/sync/closing.ts';
 import { type SyncNeeds, syncNow } from '#web/sync/sync.ts';
 import { isLockedKey } from '#web/vault/allowance-key.ts';
-import { openAllowance } from '#web/vault/allowances.ts';
+import { heldAllowance, openAllowance } from '#web/vault/allowances.ts';
 import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
 import { heldLists } from '#web/vault/trust.ts';
 
@@ -66,7 +66,7 @@ export async function setOffline(
   else await keepSetting(vault, 'offlineTotal', total);
   if (count === undefined) await dropSetting(vault, 'offlineCount');
   else await keepSetting(vault, 'offlineCount', count);
-  const row = await openAllowance(vault, needs.clock());
+  const row = await heldAllowance(vault, needs.clock());
   if (!row) return ok(undefined);
   // The old one is given back first: a phone never holds two.
   const closed = await closeUnlocked(needs, row.id, row.key);
@@ -75,7 +75,7 @@ export async function setOffline(
 
 /** Gives back what is unused, now: the signed closing frees it at once. Asks for no new allowance until the person does. */
 export async function giveBack(needs: SyncNeeds): Promise<Result<undefined, Refusal>> {
-  const row = await openAllowance(needs.vault, needs.clock());
+  const row = await heldAllowance(needs.vault, needs.clock());
   if (!row) return refuse({ code: 'allowance.none' });
   const closed = await closeUnlocked(needs, row.id, row.key);
   if (!closed.ok) return closed;

@@ -16,7 +16,7 @@ import { takeAnswer } from '#web/sync/pull.ts';
 import { composeRequest, type WantForPayee } from '#web/sync/push.ts';
 import { type Link, link } from '#web/sync/state.ts';
 import { isLockedKey, isPlainBesideLock } from '#web/vault/allowance-key.ts';
-import { openAllowance } from '#web/vault/allowances.ts';
+import { heldAllowance } from '#web/vault/allowances.ts';
 import { deviceKey } from '#web/vault/device-key.ts';
 import { noteTry, ready } from '#web/vault/outbox.ts';
 import type { AllowanceRow } from '#web/vault/rows.ts';
@@ -126,7 +126,7 @@ export function isWorn(row: AllowanceRow, now: Instant): boolean {
  * a fresh one. Answers whether it did.
  */
 async function renewAllowance(needs: SyncNeeds): Promise<boolean> {
-  const row = await openAllowance(needs.vault, needs.clock());
+  const row = await heldAllowance(needs.vault, needs.clock());
   if (!row || (await isLockedKey(needs.vault, row.key))) return false;
   if (!isWorn(row, needs.clock()) && !(await isPlainBesideLock(needs.vault, row.key))) return false;
   const waits = await needs.vault.payments

@@ -49,6 +49,15 @@ export async function openAllowance(vault: Vault, now: Instant): Promise<Allowan
   return open.sort((left, right) => left.spent - left.total - (right.spent - right.total))[0];
 }
 
+/**
+ * The open allowance that holds money of this phone: the one to spend from, else one whose payments are all used. The
+ * house gives no other while it stands, so it is given back like any that is worn.
+ */
+export async function heldAllowance(vault: Vault, now: Instant): Promise<AllowanceRow | undefined> {
+  const live = await liveAllowances(vault, now);
+  return (await openAllowance(vault, now)) ?? live.find((row) => row.payee === undefined);
+}
+
 /** Marks the allowance that the server knows as `serial`. */
 export async function markAllowance(vault: Vault, serial: string, state: AllowanceRow['state']): Promise<void> {
   await vault.allowances.filter((row) => row.serial === serial).modify({ state });
