@@ -12,13 +12,14 @@ import type { KeySet } from '#shared/protocol/key-set.ts';
 import type { Signed } from '#shared/protocol/message.ts';
 import type { Checked } from '#shared/protocol/refusal.ts';
 import { type Checks, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
-import { unpackStatus } from '#shared/protocol/status.ts';
+import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import {
   allowanceChecks,
   certificateChecks,
   epochChecks,
   finalityChecks,
   keySetChecks,
+  knownAllowance,
   statusListOf,
 } from '#shared/protocol/trust.ts';
 import { keepAllowance, markAllowance } from '#web/vault/allowances.ts';
@@ -115,7 +116,20 @@ async function takeEpoch(
     await keepList(vault, { name: 'epoch', bytes: taken.value.bytes, version: epoch.number, keptAt: now });
   });
   await raiseTimeFloor(vault, epoch.time);
+  await stopRevoked(vault);
   return ok(undefined);
+}
+
+/** What this phone's own region has revoked would be refused by every payee: it is no longer offered for spending. */
+async function stopRevoked(vault: Vault): Promise<void> {
+  const { statuses } = await heldLists(vault);
+  for (const row of await vault.allowances.where('state').equals('live').toArray()) {
+    const held = statuses.get(row.region);
+    const known = knownAllowance(row.bytes);
+    if (held && known.ok && isRevoked(held.list, known.value.message.statusIndex)) {
+      await vault.allowances.update(row.id, { state: 'revoked' });
+    }
+  }
 }
 
 /** One region's list, verified by that region's own card: signed by its issuer, not older than the one held, naming these bits. */
