@@ -196,10 +196,20 @@ async function giveAuthenticator(
   return authenticatorId;
 }
 
+/** The code on a screen, or the whole screen without one; looked at again when the code is drawn anew meanwhile. */
+async function steadyPicture(screen: Page, tries = 5): Promise<Buffer> {
+  const code = screen.locator('svg[data-version]').first();
+  try {
+    return await ((await code.count()) > 0 ? code : screen).screenshot({ type: 'png', timeout: 5_000 });
+  } catch (error) {
+    if (tries === 1) throw error;
+    return await steadyPicture(screen, tries - 1);
+  }
+}
+
 /** What a camera held in the hand sees of a screen: 1280x720, the code a little turned, the room around it. */
 async function photograph(context: BrowserContext, screen: Page): Promise<Buffer> {
-  const code = screen.locator('svg[data-version]').first();
-  const shot = await ((await code.count()) > 0 ? code : screen).screenshot({ type: 'png' });
+  const shot = await steadyPicture(screen);
   const scene = await context.newPage();
   try {
     const picture = await scene.evaluate(async (png) => {
