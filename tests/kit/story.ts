@@ -196,7 +196,7 @@ export async function network(state: 'open' | 'cut' | 'deaf', ...people: Person[
 // A wallet
 
 /** Opens a wallet through every step of the welcome: phone, name, code, passkey. Answers its id. */
-async function register(
+export async function register(
   house: House,
   person: Person,
   { called, phone, region }: { readonly called: string; readonly phone: string; readonly region: RegionCode },
