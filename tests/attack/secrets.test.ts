@@ -149,7 +149,8 @@ async function faults(ming: Member): Promise<void> {
 }
 
 test('the log speaks, and of what happened', () => {
-  expect(log.split('\n').length).toBeGreaterThan(100);
+  // Requests alone: how many lines of other kinds there are depends on how quickly the parts start.
+  expect(log.match(/"route":/g)?.length ?? 0).toBeGreaterThan(50);
   expect(log).toContain('"route":"/sync"');
   expect(log).toContain('"route":"/signups/:id/code"');
   expect(secrets.size).toBeGreaterThan(25);

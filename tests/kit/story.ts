@@ -186,6 +186,8 @@ function acts(person: Person, page: Page = person.page): Locator {
 export async function go(person: Person, where: keyof typeof DOORS, page: Page = person.page): Promise<void> {
   await home(person, page);
   await page.getByRole('link', { name: words(person, DOORS[where]), exact: true }).click();
+  // A click is answered before the next screen stands there; what is read until then is still this one.
+  await acts(person, page).waitFor({ state: 'hidden' });
 }
 
 /** Cuts or gives back the network of several people at once. */
@@ -249,6 +251,8 @@ export async function balance(
 ): Promise<Readonly<Record<'available' | 'setAside' | 'arriving' | 'all', number>>> {
   await home(person);
   const card = person.page.getByRole('region', { name: words(person, 'home_balance'), exact: true });
+  // The vault is read after the screen stands: until then there is no sum to read.
+  await card.locator('.heard').first().waitFor({ timeout: PATIENCE_MS });
   const sums = await card.locator('.heard').allTextContents();
   const [available = NaN, setAside = NaN, arriving = NaN] = sums.map((sum) => Number(sum.replace(/[^\d]/g, '')));
   return { available, setAside, arriving, all: available + setAside + arriving };
