@@ -3,9 +3,6 @@
  * and requests in which every byte and header is the attacker's.
  */
 import { createHash, randomBytes, sign } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { InjectOptions } from 'fastify';
 import { buildHouse, type House } from '#server/app.ts';
 import { available, outside } from '#server/ledger/chart.ts';
@@ -22,8 +19,7 @@ import { type PaymentCore, paymentIdOf, signPayment } from '#shared/protocol/pay
 import { knownAllowance } from '#shared/protocol/trust.ts';
 import { freshSigner } from '#tests/kit/market.ts';
 import { good, type Member, openTexts, type Place } from '#tests/kit/member.ts';
-
-const ORIGIN = 'http://localhost:4800';
+import { MEMORY_ORIGIN, memoryHouse } from '#tests/kit/memory-house.ts';
 
 /** A sync that brings nothing. */
 export const EMPTY_SYNC: SyncRequest = { cursor: 0, payments: [], closings: [], receipts: [], forks: [], have: {} };
@@ -74,24 +70,11 @@ export interface Stage {
 /** Opens a house that forgets, with no limits on how often one may knock. */
 export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
   const clock = () => instant(Date.now());
-  const folder = mkdtempSync(join(tmpdir(), 'piaohao-attack-'));
   const texts = await openTexts(clock);
+  const memory = memoryHouse(texts.url);
   const often = 1_000_000;
   const house = await buildHouse(
-    {
-      host: '127.0.0.1',
-      port: 4800,
-      origin: ORIGIN,
-      rpId: 'localhost',
-      dataDir: 'memory',
-      keysDir: join(folder, 'keys'),
-      databaseUrl: undefined,
-      diskFloorBytes: 0,
-      sandboxUrl: texts.url,
-      logLevel: 'silent',
-      trustProxy: [],
-      ...config,
-    },
+    { ...memory.config, ...config },
     {
       identityLimits: {
         ceremoniesPerMinute: often,
@@ -104,13 +87,13 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
   const contract = (await house.app.inject('/openapi.json')).json() as Contract;
   return {
     house,
-    place: { app: house.app, origin: config.origin ?? ORIGIN, clock, codeFor: texts.codeFor },
+    place: { app: house.app, origin: config.origin ?? MEMORY_ORIGIN, clock, codeFor: texts.codeFor },
     routes: routesOf(contract),
     async close() {
       await house.app.close();
       await house.close();
       await texts.close();
-      rmSync(folder, { recursive: true, force: true });
+      memory.remove();
     },
   };
 }

@@ -1,7 +1,4 @@
 /** The house over HTTP as a phone meets it: the network, the probe, a sync signed by the device, the person's limits. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildHouse, type House } from '#server/app.ts';
 import { available, outside } from '#server/ledger/chart.ts';
@@ -18,13 +15,13 @@ import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { epochChecks, keySetChecks } from '#shared/protocol/trust.ts';
 import { freshSigner } from '#tests/kit/market.ts';
 import { good, type Member, openBrowser, openMember, openTexts, type Place } from '#tests/kit/member.ts';
+import { MEMORY_ORIGIN, memoryHouse } from '#tests/kit/memory-house.ts';
 
-const ORIGIN = 'http://localhost:4800';
 const EMPTY = { cursor: 0, payments: [], closings: [], receipts: [], forks: [], have: {} };
 
 let now = 1_790_000_000_000;
 const clock = () => instant(now);
-const folder = mkdtempSync(join(tmpdir(), 'piaohao-sync-'));
+let memory: ReturnType<typeof memoryHouse>;
 let house: House;
 let texts: Awaited<ReturnType<typeof openTexts>>;
 let place: Place;
@@ -32,23 +29,9 @@ let ming: Member;
 
 beforeAll(async () => {
   texts = await openTexts(clock);
-  house = await buildHouse(
-    {
-      host: '127.0.0.1',
-      port: 4800,
-      origin: ORIGIN,
-      rpId: 'localhost',
-      dataDir: 'memory',
-      keysDir: join(folder, 'keys'),
-      databaseUrl: undefined,
-      diskFloorBytes: 0,
-      sandboxUrl: texts.url,
-      logLevel: 'silent',
-      trustProxy: [],
-    },
-    { clock },
-  );
-  place = { app: house.app, origin: ORIGIN, clock, codeFor: texts.codeFor };
+  memory = memoryHouse(texts.url);
+  house = await buildHouse(memory.config, { clock });
+  place = { app: house.app, origin: MEMORY_ORIGIN, clock, codeFor: texts.codeFor };
   ming = await openMember(place, { phone: '13912345678' });
   await openLedger({ database: house.database }).post([
     {
@@ -70,7 +53,7 @@ afterAll(async () => {
   await house.app.close();
   await house.close();
   await texts.close();
-  rmSync(folder, { recursive: true, force: true });
+  memory.remove();
 });
 
 const pass = (length: Duration) => {
@@ -88,7 +71,7 @@ async function keySetOf(network: NetworkView) {
 
 test('a stranger learns the network: its root, its regions, and the key set its root signed', async () => {
   const network = await good(stranger().ask<NetworkView>('GET', '/network'));
-  expect(network).toMatchObject({ rpId: 'localhost', origins: [ORIGIN] });
+  expect(network).toMatchObject({ rpId: 'localhost', origins: [MEMORY_ORIGIN] });
   expect(network.regions.map((one) => one.names.zh)).toEqual(['北京', '山西']);
   const keySet = await keySetOf(network);
   expect(new Set(keySet.issuers.map((one) => one.region))).toEqual(new Set(['CN-BJ', 'CN-SX']));
