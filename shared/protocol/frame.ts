@@ -18,7 +18,8 @@ export type Frame =
   | { readonly kind: 'receipt'; readonly receipt: Uint8Array }
   | { readonly kind: 'finality'; readonly finality: Uint8Array }
   | { readonly kind: 'epoch'; readonly epoch: Uint8Array }
-  | { readonly kind: 'fork'; readonly fork: Uint8Array };
+  | { readonly kind: 'fork'; readonly fork: Uint8Array }
+  | { readonly kind: 'voucher'; readonly voucher: Uint8Array };
 
 /** One of several codes of a frame that is too large for one. */
 export interface FramePart {
@@ -34,7 +35,15 @@ export interface FramePart {
 }
 
 const PREFIX = 'PH1';
-const LETTERS = { invoice: 'I', payment: 'P', receipt: 'R', finality: 'F', epoch: 'E', fork: 'K' } as const;
+const LETTERS = {
+  invoice: 'I',
+  payment: 'P',
+  receipt: 'R',
+  finality: 'F',
+  epoch: 'E',
+  fork: 'K',
+  voucher: 'V',
+} as const;
 const PART_LETTER = 'X';
 const TEXT = /^PH1([A-Z]):([0-9A-Z $%*+\-./:]*)$/;
 
@@ -109,6 +118,8 @@ function bytesOf(frame: Frame): Uint8Array {
       return frame.epoch;
     case 'fork':
       return frame.fork;
+    case 'voucher':
+      return frame.voucher;
   }
 }
 
@@ -118,6 +129,7 @@ function frameOf(letter: string, bytes: Uint8Array): Checked<Frame> {
   if (letter === LETTERS.finality) return ok({ kind: 'finality', finality: bytes });
   if (letter === LETTERS.epoch) return ok({ kind: 'epoch', epoch: bytes });
   if (letter === LETTERS.fork) return ok({ kind: 'fork', fork: bytes });
+  if (letter === LETTERS.voucher) return ok({ kind: 'voucher', voucher: bytes });
   if (letter !== LETTERS.invoice && letter !== LETTERS.payment) return no('frame.unknown');
   const wire = decodeCbor(bytes);
   if (!wire.ok || !Array.isArray(wire.value) || !wire.value.every((part) => part instanceof Uint8Array)) {

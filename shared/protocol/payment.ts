@@ -7,6 +7,7 @@ import { ok } from '#shared/base/result.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { type Assertion, readAssertion, writeAssertion } from '#shared/protocol/assertion.ts';
+import { decodeCbor } from '#shared/protocol/cbor.ts';
 import { type MessageType, messageType, type Signed } from '#shared/protocol/message.ts';
 import { type Checked, no } from '#shared/protocol/refusal.ts';
 import { bytes, currencyCode, id, moment, optional, record, required, whole } from '#shared/protocol/schema.ts';
@@ -67,6 +68,14 @@ export interface SignedPayment extends Signed<PaymentCore> {
 /** The canonical bytes of a core. */
 export function encodeCore(core: PaymentCore): Uint8Array<ArrayBuffer> {
   return coreMessage.encode(core);
+}
+
+/** The core whose canonical bytes these are; who signed it is not said. Refusals: message.*. Never throws. */
+export function readCore(bytes: Uint8Array): Checked<PaymentCore> {
+  const wire = decodeCbor(bytes);
+  if (!wire.ok) return wire;
+  const core = coreMessage.kind.read(wire.value);
+  return core === undefined ? no('message.malformed') : ok(core);
 }
 
 /** The payment id (32 bytes) of a core: also the challenge its passkey assertion answers. */

@@ -108,7 +108,8 @@ export function twinAt(bytes: Uint8Array, at: number): Uint8Array<ArrayBuffer> {
   return twin;
 }
 
-function flipped(bytes: Uint8Array, at: number): Uint8Array<ArrayBuffer> {
+/** The same bytes with one bit turned. */
+export function flipped(bytes: Uint8Array, at: number): Uint8Array<ArrayBuffer> {
   const other = Uint8Array.from(bytes);
   other[at] = (other[at] ?? 0) ^ 1;
   return other;
@@ -456,7 +457,8 @@ export async function invoiceCases(): Promise<Vector[]> {
   ]);
 }
 
-function vector(
+/** One vector, its bytes as hexadecimal. */
+export function vector(
   check: string,
   name: string,
   expect: string,
@@ -557,7 +559,8 @@ export async function issuedCases(): Promise<Vector[]> {
   ];
 }
 
-async function paid(
+/** An honest payment of the invoice, as signed and as read, with its allowance. */
+export async function paid(
   core: Partial<PaymentCore> = {},
 ): Promise<{ bytes: Uint8Array; read: SignedPayment; allowance: Uint8Array }> {
   const allowance = await allowanceMessage.sign(ALLOWANCE, SHANXI);

@@ -16,6 +16,7 @@ import {
   paymentCases,
   receiptCases,
 } from '#tests/vectors/cases.ts';
+import { voucherCases } from '#tests/vectors/voucher-cases.ts';
 
 const FILES = {
   'key-set': keySetCases,
@@ -28,6 +29,7 @@ const FILES = {
   finality: finalityCases,
   fork: forkCases,
   frame: frameCases,
+  voucher: voucherCases,
   message: messageRows,
 } as const;
 

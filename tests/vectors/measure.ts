@@ -21,6 +21,7 @@ import { type SignatureQuestion, verifyAsync, verifySync, webVerifier } from '#s
 import { statusBits, statusHash } from '#shared/protocol/status.ts';
 import { knownAllowance } from '#shared/protocol/trust.ts';
 import { type PayeeContext, paymentChecks } from '#shared/protocol/verify.ts';
+import { writeVoucher } from '#shared/protocol/voucher.ts';
 import {
   ALLOWANCE,
   BEIJING,
@@ -166,6 +167,14 @@ row('receipt', receipt, writeFrame({ kind: 'receipt', receipt }));
 row('closing', closing);
 row('epoch card', epoch, writeFrame({ kind: 'epoch', epoch }));
 row('finality receipt', finality, writeFrame({ kind: 'finality', finality }));
+for (const [name, voucher] of [
+  ['voucher, final', { kind: 'final', finality, core: left.value.payload, certificate }],
+  ['voucher, promise, device key', { kind: 'promise', payment: device, allowance, certificate, receipt }],
+  ['voucher, promise, passkey', { kind: 'promise', payment: both, allowance, certificate, receipt }],
+] as const) {
+  const bytes = writeVoucher(voucher);
+  row(name, bytes, writeFrame({ kind: 'voucher', voucher: bytes }));
+}
 row('fork proof', fork, writeFrame({ kind: 'fork', fork }));
 console.log(`core ${left.value.payload.length} bytes: ${toHex(left.value.payload)}`);
 

@@ -24,6 +24,7 @@ import {
   statusListOf,
 } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
+import { readVoucher, voucherChecks } from '#shared/protocol/voucher.ts';
 import { closingChecks, forkChecks, invoiceChecks, receiptChecks } from '#shared/protocol/witness.ts';
 
 /** One vector. Bytes are hexadecimal, times whole seconds. `expect` is `ok`, `ok repeat`, `ok alarm <kinds>` or a refusal code. */
@@ -108,6 +109,10 @@ export async function replay(
     }
     case 'fork':
       return spoken(await drive(forkChecks(hex(given['fork']), keySetOf(context.keySet))));
+    case 'voucher': {
+      const read = readVoucher(hex(given['voucher']));
+      return read.ok ? spoken(await drive(voucherChecks(read.value, trust()))) : read.error.code;
+    }
     case 'frame':
       return spoken(readFrame(given['text'] ?? ''));
     case 'status':
