@@ -8,6 +8,7 @@ import { openAllowances } from '#server/allowance/allowance.ts';
 import { allowanceRoutes } from '#server/allowance/routes.ts';
 import { openBills } from '#server/bill/bill.ts';
 import { billRoutes } from '#server/bill/routes.ts';
+import { addHouseFigures, countedSync } from '#server/figures.ts';
 import { openBankTransfer, openFunding } from '#server/funding/funding.ts';
 import { fundingRoutes } from '#server/funding/routes.ts';
 import { type IdentityLimits, openIdentity } from '#server/identity/identity.ts';
@@ -20,9 +21,11 @@ import type { Config } from '#server/platform/config.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
 import { createHttp, type Http } from '#server/platform/http.ts';
 import { type RunningJob, startJob } from '#server/platform/job.ts';
+import { type Metrics, openMetrics } from '#server/platform/metrics.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { callOutside } from '#server/platform/outside.ts';
 import { serveApp } from '#server/platform/static.ts';
+import { traceRequests } from '#server/platform/trace.ts';
 import { openRegions } from '#server/region/region.ts';
 import { regionRoutes } from '#server/region/routes.ts';
 import { syncRoutes } from '#server/sync/routes.ts';
@@ -36,6 +39,7 @@ const LADDER = ['ledger', 'region', 'identity', 'allowance', 'payment', 'funding
 export interface House {
   readonly app: Http;
   readonly database: Database;
+  readonly metrics: Metrics;
   /** Ends periodic work and closes the database; call it when the app has stopped answering. */
   readonly close: () => Promise<void>;
 }
@@ -55,6 +59,9 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   const database = await openDatabase(config);
   await migrate(database, LADDER.map(schemaOf));
   const app = await createHttp(config, { database });
+  const metrics = openMetrics(config.dataDir);
+  metrics.watch(app);
+  if (config.tracing) traceRequests(app);
 
   const ledger = openLedger({ database });
   const regions = await openRegions({
@@ -81,15 +88,19 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     epochAge: (region) => regions.policyHeld(region, 'unproved').guaranteeEpochAge,
   });
   const bills = openBills({ database, ledger, regions, identity, payments });
-  const sync = openSync({
-    database,
-    ledger,
-    regions,
-    allowances,
-    payments,
-    bills,
-    report: (error, part) => app.log.error({ err: error, part }, 'a part of a sync failed'),
-  });
+  const sync = countedSync(
+    metrics,
+    openSync({
+      database,
+      ledger,
+      regions,
+      allowances,
+      payments,
+      bills,
+      report: (error, part) => app.log.error({ err: error, part }, 'a part of a sync failed'),
+    }),
+  );
+  addHouseFigures(metrics, { clock, ledger, regions, allowances, payments });
   const bankTransfer = openBankTransfer({
     url: config.sandboxUrl,
     notifyUrl: new URL('/callbacks/bank-transfer', ownAddress(config)).href,
@@ -126,6 +137,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   return {
     app,
     database,
+    metrics,
     close: async () => {
       await Promise.all(jobs.map((job) => job.stop()));
       await funding.idle();

@@ -7,6 +7,7 @@ import { buildHouse } from '#server/app.ts';
 import { type IdentityLimits, USUAL_LIMITS } from '#server/identity/identity.ts';
 import { ConfigError, readConfig } from '#server/platform/config.ts';
 import { closeOnSignal } from '#server/platform/http.ts';
+import { serveMetrics } from '#server/platform/metrics.ts';
 
 /** On `localhost` every visitor is one address, so counting by address would only count the people trying it out. */
 const REHEARSAL_FACTOR = 100;
@@ -15,6 +16,7 @@ const config = readOrExit(() => readConfig(process.env));
 const identityLimits = readOrExit(() => readLimits(process.env, new URL(config.origin).hostname === 'localhost'));
 const house = await buildHouse(config, { identityLimits });
 closeOnSignal(house.app, house.close);
+if (config.metrics) await serveMetrics(config.metrics, house.metrics.text);
 await house.app.listen({ host: config.host, port: config.port });
 console.log(`Piaohao is open: ${config.origin}`);
 

@@ -64,6 +64,8 @@ export interface Ledger {
   balances(region: string, accounts: readonly Account[], tx?: Sql): Promise<number[]>;
   /** Every account the wallet ever had in `region`. */
   walletAccounts(region: string, wallet: Id, tx?: Sql): Promise<WalletAccount[]>;
+  /** How many transfers each reader of the journal is behind its end. */
+  lag(): Promise<{ region: string; name: string; behind: number }[]>;
   /** At most `limit` transfers after cursor `after`, in order and without gaps. */
   journal(region: string, after: number, limit: number, tx?: Sql): Promise<JournalTransfer[]>;
   /** The transfer `id`, or undefined when there is none. */
@@ -97,6 +99,7 @@ export function openLedger(deps: { readonly database: Database }): Ledger {
       const rows = await store.accountsOf(tx, region, wallet);
       return rows.map(({ id, kind, currency, balance }) => ({ id, kind, currency, balance }));
     },
+    lag: () => store.followerLag(database),
     async journal(region, after, limit, tx = database) {
       const rows = await store.journalAfter(tx, region, after, limit);
       return rows.map((row) => toJournalTransfer(region, row));

@@ -349,3 +349,11 @@ export function auditAccounts(tx: Sql, region: string): Promise<AccountRow[]> {
 export function auditFollowers(tx: Sql, region: string): Promise<{ name: string; cursor: number }[]> {
   return tx.query('select name, cursor from ledger_follower where region = $1 order by name', [region]);
 }
+
+/** How far every follower is behind the end of its region's journal. */
+export function followerLag(tx: Sql): Promise<{ region: string; name: string; behind: number }[]> {
+  return tx.query(
+    `select f.region, f.name, e.cursor - f.cursor as behind
+     from ledger_follower f join ledger_journal_end e on e.region = f.region`,
+  );
+}

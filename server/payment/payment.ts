@@ -69,8 +69,17 @@ export interface Payments {
   readonly ripen: () => Promise<number>;
   /** Registers who is told, in the same transaction, of payments for which nothing is posted. */
   readonly onDisputed: (hook: DisputeHook) => void;
+  /** What is not settled yet, the cases opened, and what the guarantee fund is owed: for whoever watches the house. */
+  readonly standing: () => Promise<Standing>;
   /** Ends the verifying threads. */
   readonly close: () => Promise<void>;
+}
+
+/** How payments stand, by region; sums in minor units. */
+export interface Standing {
+  readonly waiting: readonly store.WaitingRow[];
+  readonly cases: readonly { readonly region: string; readonly kind: string; readonly count: number }[];
+  readonly owed: readonly { readonly region: string; readonly currency: string; readonly owed: number }[];
 }
 
 /** What {@link openPayments} is given; the rest has defaults that tests and the simulation replace. */
@@ -120,6 +129,11 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
     },
     onDisputed: (hook) => {
       hooks.push(hook);
+    },
+    async standing() {
+      const waiting = await store.readWaiting(deps.database);
+      const cases = await store.countCases(deps.database);
+      return { waiting, cases, owed: await store.readOwed(deps.database) };
     },
     close: () => parts.signatures.close(),
   };

@@ -392,3 +392,32 @@ export async function newestNoted(tx: Sql, region: string): Promise<{ number: nu
   );
   return rows[0];
 }
+
+/** How much of one kind waits in a region, and since when the oldest of it. */
+export interface WaitingRow {
+  readonly region: string;
+  readonly what: 'arriving' | 'unseen';
+  readonly count: number;
+  readonly since: Instant;
+}
+
+/** Payments whose money is not spendable yet, and payees' words about payments nobody has brought in. */
+export function readWaiting(tx: Sql): Promise<WaitingRow[]> {
+  return tx.query<WaitingRow>(
+    `select region, 'arriving' as what, count(*) as count, min(uploaded_at) as since
+     from payment where state = 'arriving' group by region
+     union all
+     select region, 'unseen' as what, count(*) as count, min(received_at) as since
+     from payment_receipt where not checked group by region`,
+  );
+}
+
+/** How many cases of each kind a region has ever opened. */
+export function countCases(tx: Sql): Promise<{ region: string; kind: 'fork' | 'overspent'; count: number }[]> {
+  return tx.query('select region, kind, count(*) as count from payment_case group by region, kind');
+}
+
+/** What all payers together owe each fund. */
+export function readOwed(tx: Sql): Promise<{ region: string; currency: Currency; owed: number }[]> {
+  return tx.query('select region, currency, owed from payment_fund');
+}

@@ -7,6 +7,13 @@ interface Waiting<Item, Answer> {
   readonly reject: (reason: unknown) => void;
 }
 
+let allWaiting = 0;
+
+/** How many items wait in all of this process's batches together: a queue that grows is a house that is too slow. */
+export function waitingItems(): number {
+  return allWaiting;
+}
+
 /**
  * A function that hands its items to `run` in the order they came, at most `most` at a time, one run at a time.
  * `run` answers in the order of its items; when it throws, each of that run's callers gets the error.
@@ -23,6 +30,7 @@ export function gather<Item, Answer>(
     while (waiting.length > 0) {
       const batch = waiting.slice(0, options.most);
       waiting = waiting.slice(options.most);
+      allWaiting -= batch.length;
       try {
         const answers = await run(batch.map((one) => one.item));
         assert(answers.length === batch.length, 'a batch answers each of its items');
@@ -39,6 +47,7 @@ export function gather<Item, Answer>(
   return (item) =>
     new Promise<Answer>((resolve, reject) => {
       waiting.push({ item, resolve, reject });
+      allWaiting += 1;
       if (running) return;
       running = true;
       // One turn of the microtask queue lets everything of this moment join the first run.

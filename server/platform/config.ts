@@ -16,6 +16,10 @@ export interface Config {
   readonly diskFloorBytes: number;
   readonly sandboxUrl: string;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  /** Where the figures may be read (METRICS_PORT); undefined: nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number; readonly token: string | undefined } | undefined;
+  /** Whether requests carry a W3C trace in and out. */
+  readonly tracing: boolean;
   /** Addresses of the proxies in front, whose word on the client's address counts. */
   readonly trustProxy: readonly string[];
 }
@@ -28,7 +32,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, SANDBOX_URL, LOG_LEVEL and TRUST_PROXY.
+ * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, SANDBOX_URL, LOG_LEVEL, METRICS_PORT,
+ * METRICS_HOST, METRICS_TOKEN, TRACING and TRUST_PROXY.
  * Throws {@link ConfigError} for a value that cannot be meant.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
@@ -51,8 +56,26 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     diskFloorBytes: wholeNumber(env, 'DISK_FLOOR_MB', 256, 1_000_000) * 1024 * 1024,
     sandboxUrl: url(env, 'SANDBOX_URL', 'http://127.0.0.1:4801', ['http:', 'https:']).origin,
     logLevel,
+    metrics: readMetrics(env),
+    tracing: env.TRACING === 'on',
     trustProxy: (env.TRUST_PROXY ?? '').split(',').flatMap((address) => (address.trim() ? [address.trim()] : [])),
   });
+}
+
+const THIS_MACHINE = ['127.0.0.1', '::1', 'localhost'];
+const TOKEN_LEAST = 32;
+
+/** Figures go out on a port of their own: on this machine freely, anywhere else only for a token. */
+function readMetrics(env: Readonly<Record<string, string | undefined>>): Config['metrics'] {
+  const port = wholeNumber(env, 'METRICS_PORT', 0, 65_535);
+  if (port === 0) return undefined;
+  const host = env.METRICS_HOST ?? '127.0.0.1';
+  const token = env.METRICS_TOKEN;
+  if (token !== undefined && token.length < TOKEN_LEAST)
+    throw new ConfigError(`METRICS_TOKEN has at least ${TOKEN_LEAST} characters`);
+  if (token === undefined && !THIS_MACHINE.includes(host))
+    throw new ConfigError('METRICS_HOST beyond this machine needs a METRICS_TOKEN');
+  return { host, port, token };
 }
 
 function wholeNumber(

@@ -1,4 +1,5 @@
 /** Calls to other companies' servers: JSON only, with a bound on the time, on the size and on where it may lead. */
+import { traceparent } from '#server/platform/trace.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 
 /** What to ask. `body` goes as JSON; `headers` are added to ours. */
@@ -23,6 +24,7 @@ const MOST_BYTES = 1024 * 1024;
 /** Asks `url` once, never follows a redirect, never throws for what the other side does. */
 export async function callOutside(url: string, call: OutsideCall): Promise<Result<OutsideAnswer, OutsideFailure>> {
   const signal = AbortSignal.timeout(call.timeoutMs);
+  const trace = traceparent();
   try {
     const response = await fetch(url, {
       method: call.method,
@@ -31,6 +33,7 @@ export async function callOutside(url: string, call: OutsideCall): Promise<Resul
       headers: {
         accept: 'application/json',
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(trace === undefined ? {} : { traceparent: trace }),
         ...call.headers,
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),

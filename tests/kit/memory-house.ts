@@ -22,6 +22,8 @@ export function memoryHouse(sandboxUrl: string): { readonly config: Config; read
       diskFloorBytes: 0,
       sandboxUrl,
       logLevel: 'silent',
+      metrics: undefined,
+      tracing: false,
       trustProxy: [],
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
