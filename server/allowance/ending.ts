@@ -42,6 +42,9 @@ export async function closeAllowance(
       const returned = Math.max(0, held.total - held.returned - Math.max(lastTotal, held.claimed));
       await giveBack(parts, tx, 'close', [{ held, moves: returnMoves(held, returned) }]);
       await store.endAllowance(tx, held, { state: 'closed', returned, closing });
+      if (row.payee === null) {
+        await store.takeOutstanding(tx, held.region, [{ expires: row.expires_at, total: row.total }]);
+      }
     }
     return ok(held.id);
   });
@@ -59,8 +62,12 @@ export async function stopAllowance(
   assert(owner !== undefined, `no allowance ${allowance.id} in ${allowance.region}`);
   const device = { region: allowance.region, id: owner.device, wallet: owner.wallet };
   await store.stopDevice(tx, device, reason, at);
-  const bits = await store.stopAllowances(tx, allowance.region, owner.device, allowance.id, reason);
-  await regions.revoke(tx, allowance.region, bits);
+  await endPromises(
+    tx,
+    regions,
+    device.region,
+    await store.stopAllowances(tx, device.region, device.id, allowance.id, reason),
+  );
 }
 
 /** Stops a device and its live allowances. */
@@ -72,13 +79,33 @@ export async function stopDeviceOf(
   at: Instant,
 ): Promise<void> {
   await store.stopDevice(tx, device, reason, at);
-  const bits = await store.stopAllowances(tx, device.region, device.id, null, reason);
-  await regions.revoke(tx, device.region, bits);
+  await endPromises(tx, regions, device.region, await store.stopAllowances(tx, device.region, device.id, null, reason));
+}
+
+/** What was stopped stands in the next status list, and the fund can no longer be asked for more of it. */
+async function endPromises(
+  tx: Sql,
+  regions: Regions,
+  region: string,
+  stopped: readonly store.Stopped[],
+): Promise<void> {
+  const open = stopped.filter((one) => one.state === 'live' && one.payee === null);
+  await store.takeOutstanding(
+    tx,
+    region,
+    open.map((one) => ({ expires: one.expires_at, total: one.total })),
+  );
+  await regions.revoke(
+    tx,
+    region,
+    stopped.map((one) => one.status_index),
+  );
 }
 
 /** Releases everything that is due, some at a time; answers how many there were. */
 export async function releaseDue(parts: AllowanceParts): Promise<number> {
   let released = 0;
+  await store.forgetOutstanding(parts.database, parts.clock());
   for (let last = RELEASED_AT_ONCE; last === RELEASED_AT_ONCE; released += last) {
     last = await parts.database.transaction((tx) => releaseSome(parts, tx));
   }

@@ -46,9 +46,6 @@ const LOCKED_MOST = 8;
 
 const DAY: Duration = duration(1, 'd');
 
-/** How old a sum over all live allowances may be before it is taken again; what was issued here since is added. */
-const EXPOSURE_AGE: Duration = duration(2, 's');
-
 /** What is known of who asks, before the transaction. */
 interface Asker {
   readonly device: Device;
@@ -79,51 +76,25 @@ class Refused extends Error {
   }
 }
 
-/** Sums over live allowances, by region. */
-interface Exposure {
-  readonly of: (tx: Sql, region: string, now: Instant) => Promise<number>;
-  readonly add: (region: string, total: number) => void;
-}
-
 /** Opens issuing. */
 export function openIssuing(parts: AllowanceParts): {
   readonly issue: (device: Device, want: Want) => Promise<Result<Issued, Refusal>>;
   readonly exposure: (tx: Sql, region: string, now: Instant) => Promise<number>;
 } {
-  const sums = openExposure();
   return {
     exposure: async (tx, region, now) => {
       const found = await parts.regions.find(region);
-      return (found?.terms.clonesAssumed ?? 1) * (await store.sumLive(tx, region, now));
+      return (found?.terms.clonesAssumed ?? 1) * (await store.sumOutstanding(tx, region, now));
     },
     async issue(device, want) {
       const asker = await askerOf(parts, device, want);
       if (!asker.ok) return asker;
       try {
-        const issued = await parts.database.transaction((tx) => issueWithin(parts, tx, asker.value, sums));
-        if (issued.fresh && issued.open) sums.add(device.region, issued.total);
-        return ok({ id: issued.id, reference: issued.reference, bytes: issued.bytes });
+        return ok(await parts.database.transaction((tx) => issueWithin(parts, tx, asker.value)));
       } catch (error) {
         if (error instanceof Refused) return refuse(error.refusal);
         throw error;
       }
-    },
-  };
-}
-
-function openExposure(): Exposure {
-  const sums = new Map<string, { at: Instant; sum: number }>();
-  return {
-    async of(tx, region, now) {
-      const known = sums.get(region);
-      if (known !== undefined && Math.abs(now - known.at) < EXPOSURE_AGE) return known.sum;
-      const sum = await store.sumLive(tx, region, now);
-      sums.set(region, { at: now, sum });
-      return sum;
-    },
-    add(region, total) {
-      const known = sums.get(region);
-      if (known !== undefined) known.sum += total;
     },
   };
 }
@@ -166,28 +137,29 @@ function keyOfCose(cose: Uint8Array): Uint8Array | undefined {
   return compressPoint(Uint8Array.of(4, ...x, ...y));
 }
 
-type Written = Issued & { readonly fresh: boolean; readonly open: boolean; readonly total: number };
-
-async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker, sums: Exposure): Promise<Written> {
+async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker): Promise<Issued> {
   const { device, region, key } = asker;
   const setting = await store.lockSetting(tx, region.region, device.wallet);
   const before = await store.readByKey(tx, region.region, key);
   if (before !== undefined) {
     const own = before.device === device.id && before.wallet === device.wallet;
     if (!own) throw new Refused({ code: 'allowance.key-reused' });
-    return { ...before, fresh: false, open: before.payee === null };
+    return { id: before.id, reference: before.reference, bytes: before.bytes };
   }
   const now = parts.clock();
   await assertAllowed(parts, tx, asker);
   const recent = await store.readRecent(tx, region.region, device.wallet, after(now, -DAY as Duration), now);
   const purse = available(region.region, device.wallet, asker.currency);
   const funds = (await parts.ledger.balances(region.region, [purse], tx))[0] ?? 0;
-  const grant =
-    asker.want.payee === undefined
-      ? openGrant(asker, setting, recent, funds, now)
-      : await lockedGrant(tx, asker, recent, funds, now);
-  if (grant.payee === undefined) await assertFund(tx, asker, grant.limits.total, sums, now);
-  return write(parts, tx, asker, grant, now);
+  if (asker.want.payee !== undefined) {
+    return write(parts, tx, asker, await lockedGrant(tx, asker, recent, funds, now), now);
+  }
+  const grant = openGrant(asker, setting, recent, funds, now);
+  // Most refusals are found here, before anything is signed or written; who is let through is counted below.
+  await assertFund(tx, asker, grant.limits.total, now);
+  const issued = await write(parts, tx, asker, grant, now);
+  await promise(tx, asker, grant, now);
+  return issued;
 }
 
 async function assertAllowed(parts: AllowanceParts, tx: Sql, { device, region, currency }: Asker): Promise<void> {
@@ -254,17 +226,29 @@ async function lockedGrant(
   return { limits: lockedLimits(total), life: region.terms.lockedLife, payee };
 }
 
-async function assertFund(tx: Sql, { region }: Asker, total: number, sums: Exposure, now: Instant): Promise<void> {
+async function assertFund(tx: Sql, { region }: Asker, more: number, now: Instant): Promise<void> {
   const { clonesAssumed, fundCap } = region.terms;
-  const exposed = clonesAssumed * ((await sums.of(tx, region.region, now)) + total);
+  const exposed = clonesAssumed * ((await store.sumOutstanding(tx, region.region, now)) + more);
   if (exposed > fundCap) throw new Refused({ code: 'allowance.fund-cap' });
 }
 
-async function write(parts: AllowanceParts, tx: Sql, asker: Asker, grant: Grant, now: Instant): Promise<Written> {
+/** Counts an open allowance against the fund, one after the other: of two at the brink the second is thrown away. */
+async function promise(tx: Sql, asker: Asker, { limits, life }: Grant, now: Instant): Promise<void> {
+  const { region } = asker.region;
+  await store.lockOutstanding(tx, region);
+  await store.addOutstanding(tx, region, expiryOf(now, life), limits.total);
+  await assertFund(tx, asker, 0, now);
+}
+
+function expiryOf(now: Instant, life: Duration): Instant {
+  return fromSeconds(toSeconds(after(now, life)));
+}
+
+async function write(parts: AllowanceParts, tx: Sql, asker: Asker, grant: Grant, now: Instant): Promise<Issued> {
   const { device, region, key, currency, passkey, policy } = asker;
   const { limits, payee } = grant;
   const id = newId(now);
-  const expires = fromSeconds(toSeconds(after(now, grant.life)));
+  const expires = expiryOf(now, grant.life);
   const claimUntil = after(expires, policy.claimWindow);
   const statusIndex = await parts.regions.reserveStatus(tx, region.region, claimUntil);
   const message: Allowance = {
@@ -309,7 +293,7 @@ async function write(parts: AllowanceParts, tx: Sql, asker: Asker, grant: Grant,
     bytes,
   });
   await setAside(parts, tx, asker, id, limits.total, now);
-  return { id, reference, bytes, total: limits.total, fresh: true, open: payee === undefined };
+  return { id, reference, bytes };
 }
 
 async function setAside(

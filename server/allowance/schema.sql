@@ -60,3 +60,14 @@ create table allowance_certificate (
   bytes bytea not null,
   primary key (payee, region)
 );
+-- step 2: what open allowances promise together, by the hour they end in, so that issuing can stop exactly at the cap
+-- The row of hour 0 is the lock under which a region issues one open allowance after the other.
+create table allowance_outstanding (
+  region text not null,
+  ends_hour bigint not null,
+  total bigint not null,
+  primary key (region, ends_hour)
+);
+insert into allowance_outstanding (region, ends_hour, total)
+  select region, expires_at / 3600000 + 1, sum(total)::bigint from allowance
+  where state = 'live' and payee is null group by region, expires_at / 3600000 + 1;

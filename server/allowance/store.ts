@@ -131,21 +131,29 @@ export async function endAllowance(
   );
 }
 
-/** Stops an allowance and every other live one of its device; answers their places in the status list. */
-export async function stopAllowances(
+/** An allowance as it was before it was stopped. */
+export type Stopped = Pick<AllowanceRow, 'status_index' | 'state' | 'total' | 'payee' | 'expires_at'>;
+
+/** Stops an allowance and every other live one of its device; answers them as they were. */
+export function stopAllowances(
   tx: Sql,
   region: string,
   device: Id,
   allowance: Id | null,
   reason: string,
-): Promise<number[]> {
-  const rows = await tx.query<{ status_index: number }>(
-    `update allowance set state = 'stopped', stop_reason = $4
-     where region = $1 and ((device = $2 and state = 'live') or (id = $3 and state in ('live', 'closed')))
-     returning status_index`,
+): Promise<Stopped[]> {
+  return tx.query<Stopped>(
+    `with before as (
+       select region, id, status_index, state, total, payee, expires_at from allowance
+       where region = $1 and ((device = $2 and state = 'live') or (id = $3 and state in ('live', 'closed')))
+       order by id for update
+     ), stopped as (
+       update allowance a set state = 'stopped', stop_reason = $4 from before
+       where a.region = $1 and a.region = before.region and a.id = before.id returning a.id
+     )
+     select status_index, state, total, payee, expires_at from before`,
     [region, device, allowance, reason],
   );
-  return rows.map((row) => row.status_index);
 }
 
 /** The device an allowance was issued to. */
@@ -193,14 +201,61 @@ export function takeDue(tx: Sql, now: Instant, most: number): Promise<AllowanceR
   );
 }
 
-/** What all live open allowances of a region come to, in minor units of its home currency. */
-export async function sumLive(tx: Sql, region: string, now: Instant): Promise<number> {
+const HOUR_MS = 3_600_000;
+
+/** From this hour on (counted from 1970) an allowance that ends at `expires` is owed nothing any more. */
+function endHour(expires: Instant): number {
+  return Math.floor(expires / HOUR_MS) + 1;
+}
+
+/** Holds the region's sum until `tx` ends: whoever adds to it does so one after the other. */
+export async function lockOutstanding(tx: Sql, region: string): Promise<void> {
+  await tx.query(
+    `insert into allowance_outstanding (region, ends_hour, total) values ($1, 0, 0)
+     on conflict (region, ends_hour) do update set total = 0`,
+    [region],
+  );
+}
+
+/** Adds an open allowance to what its region promises. */
+export async function addOutstanding(tx: Sql, region: string, expires: Instant, total: number): Promise<void> {
+  await tx.query(
+    `insert into allowance_outstanding as o (region, ends_hour, total) values ($1, $2, $3)
+     on conflict (region, ends_hour) do update set total = o.total + excluded.total`,
+    [region, endHour(expires), total],
+  );
+}
+
+/** Takes open allowances out again; those whose hour is forgotten count no more anyway. */
+export async function takeOutstanding(
+  tx: Sql,
+  region: string,
+  gone: readonly { readonly expires: Instant; readonly total: number }[],
+): Promise<void> {
+  if (gone.length === 0) return;
+  await tx.query(
+    `update allowance_outstanding o set total = o.total - gone.total
+     from (select hour, sum(total)::bigint as total from unnest($2::bigint[], $3::bigint[]) as one (hour, total)
+           group by hour) as gone
+     where o.region = $1 and o.ends_hour = gone.hour`,
+    [region, gone.map((one) => endHour(one.expires)), gone.map((one) => one.total)],
+  );
+}
+
+/** What all live open allowances of a region come to, to the hour, in minor units of its home currency. */
+export async function sumOutstanding(tx: Sql, region: string, now: Instant): Promise<number> {
   const rows = await tx.query<{ total: number }>(
-    `select coalesce(sum(total), 0)::bigint as total from allowance
-     where region = $1 and state = 'live' and payee is null and expires_at > $2`,
-    [region, now],
+    `select coalesce(sum(total), 0)::bigint as total from allowance_outstanding where region = $1 and ends_hour > $2`,
+    [region, Math.floor(now / HOUR_MS)],
   );
   return rows[0]?.total ?? 0;
+}
+
+/** Forgets the hours that were over a day ago. */
+export async function forgetOutstanding(tx: Sql, now: Instant): Promise<void> {
+  await tx.query('delete from allowance_outstanding where ends_hour > 0 and ends_hour < $1', [
+    Math.floor(now / HOUR_MS) - 24,
+  ]);
 }
 
 /** The person's own limits, and the lock under which one allowance of a wallet is issued after the other. */

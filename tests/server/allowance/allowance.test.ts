@@ -1,7 +1,9 @@
 /** Allowances on both databases: what is issued to whom, what is refused and why, how each ends, and that money adds up. */
+
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Want } from '#server/allowance/allowance.ts';
 import { openLimits, type Room } from '#server/allowance/limit.ts';
+import type { Device } from '#server/identity/identity.ts';
 import { auditLedger } from '#server/ledger/audit.ts';
 import { guaranteeFund, outside, receivable } from '#server/ledger/chart.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
@@ -358,6 +360,35 @@ eachDatabase('allowances', (openDatabase) => {
     expect((await here.ask(who.device)).word).toBe('allowance.issuing-off');
     expect((await here.ask((await here.person('京生', { region: 'CN-BJ' })).device)).word).toBe('500.00 x10');
     await here.regions.switch('CN-SX', { issuing: true });
+    here.pass(duration(5, 's'));
+  });
+
+  test('of many who ask two processes at once, no more is issued than the cap of the guarantee fund', async () => {
+    const here = await opened();
+    here.pass(duration(4, 'd'));
+    const [beijing] = here.regions.list();
+    if (beijing?.region !== 'CN-BJ') throw new Error('regions in the order of their codes');
+    await here.regions.setTerms('CN-BJ', { ...beijing.terms, fundCap: 4 * 500_00 + 499_00, clonesAssumed: 1 });
+    here.pass(duration(5, 's'));
+    const processes = [here.allowances, here.open()];
+    for (let round = 0; round < 3; round += 1) {
+      const people = await Promise.all(
+        Array.from({ length: 12 }, (_, at) => here.person(`争${round}-${at}`, { region: 'CN-BJ' })),
+      );
+      const asked = await Promise.all(people.map((who, at) => here.ask(who.device, {}, undefined, processes[at % 2])));
+      const words = Map.groupBy(asked, ({ word }) => word);
+      expect([...words].map(([word, all]) => `${all.length} ${word}`).sort()).toEqual([
+        '4 500.00 x10',
+        '8 allowance.fund-cap',
+      ]);
+      expect(await here.allowances.exposure('CN-BJ')).toBe(2000_00);
+      const [first, ...others] = asked.flatMap(({ held }, at) => (held ? [{ held, at }] : []));
+      if (first === undefined) throw new Error('four were issued');
+      await here.revoke(people[first.at]?.device as Device);
+      for (const { held } of others) expect(await here.closeBy(held)).toBe('closed');
+      expect(await here.allowances.exposure('CN-BJ')).toBe(0);
+    }
+    await here.regions.setTerms('CN-BJ', beijing.terms);
     here.pass(duration(5, 's'));
   });
 

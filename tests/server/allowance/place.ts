@@ -71,9 +71,9 @@ export async function openPlace(database: Database) {
   };
 
   /** `word`: what an attempt came to, `500.00 x10` or the code of the refusal. */
-  const ask = async (device: Device, more: Partial<Want> = {}, signer: Signer = freshSigner()) => {
+  const ask = async (device: Device, more: Partial<Want> = {}, signer: Signer = freshSigner(), at = allowances) => {
     const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true, ...more };
-    const issued = await allowances.issue(device, want);
+    const issued = await at.issue(device, want);
     if (!issued.ok) return { word: issued.error.code, refusal: issued.error };
     const read = allowanceMessage.read(issued.value.bytes);
     if (!read.ok) throw new Error(read.error.code);
