@@ -9,7 +9,7 @@ import { ok } from '#shared/base/result.ts';
 import { decodeCbor, encodeCbor } from '#shared/protocol/cbor.ts';
 import { type Checked, no } from '#shared/protocol/refusal.ts';
 import { bytesWithin, optional, pattern, record, whole } from '#shared/protocol/schema.ts';
-import { fromDer, isLowS, toLowS } from '#shared/protocol/signature.ts';
+import { fromDer, isLowS, type SignatureQuestion, toLowS } from '#shared/protocol/signature.ts';
 
 /** Bits of the authenticator data's flags (WebAuthn L3 section 6.1). */
 export const FLAGS = {
@@ -95,7 +95,7 @@ function clientDataTemplate(challenge: Uint8Array, origin: string): string {
 }
 
 /** The bytes an assertion's signature is over: authenticator data, then the hash of the client data. */
-export function assertedBytes(
+function assertedBytes(
   assertion: Assertion,
   rpId: string,
   origin: string,
@@ -112,7 +112,7 @@ export function assertedBytes(
 const TAKEN = ['type', 'challenge', 'origin', 'crossOrigin', 'topOrigin'];
 
 /** Whether a tail makes the client data a JSON object and adds only members of new names. */
-export function isHonestTail(tail: string): boolean {
+function isHonestTail(tail: string): boolean {
   if (tail === '') return true;
   try {
     const added: unknown = JSON.parse(`{${tail.slice(1)}}`);
@@ -120,6 +120,33 @@ export function isHonestTail(tail: string): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * The question whether `passkey` signed `challenge`, once everything else about the assertion is as it must be: user present
+ * and verified, backup eligibility as issued, no attested data, an origin of the house, client data that says nothing twice.
+ * Refusals: payment.passkey-flags, payment.passkey-origin, payment.passkey-client-data.
+ */
+export function askAssertion(
+  assertion: Assertion,
+  passkey: { readonly key: Uint8Array; readonly backupEligible: boolean },
+  house: { readonly rpId: string; readonly origins: readonly string[] },
+  challenge: Uint8Array,
+): Checked<SignatureQuestion> {
+  const has = (flag: number): boolean => (assertion.flags & flag) !== 0;
+  const fit =
+    has(FLAGS.userPresent) &&
+    has(FLAGS.userVerified) &&
+    has(FLAGS.backupEligible) === passkey.backupEligible &&
+    (passkey.backupEligible || !has(FLAGS.backedUp)) &&
+    !has(FLAGS.attested) &&
+    has(FLAGS.extended) === assertion.extensions.length > 0;
+  if (!fit) return no('payment.passkey-flags');
+  const origin = house.origins[assertion.origin];
+  if (origin === undefined) return no('payment.passkey-origin');
+  if (!isHonestTail(assertion.tail)) return no('payment.passkey-client-data');
+  const message = assertedBytes(assertion, house.rpId, origin, challenge);
+  return ok({ key: passkey.key, message, signature: assertion.signature });
 }
 
 /** What a browser hands over after `navigator.credentials.get` (AuthenticatorAssertionResponse); `signature` is DER. */

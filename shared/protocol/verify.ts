@@ -10,7 +10,7 @@ import { after, duration, type Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { type Money, money } from '#shared/money/money.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
-import { assertedBytes, FLAGS, isHonestTail } from '#shared/protocol/assertion.ts';
+import { askAssertion } from '#shared/protocol/assertion.ts';
 import type { Certificate } from '#shared/protocol/certificate.ts';
 import { contradictionIn, couldStand, forkIn, type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import type { Invoice } from '#shared/protocol/invoice.ts';
@@ -245,23 +245,9 @@ function* passkeyChecks(
   }
   const { passkey } = allowance;
   if (passkey === undefined) return no('payment.passkey-unknown');
-  const { flags } = assertion;
-  const has = (flag: number): boolean => (flags & flag) !== 0;
-  const extended = assertion.extensions.length > 0;
-  const fit =
-    has(FLAGS.userPresent) &&
-    has(FLAGS.userVerified) &&
-    has(FLAGS.backupEligible) === passkey.backupEligible &&
-    (passkey.backupEligible || !has(FLAGS.backedUp)) &&
-    !has(FLAGS.attested) &&
-    has(FLAGS.extended) === extended;
-  if (!fit) return no('payment.passkey-flags');
-  const origin = context.keySet.origins[assertion.origin];
-  if (origin === undefined) return no('payment.passkey-origin');
-  if (!isHonestTail(assertion.tail)) return no('payment.passkey-client-data');
-  const message = assertedBytes(assertion, context.keySet.rpId, origin, payment.id);
-  const good = yield { key: passkey.key, message, signature: assertion.signature };
-  return good ? ok(true) : no('payment.passkey-signature');
+  const asked = askAssertion(assertion, passkey, context.keySet, payment.id);
+  if (!asked.ok) return asked;
+  return (yield asked.value) ? ok(true) : no('payment.passkey-signature');
 }
 
 /** The first moment a payee's code of this invoice is stale. */
