@@ -95,7 +95,7 @@ function clientDataTemplate(challenge: Uint8Array, origin: string): string {
 }
 
 /** The bytes an assertion's signature is over: authenticator data, then the hash of the client data. */
-function assertedBytes(
+export function assertedBytes(
   assertion: Assertion,
   rpId: string,
   origin: string,
