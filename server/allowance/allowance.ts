@@ -4,7 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { type CertifiedPayee, openCertificates } from '#server/allowance/certificate.ts';
-import { closeAllowance, releaseDue, stopAllowance, stopDeviceOf } from '#server/allowance/ending.ts';
+import {
+  closeAllowance,
+  releaseDue,
+  stopAllowance,
+  stopAllowancesOfPasskey,
+  stopDeviceOf,
+} from '#server/allowance/ending.ts';
 import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
 import { type Issued, openIssuing, type Want } from '#server/allowance/issue.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
@@ -84,12 +90,13 @@ export interface Allowances {
   ) => Promise<Result<AllowanceSettings, Refusal>>;
 }
 
-/** Opens allowances on a migrated database, and stops them whenever a device is revoked. */
+/** Opens allowances on a migrated database, and stops them whenever their device or passkey is revoked. */
 export function openAllowances(parts: AllowanceParts): Allowances {
   const { database, regions, clock } = parts;
   const issuing = openIssuing(parts);
   const certificates = openCertificates(parts);
   parts.identity.onDeviceRevoked((tx, device, at) => stopDeviceOf(tx, regions, device, 'device-revoked', at));
+  parts.identity.onPasskeyRevoked((tx, passkey) => stopAllowancesOfPasskey(tx, regions, passkey));
   return {
     async lockMany(tx, references) {
       const rows = references.length === 0 ? [] : await store.lockByReference(tx, references);

@@ -1,14 +1,16 @@
 /** How an allowance ends: closed by its device, stopped by the house, released when nobody can claim from it any more. */
 import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
+import { keyOfCose } from '#server/allowance/issue.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import * as store from '#server/allowance/store.ts';
-import type { Device } from '#server/identity/identity.ts';
+import type { Device, RevokedPasskey } from '#server/identity/identity.ts';
 import { available, holdOf, receivable } from '#server/ledger/chart.ts';
 import type { Move, Transfer } from '#server/ledger/ledger.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
+import { sameBytes } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import type { Instant } from '#shared/base/time.ts';
@@ -37,8 +39,9 @@ export async function closeAllowance(
     const held = heldOf(row);
     const checked = await verifyAsync(closingChecks(closing, held.signed, await heldPayments(tx, held)), verifier);
     if (!checked.ok) return checked;
-    if (held.state === 'stopped') return refuse({ code: 'allowance.stopped' });
-    if (held.state === 'live') {
+    const innocent = held.stopReason === 'passkey-revoked';
+    if (held.state === 'stopped' && !innocent) return refuse({ code: 'allowance.stopped' });
+    if (held.state === 'live' || held.state === 'stopped') {
       const returned = Math.max(0, held.total - held.returned - Math.max(lastTotal, held.claimed));
       await giveBack(parts, tx, 'close', [{ held, moves: returnMoves(held, returned) }]);
       await store.endAllowance(tx, held, { state: 'closed', returned, closing });
@@ -99,6 +102,30 @@ async function endPromises(
     tx,
     region,
     stopped.map((one) => one.status_index),
+  );
+}
+
+/**
+ * Stops the live allowances that name a revoked passkey: whoever holds it could sign large payments with them. The phone
+ * itself is not in doubt, so it goes on with a new one, and its closing of the old one still counts.
+ */
+export async function stopAllowancesOfPasskey(tx: Sql, regions: Regions, passkey: RevokedPasskey): Promise<void> {
+  const key = keyOfCose(passkey.publicKey);
+  if (key === undefined) return;
+  // The lock a wallet is issued under: an allowance being issued just now is seen, or names the next passkey.
+  await store.lockSetting(tx, passkey.region, passkey.wallet);
+  const rows = await store.lockLive(tx, passkey.region, passkey.wallet);
+  const named = rows.filter((row) => {
+    const held = heldOf(row).signed.message.passkey;
+    return held !== undefined && sameBytes(held.key, key);
+  });
+  if (named.length === 0) return;
+  const ids = named.map((row) => row.id);
+  await store.stopThese(tx, passkey.region, ids, 'passkey-revoked');
+  await regions.revoke(
+    tx,
+    passkey.region,
+    named.map((row) => row.status_index),
   );
 }
 

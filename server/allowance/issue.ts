@@ -128,7 +128,7 @@ function passkeyOf(passkeys: readonly Passkey[]): AllowancePasskey | undefined {
 }
 
 /** The compressed point of a COSE EC2 key (RFC 9053 section 7.1.1: -2 is x, -3 is y), or undefined when it is none of P-256. */
-function keyOfCose(cose: Uint8Array): Uint8Array | undefined {
+export function keyOfCose(cose: Uint8Array): Uint8Array | undefined {
   const read = decodeCbor(cose);
   if (!read.ok || !(read.value instanceof Map)) return undefined;
   const x: unknown = read.value.get(-2);

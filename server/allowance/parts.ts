@@ -11,5 +11,5 @@ export interface AllowanceParts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly regions: Regions;
-  readonly identity: Pick<Identity, 'person' | 'passkeysOf' | 'onDeviceRevoked'>;
+  readonly identity: Pick<Identity, 'person' | 'passkeysOf' | 'onDeviceRevoked' | 'onPasskeyRevoked'>;
 }

@@ -18,7 +18,7 @@ export interface AllowanceRow {
   claimed: number;
   returned: number;
   state: 'live' | 'closed' | 'stopped' | 'released';
-  stop_reason: 'fork' | 'overspent' | 'device-revoked' | 'wallet-frozen' | null;
+  stop_reason: 'fork' | 'overspent' | 'device-revoked' | 'passkey-revoked' | 'wallet-frozen' | null;
   payee: Id | null;
   status_index: number;
   issued_at: Instant;
@@ -153,6 +153,22 @@ export function stopAllowances(
      )
      select status_index, state, total, payee, expires_at from before`,
     [region, device, allowance, reason],
+  );
+}
+
+/** The live allowances of a wallet, locked in one order. */
+export function lockLive(tx: Sql, region: string, wallet: Id): Promise<AllowanceRow[]> {
+  return tx.query<AllowanceRow>(
+    `select ${COLUMNS} from allowance where wallet = $2 and region = $1 and state = 'live' order by id for update`,
+    [region, wallet],
+  );
+}
+
+/** Stops these allowances alone; their device goes on. */
+export async function stopThese(tx: Sql, region: string, ids: readonly Id[], reason: string): Promise<void> {
+  await tx.query(
+    "update allowance set state = 'stopped', stop_reason = $3 where id = any($2::uuid[]) and region = $1 and state = 'live'",
+    [region, ids, reason],
   );
 }
 

@@ -10,7 +10,7 @@ import { type Carried, openCarrier } from '#server/identity/cookie.ts';
 import { type Device, type DeviceRevoked, type Devices, openDevices } from '#server/identity/device.ts';
 import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
 import { ES256 } from '#server/identity/passkey.ts';
-import { openPasskeys, type Passkeys } from '#server/identity/passkeys.ts';
+import { openPasskeys, type PasskeyRevoked, type Passkeys } from '#server/identity/passkeys.ts';
 import { openSecrets } from '#server/identity/secret.ts';
 import { openSessions, SESSION_IDLE, SESSION_LIFE, type Session, type Sessions } from '#server/identity/session.ts';
 import { openSignIns, type SignIns } from '#server/identity/sign-in.ts';
@@ -28,6 +28,7 @@ import type { Tier } from '#shared/rules/policy.ts';
 
 export type { Device, DeviceRevoked } from '#server/identity/device.ts';
 export type { IdentityLimits } from '#server/identity/parts.ts';
+export type { PasskeyRevoked, RevokedPasskey } from '#server/identity/passkeys.ts';
 export type { Session } from '#server/identity/session.ts';
 export type { SendText } from '#server/identity/sms.ts';
 
@@ -84,6 +85,8 @@ export interface Identity {
   readonly revokeDevice: (wallet: Id, device: Id) => Promise<Result<Device, Refusal>>;
   /** Registers what must stop in the transaction that revokes a device. */
   readonly onDeviceRevoked: (hook: DeviceRevoked) => void;
+  /** Registers what must stop in the transaction that revokes a passkey. */
+  readonly onPasskeyRevoked: (hook: PasskeyRevoked) => void;
   /** Forgets challenges, signups, counts and sessions that have run out. */
   readonly sweep: () => Promise<void>;
   readonly signups: Signups;
@@ -133,6 +136,7 @@ export function openIdentity({ database, clock, config, sendText }: IdentityConf
   const sessions = openSessions(parts);
   const signups = openSignups(parts, sessions);
   const devices = openDevices(parts);
+  const passkeys = openPasskeys(parts, signups);
   const carrier = openCarrier(sessions);
   const sessionOf = async (request: FastifyRequest) => (await carrier.find(request))?.session;
   return {
@@ -146,6 +150,7 @@ export function openIdentity({ database, clock, config, sendText }: IdentityConf
     deviceOf: devices.signer,
     ...peopleOf(parts, devices),
     onDeviceRevoked: devices.onRevoked,
+    onPasskeyRevoked: passkeys.onRevoked,
     sweep: async () => {
       const now = clock();
       const before = (length: Duration) => instant(now - length);
@@ -158,7 +163,7 @@ export function openIdentity({ database, clock, config, sendText }: IdentityConf
     },
     signups,
     signIns: openSignIns(parts, sessions),
-    passkeys: openPasskeys(parts, signups),
+    passkeys,
     devices,
     sessions,
     carrier,

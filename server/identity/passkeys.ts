@@ -8,18 +8,30 @@ import { ES256, registrationOptions, verifyNewPasskey } from '#server/identity/p
 import type { FoundSession, Session } from '#server/identity/session.ts';
 import { passkeyRow, type Signups } from '#server/identity/signup.ts';
 import * as store from '#server/identity/store.ts';
+import type { Sql } from '#server/platform/database.ts';
 import type { PasskeyList, PasskeyView, RegistrationAnswer } from '#shared/api/identity.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import { ok, type Result } from '#shared/base/result.ts';
+import type { Instant } from '#shared/base/time.ts';
 
 /** A new passkey as it comes from the browser. */
 interface Made {
   readonly name: string;
   readonly answer: RegistrationAnswer;
 }
+
+/** A passkey that has just been revoked; `publicKey` is a COSE key. */
+export interface RevokedPasskey {
+  readonly region: string;
+  readonly wallet: Id;
+  readonly publicKey: Uint8Array;
+}
+
+/** Runs inside the transaction that revokes a passkey, so that what hangs on it stops in the same moment. */
+export type PasskeyRevoked = (tx: Sql, passkey: RevokedPasskey, at: Instant) => Promise<void>;
 
 /** The passkeys of the house. */
 export interface Passkeys {
@@ -30,6 +42,7 @@ export interface Passkeys {
   readonly more: (session: Session, made: Made, visitor: Visitor) => Promise<Result<PasskeyView, Refusal>>;
   readonly rename: (session: Session, id: string, name: string) => Promise<Result<PasskeyList, Refusal>>;
   readonly revoke: (session: Session, id: string) => Promise<Result<PasskeyList, Refusal>>;
+  readonly onRevoked: (hook: PasskeyRevoked) => void;
 }
 
 /** Passkeys of one wallet: every phone, laptop and key ring of a careful person; the browser is told them all. */
@@ -37,6 +50,7 @@ const PASSKEYS_MOST = 10;
 
 /** Opens the passkeys over the database of `parts`. */
 export function openPasskeys(parts: IdentityParts, signups: Signups): Passkeys {
+  const hooks: PasskeyRevoked[] = [];
   return {
     firstOptions: async (id, visitor) => {
       const signup = await signups.proved(id, visitor);
@@ -75,7 +89,10 @@ export function openPasskeys(parts: IdentityParts, signups: Signups): Passkeys {
       const done = await store.renamePasskey(parts.database, region, wallet, fromBase64url(id) ?? NONE, name);
       return done ? ok(await list(parts, session)) : no('passkey.not-found');
     },
-    revoke: (session, id) => revoke(parts, session, id),
+    revoke: (session, id) => revoke(parts, hooks, session, id),
+    onRevoked: (hook) => {
+      hooks.push(hook);
+    },
   };
 }
 
@@ -104,7 +121,12 @@ async function more(
   });
 }
 
-async function revoke(parts: IdentityParts, session: Session, id: string): Promise<Result<PasskeyList, Refusal>> {
+async function revoke(
+  parts: IdentityParts,
+  hooks: readonly PasskeyRevoked[],
+  session: Session,
+  id: string,
+): Promise<Result<PasskeyList, Refusal>> {
   const { region, wallet } = session;
   const wanted = fromBase64url(id) ?? NONE;
   const done = await parts.database.transaction(async (tx): Promise<Result<undefined, Refusal>> => {
@@ -113,7 +135,9 @@ async function revoke(parts: IdentityParts, session: Session, id: string): Promi
     const passkey = held.find((row) => sameBytes(row.id, wanted));
     if (!passkey) return no('passkey.not-found');
     if (held.length === 1) return no('passkey.last');
-    await store.revokePasskey(tx, passkey, parts.clock());
+    const now = parts.clock();
+    await store.revokePasskey(tx, passkey, now);
+    for (const hook of hooks) await hook(tx, { region, wallet, publicKey: passkey.public_key }, now);
     return ok(undefined);
   });
   return done.ok ? ok(await list(parts, session)) : done;

@@ -171,6 +171,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
       new Map(wallets.flatMap((wallet) => [people.get(wallet) ?? []].flat().map((one) => [wallet, one] as const))),
     passkeysOf: async () => [],
     onDeviceRevoked: () => undefined,
+    onPasskeyRevoked: () => undefined,
   };
   const allowances = (tamper.allowances ?? asIs)(openAllowances({ database, ledger, clock, regions, identity }));
   const opened = await openPayments({

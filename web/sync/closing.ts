@@ -13,6 +13,7 @@ import type { Vault } from '#web/vault/vault.ts';
 
 /**
  * Signs the closing of `allowance` and puts it in the outbox. From that moment the phone pays nothing more with it.
+ * One the region has revoked is closed as well: when only its passkey was removed, the house gives the rest back at once.
  * Refusals: `payment.unfinished` while a payment is reserved, `allowance.locked`, `allowance.none`, `payment.other-tab`.
  */
 export async function closeAllowance(
@@ -22,7 +23,7 @@ export async function closeAllowance(
   const { vault, clock } = needs;
   return await whileSigning(vault, async () => {
     const row = await vault.allowances.get(id);
-    if (row?.state !== 'live') return refuse({ code: 'allowance.none' });
+    if (!row || !mayClose(row)) return refuse({ code: 'allowance.none' });
     const reserved = await vault.payments.filter((one) => one.allowance === id && one.state === 'reserved').count();
     if (reserved > 0) return refuse({ code: 'payment.unfinished' });
     const signer = await allowanceSigner(vault, row.key);
@@ -31,9 +32,22 @@ export async function closeAllowance(
     const closing = { allowance: reference, lastNumber: row.count, lastTotal: row.spent, last: row.previous };
     const bytes = await closingMessage.sign(closing, signer);
     await vault.transaction('rw', vault.allowances, vault.outbox, async () => {
-      await vault.allowances.update(id, { state: 'closing' });
+      await vault.allowances.update(id, { state: row.state === 'live' ? 'closing' : row.state, closedAt: clock() });
       await queue(vault, 'closing', id, bytes, clock());
     });
-    return ok({ ...row, state: 'closing' } as const);
+    return ok(row);
   });
+}
+
+function mayClose(row: AllowanceRow): boolean {
+  return row.state === 'live' || (row.state === 'revoked' && row.closedAt === undefined);
+}
+
+/** Closes what the region has revoked, as far as the phone's lock lets it sign; answers whether it closed any. */
+export async function closeRevoked(needs: { readonly vault: Vault; readonly clock: Clock }): Promise<boolean> {
+  let closed = false;
+  for (const row of await needs.vault.allowances.where('state').equals('revoked').filter(mayClose).toArray()) {
+    if ((await closeAllowance(needs, row.id)).ok) closed = true;
+  }
+  return closed;
 }

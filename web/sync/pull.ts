@@ -26,7 +26,7 @@ import { keepAllowance, markAllowance } from '#web/vault/allowances.ts';
 import { keepBills } from '#web/vault/bills.ts';
 import { leave } from '#web/vault/outbox.ts';
 import { applyPaymentAnswer, markHanded } from '#web/vault/payments.ts';
-import type { ListRow, OutboxRow } from '#web/vault/rows.ts';
+import type { AllowanceRow, ListRow, OutboxRow } from '#web/vault/rows.ts';
 import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
 import { believedTime, raiseTimeFloor } from '#web/vault/time-floor.ts';
 import { type HeldStatus, heldLists, keepList, statusName } from '#web/vault/trust.ts';
@@ -63,11 +63,14 @@ export async function takeAnswer(
 /** Tries after which a closing nobody answered for is given up: the money comes back when the claim window is over. */
 const CLOSING_TRIES = 20;
 
+/** States of an allowance whose closing the house has not answered for. */
+const OPEN_ENDED: ReadonlySet<AllowanceRow['state'] | undefined> = new Set(['closing', 'revoked']);
+
 /** Receipts and proofs are taken whenever a sync succeeds; a closing goes again until its allowance is closed. */
 async function letGo(vault: Vault, sent: readonly OutboxRow[]): Promise<void> {
   const closings = sent.filter((row) => row.kind === 'closing');
   const allowances = await vault.allowances.bulkGet(closings.map((row) => row.id));
-  const done = closings.filter((row, at) => allowances[at]?.state !== 'closing' || row.tries >= CLOSING_TRIES);
+  const done = closings.filter((row, at) => !OPEN_ENDED.has(allowances[at]?.state) || row.tries >= CLOSING_TRIES);
   await leave(vault, [...done, ...sent.filter((row) => row.kind === 'receipt' || row.kind === 'fork')]);
 }
 

@@ -10,7 +10,7 @@ import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
 import { type Ask, ask } from '#web/sync/client.ts';
 import { deviceClock } from '#web/sync/clock.ts';
-import { closeAllowance } from '#web/sync/closing.ts';
+import { closeAllowance, closeRevoked } from '#web/sync/closing.ts';
 import { roadOf } from '#web/sync/probe.ts';
 import { takeAnswer } from '#web/sync/pull.ts';
 import { composeRequest, type WantForPayee } from '#web/sync/push.ts';
@@ -122,10 +122,11 @@ export function isWorn(row: AllowanceRow, now: Instant): boolean {
 }
 
 /**
- * Gives back a worn allowance, or one whose key stands plain on a phone that has a lock, so that the next request brings
- * a fresh one. Answers whether it did.
+ * Gives back a worn or revoked allowance, or one whose key stands plain on a phone that has a lock, so that the next
+ * request brings a fresh one. Answers whether it did.
  */
 async function renewAllowance(needs: SyncNeeds): Promise<boolean> {
+  if (await closeRevoked(needs)) return true;
   const row = await heldAllowance(needs.vault, needs.clock());
   if (!row || (await isLockedKey(needs.vault, row.key))) return false;
   if (!isWorn(row, needs.clock()) && !(await isPlainBesideLock(needs.vault, row.key))) return false;

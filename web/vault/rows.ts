@@ -54,6 +54,8 @@ export interface AllowanceRow {
   notBeforeSeconds: number;
   expiresSeconds: number;
   keptAt: number;
+  /** When its closing was signed. */
+  closedAt?: number;
 }
 
 /** How far a payment of this phone has come. Only `reserved` may be taken back. */

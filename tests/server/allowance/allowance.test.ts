@@ -337,6 +337,34 @@ eachDatabase('allowances', (openDatabase) => {
     expect(await here.state(lost)).toBe('stopped: 30000 = 2500 claimed + 0 returned + rest');
   });
 
+  test('a revoked passkey: the live allowances that name it stop, its phone gets a new one, the rest can be closed', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { tier: 'two-factor' });
+    const shop = await here.person('面馆', { funds: 0 });
+    const named = await here.take(who.device, { total: 300_00 });
+    const large = await here.pay(named, shop, 60_00, { by: who });
+    const revoke = here.newPasskey(who);
+    const other = await here.take(here.phone(who), { total: 200_00 });
+    await revoke();
+    await revoke();
+    here.pass(duration(5, 's'));
+    const { status } = await here.regions.lists('CN-SX');
+    const bits = await unpackStatus(status.packed);
+    const list = { epoch: status.epoch, bits: bits.ok ? bits.value : new Uint8Array() };
+    expect([named, other].map((held) => isRevoked(list, held.signed.message.statusIndex))).toEqual([true, false]);
+    expect([await here.state(named), await here.state(other)]).toEqual([
+      'stopped: 30000 = 0 claimed + 0 returned + rest',
+      'live: 20000 = 0 claimed + 0 returned + rest',
+    ]);
+    const answers = await here.payments.reconcile(shop.wallet, [large.bytes]);
+    expect(answers.map((one) => one.outcome)).toEqual(['settled']);
+    expect((await here.ask(who.device, { total: 100_00 })).word).toBe('100.00 x20');
+    expect(await here.closeBy(named, large)).toBe('closed');
+    expect(await here.state(named)).toBe('closed: 30000 = 6000 claimed + 24000 returned + rest');
+    expect(await here.closeBy(named, large)).toBe('closed');
+    expect(await here.purseOf(who)).toEqual({ available: 1640_00, arriving: 0, owed: 0 });
+  });
+
   test('the clock: one second before its end an allowance is live, and a clock set back gives nobody a second one', async () => {
     const here = await opened();
     const who = await here.person('小明', { tier: 'unproved' });

@@ -1,6 +1,6 @@
 /** A market with the usual policies, people of every tier, passkeys in their hands, and closings as a phone signs them. */
 import { type Allowances, openAllowances, type Want } from '#server/allowance/allowance.ts';
-import type { Device, DeviceRevoked, Passkey, Person } from '#server/identity/identity.ts';
+import type { Device, DeviceRevoked, Passkey, PasskeyRevoked, Person } from '#server/identity/identity.ts';
 import { holdOf } from '#server/ledger/chart.ts';
 import type { Database } from '#server/platform/database.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
@@ -35,6 +35,7 @@ export async function openPlace(database: Database) {
   const passkeys = new Map<Id, Passkey[]>();
   const fingers = new Map<Id, Signer>();
   const hooks: DeviceRevoked[] = [];
+  const passkeyHooks: PasskeyRevoked[] = [];
   const { ledger, regions, clock } = market;
   const open = (): Allowances =>
     openAllowances({
@@ -46,6 +47,7 @@ export async function openPlace(database: Database) {
         person: async (wallet) => people.get(wallet),
         passkeysOf: async (wallet) => passkeys.get(wallet) ?? [],
         onDeviceRevoked: (hook) => hooks.push(hook),
+        onPasskeyRevoked: (hook) => passkeyHooks.push(hook),
       },
     });
   const allowances = open();
@@ -143,6 +145,16 @@ export async function openPlace(database: Database) {
       database.transaction(async (tx) => {
         for (const hook of hooks) await hook(tx, device, clock());
       }),
+    /** Gives a person another passkey, used from now on; answers how to revoke the one before. */
+    newPasskey: (who: Trader) => {
+      const [old] = passkeys.get(who.wallet) ?? [];
+      passkeys.set(who.wallet, [passkeyOf(freshSigner())]);
+      return () =>
+        database.transaction(async (tx) => {
+          const revoked = { region: who.region, wallet: who.wallet, publicKey: old?.publicKey ?? new Uint8Array() };
+          for (const hook of passkeyHooks) await hook(tx, revoked, clock());
+        });
+    },
     setTier: (who: Trader, tier: Tier) => {
       const known = people.get(who.wallet);
       if (known) people.set(who.wallet, { ...known, tier });

@@ -2,6 +2,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
 import { instant } from '#shared/base/time.ts';
 import { closingMessage } from '#shared/protocol/closing.ts';
 import { epochMessage } from '#shared/protocol/epoch.ts';
@@ -294,6 +295,58 @@ describe('giving an allowance back', () => {
     const sealed = await giveAllowance(town, phone);
     await syncNow(phone);
     expect((await phone.vault.allowances.get(sealed.id))?.state).toBe('live');
+  });
+
+  test('one the region has revoked is closed by its own key as soon as the lock is open, and a fresh one asked for', async () => {
+    const bits = statusBits(64, [1]);
+    const revoking = {
+      epoch: await cardOf(town, 'CN-SX', 4, NOON, bits),
+      status: [
+        {
+          region: 'CN-SX',
+          card: await cardOf(town, 'CN-SX', 4, NOON, bits),
+          epoch: 4,
+          list: toBase64url(await packStatus(bits)),
+        },
+      ],
+    };
+    const serials: string[] = [];
+    const { phone, requests } = await connected((request) => ({
+      ...revoking,
+      closed: request.closings.length > 0 ? serials : [],
+    }));
+    const secret = new Uint8Array(32).fill(7);
+    await openLock(phone.vault, 'passkey', secret);
+    const [row, other] = [
+      await giveAllowance(town, phone),
+      await giveAllowance(town, phone, { statusIndex: 2, payees: [newId(NOON)] }),
+    ];
+    serials.push(row.serial);
+    closeLock(phone.vault);
+    await syncNow(phone);
+    await syncNow(phone);
+    expect(requests.map((one) => [one.closings.length, one.want !== undefined])).toEqual([
+      [0, false],
+      [0, true],
+    ]);
+    expect((await phone.vault.allowances.get(row.id))?.state).toBe('revoked');
+    await openLock(phone.vault, 'passkey', secret);
+    await syncNow(phone);
+    await syncNow(phone);
+    expect(requests.slice(2).map((one) => one.closings.length)).toEqual([0, 1, 0]);
+    expect((await phone.vault.allowances.get(row.id))?.state).toBe('closed');
+    expect((await phone.vault.allowances.get(other.id))?.state).toBe('live');
+  });
+
+  test('a revoked one whose closing the house does not take is closed once and then left to the claim window', async () => {
+    const { phone, requests } = await connected(() => ({}));
+    const row = await giveAllowance(town, phone);
+    await phone.vault.allowances.update(row.id, { state: 'revoked' });
+    for (let round = 0; round < 12; round += 1) await syncNow(phone);
+    expect(await waiting(phone.vault)).toBe(0);
+    expect(requests.at(-1)?.closings).toEqual([]);
+    expect(new Set(requests.flatMap((one) => one.closings)).size).toBe(1);
+    expect((await phone.vault.allowances.get(row.id))?.state).toBe('revoked');
   });
 
   test('with no road it stays', async () => {

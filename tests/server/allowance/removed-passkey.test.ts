@@ -1,0 +1,112 @@
+/** Removing a passkey over HTTP, on the embedded database and on PostgreSQL: what it could sign for is stopped. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { buildHouse } from '#server/app.ts';
+import { available, outside } from '#server/ledger/chart.ts';
+import { openLedger } from '#server/ledger/ledger.ts';
+import type { PasskeyList } from '#shared/api/identity.ts';
+import type { SyncAnswer } from '#shared/api/sync.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
+import { duration, instant } from '#shared/base/time.ts';
+import { money } from '#shared/money/money.ts';
+import { allowanceMessage } from '#shared/protocol/allowance.ts';
+import { closingMessage } from '#shared/protocol/closing.ts';
+import { referenceOf } from '#shared/protocol/message.ts';
+import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
+import { softAuthenticator } from '#tests/kit/authenticator.ts';
+import { freshPostgres } from '#tests/kit/databases.ts';
+import { freshSigner } from '#tests/kit/market.ts';
+import { good, type Member, openMember, openTexts } from '#tests/kit/member.ts';
+import { MEMORY_ORIGIN, memoryHouse } from '#tests/kit/memory-house.ts';
+
+const EMPTY = { cursor: 0, payments: [], closings: [], receipts: [], forks: [], have: {} };
+const bytes = (text: string) => fromBase64url(text) ?? new Uint8Array();
+
+async function openWorld(databaseUrl: string | undefined) {
+  let now = 1_790_000_000_000;
+  const clock = () => instant(now);
+  const texts = await openTexts(clock);
+  const memory = memoryHouse(texts.url);
+  const house = await buildHouse({ ...memory.config, databaseUrl }, { clock });
+  const ledger = openLedger({ database: house.database });
+  const place = { app: house.app, origin: MEMORY_ORIGIN, clock, codeFor: texts.codeFor };
+  return {
+    pass: (milliseconds: number) => {
+      now += milliseconds;
+    },
+    member: async (name: string, phone: string, amount: number) => {
+      const member = await openMember(place, { name, phone });
+      const debit = outside('CN-SX', 'bank', 'CNY');
+      const moves = [{ debit, credit: available('CN-SX', member.wallet, 'CNY'), amount: money(amount, 'CNY') }];
+      const posted = await ledger.post([{ region: 'CN-SX', id: newId(clock()), kind: 'top-up', at: clock(), moves }]);
+      expect(posted.ok).toBe(true);
+      return member;
+    },
+    close: async () => {
+      await house.app.close();
+      await house.close();
+      await texts.close();
+      memory.remove();
+    },
+  };
+}
+
+describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
+  const opening = (async () => openWorld(kind === 'postgres' ? await freshPostgres() : undefined))();
+  afterAll(async () => (await opening).close());
+
+  test('a removed passkey: its allowance is revoked, the closing gives the rest back, and the next one names the other passkey', async () => {
+    const { member, pass } = await opening;
+    const yun = await member('阿云', '13912345681', 300_00);
+    const first = await allowanceOf(yun);
+    const list = await good(yun.ask<PasskeyList>('GET', '/passkeys'));
+    expect((await yun.ask('DELETE', `/passkeys/${list.passkeys[0]?.id}`)).body.code).toBe('passkey.last');
+    const ring = softAuthenticator(MEMORY_ORIGIN);
+    const { options } = await good(yun.ask('POST', '/passkeys/options'));
+    await good(yun.ask('POST', '/passkeys', { name: 'ring', answer: ring.create(options) }));
+    pass(duration(6, 'min'));
+    const removal = () => yun.ask('DELETE', `/passkeys/${list.passkeys[0]?.id}`);
+    expect((await removal()).body.code).toBe('session.step-up');
+    expect(await revokedBits(yun)).not.toContain(first.message.statusIndex);
+    const step = await good(yun.ask('POST', '/step-up/options'));
+    await good(yun.ask('POST', '/step-up', { answer: ring.get(step.options) }));
+    expect((await removal()).status).toBe(200);
+    expect((await removal()).body.code).toBe('passkey.not-found');
+    pass(duration(5, 's'));
+    expect(await revokedBits(yun)).toContain(first.message.statusIndex);
+    const closing = await closingMessage.sign(
+      { allowance: referenceOf(first.id), lastNumber: 0, lastTotal: 0, last: first.message.anchor },
+      first.signer,
+    );
+    const closed = await good(
+      yun.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY, closings: [toBase64url(closing)] }),
+    );
+    expect(closed.closed).toEqual([first.message.id]);
+    expect(closed.balances).toMatchObject([{ available: 300_00, setAside: 0 }]);
+    const second = await allowanceOf(yun);
+    expect(second.message.total).toBe(200_00);
+    expect(second.message.passkey?.key).toHaveLength(33);
+    expect(second.message.passkey?.key).not.toEqual(first.message.passkey?.key);
+    expect(await revokedBits(yun)).not.toContain(second.message.statusIndex);
+  });
+});
+
+/** The allowance a phone gets for a fresh key. */
+async function allowanceOf(who: Member) {
+  const signer = freshSigner();
+  const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true };
+  const answer = await good(who.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY, want }));
+  const read = allowanceMessage.read(bytes(answer.allowance ?? ''));
+  if (!read.ok) throw new Error(answer.allowanceRefused ?? read.error.code);
+  return { ...read.value, signer };
+}
+
+/** The places that the status list of a phone's region says are revoked. */
+async function revokedBits(who: Member): Promise<number[]> {
+  const answer = await good(who.device.ask<SyncAnswer>('POST', '/sync', EMPTY));
+  const status = answer.status?.find((one) => one.region === 'CN-SX');
+  const bits = await unpackStatus(bytes(status?.list ?? ''));
+  if (!status || !bits.ok) throw new Error('no status list');
+  const list = { epoch: status.epoch, bits: bits.value };
+  return Array.from({ length: bits.value.length * 8 }, (_, at) => at).filter((at) => isRevoked(list, at));
+}
