@@ -6,18 +6,21 @@
 import { buildHouse } from '#server/app.ts';
 import { type IdentityLimits, USUAL_LIMITS } from '#server/identity/identity.ts';
 import { ConfigError, readConfig } from '#server/platform/config.ts';
-import { closeOnSignal } from '#server/platform/http.ts';
 import { serveMetrics } from '#server/platform/metrics.ts';
+import { closeOnSignal } from '#server/platform/stop.ts';
 
 /** On `localhost` every visitor is one address, so counting by address would only count the people trying it out. */
 const REHEARSAL_FACTOR = 100;
+
+/** Connections the kernel may hold until they are taken; it takes the smaller of this and its own `somaxconn`. */
+const WAITING_MOST = 4_096;
 
 const config = readOrExit(() => readConfig(process.env));
 const identityLimits = readOrExit(() => readLimits(process.env, new URL(config.origin).hostname === 'localhost'));
 const house = await buildHouse(config, { identityLimits });
 closeOnSignal(house.app, house.close);
 if (config.metrics) await serveMetrics(config.metrics, house.metrics.text);
-await house.app.listen({ host: config.host, port: config.port });
+await house.app.listen({ host: config.host, port: config.port, backlog: WAITING_MOST });
 console.log(`Piaohao is open: ${config.origin}`);
 
 function readLimits(env: NodeJS.ProcessEnv, isRehearsal: boolean): IdentityLimits {

@@ -15,6 +15,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly diskFloorBytes: number;
   readonly sandboxUrl: string;
+  /** How long it goes on serving after it was told to stop, so that balancers see it in time. */
+  readonly drainMs: number;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   /** Where the figures may be read (METRICS_PORT); undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | undefined } | undefined;
@@ -32,8 +34,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, SANDBOX_URL, LOG_LEVEL, METRICS_PORT,
- * METRICS_HOST, METRICS_TOKEN, TRACING and TRUST_PROXY.
+ * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, SANDBOX_URL, LOG_LEVEL,
+ * METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING and TRUST_PROXY.
  * Throws {@link ConfigError} for a value that cannot be meant.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
@@ -54,6 +56,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     keysDir: join(dataDir, 'keys'),
     databaseUrl: env.DATABASE_URL ? url(env, 'DATABASE_URL', '', ['postgres:', 'postgresql:']).href : undefined,
     diskFloorBytes: wholeNumber(env, 'DISK_FLOOR_MB', 256, 1_000_000) * 1024 * 1024,
+    drainMs: wholeNumber(env, 'DRAIN_MS', 500, 5_000),
     sandboxUrl: url(env, 'SANDBOX_URL', 'http://127.0.0.1:4801', ['http:', 'https:']).origin,
     logLevel,
     metrics: readMetrics(env),

@@ -25,6 +25,7 @@ import type { Config } from '#server/platform/config.ts';
 import { plainJson } from '#server/platform/json.ts';
 import { createLog } from '#server/platform/log.ts';
 import { type Database, Unavailable } from '#server/platform/sql.ts';
+import { drainBeforeClose } from '#server/platform/stop.ts';
 import { type Refusal, type RefusalCode, refusalRemedy, refusalStatus } from '#shared/api/refusal.ts';
 
 /** The house's Fastify: route schemas are TypeBox schemas and type their handlers. */
@@ -70,7 +71,7 @@ const READY_WITHIN_MS = 1_000;
 
 /** Builds the front; the caller adds routes and listens. */
 export async function createHttp(
-  config: Pick<Config, 'origin' | 'logLevel' | 'trustProxy'>,
+  config: Pick<Config, 'origin' | 'logLevel' | 'trustProxy'> & Partial<Pick<Config, 'drainMs'>>,
   parts: HttpParts = {},
 ): Promise<Http> {
   const app: Http = Fastify({
@@ -84,7 +85,8 @@ export async function createHttp(
     handlerTimeout: 30_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // What was taken is served, also while the house closes (see stop.ts).
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, request, reply) => {
       // Such an answer passes no hook.
@@ -92,12 +94,17 @@ export async function createHttp(
       answerError(error, request, reply as FastifyReply);
     },
     clientErrorHandler: answerBrokenRequest,
+    // Node's own answers to these are bare; ours are problems (see isWellAddressed and answerExpectation).
+    http: { requireHostHeader: false },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   readBodies(app);
+  const isDraining = drainBeforeClose(app, config.drainMs ?? 0);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((_request, reply) => refused(reply, { code: 'request.not-found' }));
+  app.server.on('checkExpectation', answerExpectation);
   app.addHook('onRequest', async (request, reply) => {
+    if (!isWellAddressed(request)) return refused(reply.header('connection', 'close'), { code: 'request.malformed' });
     if (!isOurOrigin(request, config.origin)) return refused(reply, { code: 'request.origin' });
   });
   app.addHook('onSend', async (request, reply) => setHeaders(request, reply, config.origin));
@@ -118,7 +125,7 @@ export async function createHttp(
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: 'Piaohao', version: '0.1.0' }, servers: [{ url: config.origin }] },
   });
-  addHouseRoutes(app, parts);
+  addHouseRoutes(app, parts, isDraining);
   return app;
 }
 
@@ -147,22 +154,6 @@ export function refused(reply: FastifyReply, refusal: Refusal): FastifyReply {
     .type('application/problem+json')
     .serializer(JSON.stringify)
     .send(problemOf(refusal));
-}
-
-/** Ends the process well on SIGTERM or SIGINT: no new work, what is under way ends, then `after` (close the database). */
-export function closeOnSignal(app: Pick<Http, 'close'>, after: () => Promise<void>, withinMs = 10_000): void {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      setTimeout(() => process.exit(1), withinMs).unref();
-      app
-        .close()
-        .then(after)
-        .then(
-          () => process.exit(0),
-          () => process.exit(1),
-        );
-    });
-  }
 }
 
 class TooMany extends Error {
@@ -235,6 +226,24 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:
   socket.destroy();
 }
 
+/** Whether it says which host it means, once, as HTTP/1.1 asks of every request (RFC 9112 section 3.2). */
+function isWellAddressed({ raw }: FastifyRequest): boolean {
+  if (raw.httpVersionMajor < 1 || (raw.httpVersionMajor === 1 && raw.httpVersionMinor === 0)) return true;
+  return raw.rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host').length === 1;
+}
+
+/** Nothing but `100-continue` may be expected (RFC 9110 section 10.1.1). */
+function answerExpectation(_request: unknown, response: import('node:http').ServerResponse): void {
+  const body = JSON.stringify(problemOf({ code: 'request.malformed' }));
+  response.writeHead(refusalStatus('request.malformed'), {
+    ...HEADERS,
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  });
+  response.end(body);
+}
+
 /**
  * Whether an unsafe request comes from our own pages, or from what is no page at all: a device that signs its
  * requests, or another company's server. A foreign page cannot leave out Origin, nor set Sec-Fetch-Site.
@@ -268,11 +277,7 @@ function setHeaders(request: FastifyRequest, reply: FastifyReply, origin: string
   reply.header('x-request-id', request.id);
 }
 
-function addHouseRoutes(app: Http, parts: HttpParts): void {
-  let draining = false;
-  app.addHook('preClose', async () => {
-    draining = true;
-  });
+function addHouseRoutes(app: Http, parts: HttpParts, isDraining: () => boolean): void {
   const quiet = { logLevel: 'silent' } as const;
   app.get('/openapi.json', { ...quiet, schema: { hide: true } }, async () => app.swagger());
   app.get('/livez', { ...quiet, schema: { response: { 200: Type.Object({ alive: Type.Boolean() }) } } }, async () => ({
@@ -283,7 +288,7 @@ function addHouseRoutes(app: Http, parts: HttpParts): void {
     { ...quiet, schema: { response: { 200: Type.Object({ ready: Type.Boolean() }) } } },
     async (_request, reply) => {
       const checks = { ...databaseChecks(parts.database), ...parts.checks };
-      const failed = draining ? ['draining'] : await failedChecks(checks);
+      const failed = isDraining() ? ['draining'] : await failedChecks(checks);
       if (failed.length === 0) return { ready: true };
       return refused(reply, { code: 'house.busy', detail: { failed: failed.join(',') } });
     },

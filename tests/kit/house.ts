@@ -28,6 +28,9 @@ export interface HouseOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** How a process ended: its own code, or the signal that ended it. */
+export type Ended = { readonly code: number } | { readonly signal: NodeJS.Signals };
+
 export interface House {
   /** Where people find the app; its host is `localhost`, so that passkeys work without a certificate. */
   readonly origin: string;
@@ -41,6 +44,10 @@ export interface House {
   stop(): Promise<void>;
   /** Ends a part at once, as a power cut would (both when not said). */
   kill(part?: Part): Promise<void>;
+  /** Ends a part with `signal` and tells how it ended; undefined when it was not running. */
+  end(part: Part, signal: NodeJS.Signals): Promise<Ended | undefined>;
+  /** Sends `signal` to a part that {@link House.end} is ending, or that goes on. */
+  signal(part: Part, signal: NodeJS.Signals): void;
   /** Starts what is not running, on the same ports and folder, and waits until it is ready; ends running parts first. */
   restart(part?: Part): Promise<void>;
   /** The six digits of the newest text to `phone` that this function has not given before; waits for it. */
@@ -71,10 +78,12 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     ...options.environment,
   };
   const running = new Map<Part, ChildProcess>();
+  const ending = new Map<Part, ChildProcess>();
   const lines: string[] = [];
   const given = new Set<string>();
 
   async function start(part: Part): Promise<void> {
+    await goneBy(ending.get(part));
     const file = part === 'server' ? 'server/main.ts' : 'server/sandbox/main.ts';
     const child = spawn(NODE, ['--disable-warning=ExperimentalWarning', join(ROOT, file)], {
       cwd: ROOT,
@@ -93,13 +102,16 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     );
   }
 
-  async function end(part: Part, signal: NodeJS.Signals): Promise<void> {
+  async function end(part: Part, signal: NodeJS.Signals): Promise<Ended | undefined> {
     const child = running.get(part);
     running.delete(part);
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    if (!child || child.exitCode !== null || child.signalCode !== null) return undefined;
+    ending.set(part, child);
+    const gone = new Promise<Ended>((resolve) =>
+      child.once('exit', (code, by) => resolve(by === null ? { code: code ?? 0 } : { signal: by })),
+    );
     child.kill(signal);
-    await gone;
+    return gone;
   }
 
   const last = () => {
@@ -127,6 +139,8 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     environment,
     log: () => lines.join('\n'),
     stop,
+    end,
+    signal: (part, signal) => void (running.get(part) ?? ending.get(part))?.kill(signal),
     kill: async (part) => {
       for (const one of part ? [part] : PARTS) await end(one, 'SIGKILL');
     },
@@ -147,6 +161,12 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise<void>((resolve) => server.close(() => resolve()));
   return port;
+}
+
+/** Two of a kind on one folder would refuse each other. */
+async function goneBy(child: ChildProcess | undefined): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise((resolve) => child.once('exit', resolve));
 }
 
 async function ready(child: ChildProcess, url: string, log: () => string): Promise<void> {

@@ -20,6 +20,7 @@ export function memoryHouse(sandboxUrl: string): { readonly config: Config; read
       keysDir: join(folder, 'keys'),
       databaseUrl: undefined,
       diskFloorBytes: 0,
+      drainMs: 0,
       sandboxUrl,
       logLevel: 'silent',
       metrics: undefined,
