@@ -49,21 +49,29 @@ function isReadable(bytes: Uint8Array): boolean {
   }
 }
 
-/** Walks the heads once, without recursion: exactly one item, at most {@link MESSAGE_DEPTH} deep, of our six kinds only. */
+/** Whether `bytes` are exactly one item of our six kinds. */
 function isPlain(bytes: Uint8Array): boolean {
+  return itemEnd(bytes, 0) === bytes.length;
+}
+
+/**
+ * Where the item that starts at `start` ends: undefined when it is cut off, nests deeper than {@link MESSAGE_DEPTH} or has
+ * anything but our six kinds. Walks the heads once, without recursion; says nothing about canonical form.
+ */
+export function itemEnd(bytes: Uint8Array, start: number): number | undefined {
   const left: number[] = [];
-  let at = 0;
+  let at = start;
   while (at < bytes.length) {
     const first = bytes[at] ?? 0;
     const major = first >> 5;
     const head = readHead(bytes, at);
-    if (head === undefined || major === 6 || (major === 7 && first !== 0xf4 && first !== 0xf5)) return false;
+    if (head === undefined || major === 6 || (major === 7 && first !== 0xf4 && first !== 0xf5)) return undefined;
     at = head.next + (major === 2 || major === 3 ? head.value : 0);
-    if (at > bytes.length) return false;
+    if (at > bytes.length) return undefined;
     const items = major === 4 ? head.value : major === 5 ? head.value * 2 : 0;
-    if (items > bytes.length - at) return false;
+    if (items > bytes.length - at) return undefined;
     if (items > 0) left.push(items + 1);
-    if (left.length > MESSAGE_DEPTH) return false;
+    if (left.length > MESSAGE_DEPTH) return undefined;
     while (left.length > 0) {
       const rest = (left.pop() ?? 0) - 1;
       if (rest > 0) {
@@ -71,9 +79,9 @@ function isPlain(bytes: Uint8Array): boolean {
         break;
       }
     }
-    if (left.length === 0) return at === bytes.length;
+    if (left.length === 0) return at;
   }
-  return false;
+  return undefined;
 }
 
 function readHead(bytes: Uint8Array, at: number): { value: number; next: number } | undefined {

@@ -7,7 +7,7 @@ import { joinBytes, sameBytes } from '#shared/base/bytes.ts';
 import { FRAME_BYTES_MOST, MESSAGE_BYTES, PART_BYTES, PARTS_MOST } from '#shared/base/limits.ts';
 import { ok } from '#shared/base/result.ts';
 import { fromBase45, toBase45 } from '#shared/protocol/base45.ts';
-import { decodeCbor, encodeCbor } from '#shared/protocol/cbor.ts';
+import { itemEnd } from '#shared/protocol/cbor.ts';
 import { type Checked, no } from '#shared/protocol/refusal.ts';
 
 /** The signed messages one code hands over, as bytes; which ones belong together. */
@@ -103,13 +103,13 @@ export function collectParts(): PartCollector {
   };
 }
 
-/** One message stands as it is; two stand in an array of byte strings. */
+/** The messages one after the other (a CBOR sequence, RFC 8742): each says itself where it ends. */
 function bytesOf(frame: Frame): Uint8Array {
   switch (frame.kind) {
     case 'invoice':
-      return encodeCbor([frame.invoice, frame.certificate]);
+      return joinBytes(frame.invoice, frame.certificate);
     case 'payment':
-      return encodeCbor(frame.allowance === undefined ? [frame.payment] : [frame.payment, frame.allowance]);
+      return frame.allowance === undefined ? frame.payment : joinBytes(frame.payment, frame.allowance);
     case 'receipt':
       return frame.receipt;
     case 'finality':
@@ -131,12 +131,8 @@ function frameOf(letter: string, bytes: Uint8Array): Checked<Frame> {
   if (letter === LETTERS.fork) return ok({ kind: 'fork', fork: bytes });
   if (letter === LETTERS.voucher) return ok({ kind: 'voucher', voucher: bytes });
   if (letter !== LETTERS.invoice && letter !== LETTERS.payment) return no('frame.unknown');
-  const wire = decodeCbor(bytes);
-  if (!wire.ok || !Array.isArray(wire.value) || !wire.value.every((part) => part instanceof Uint8Array)) {
-    return no('frame.malformed');
-  }
-  const [first, second, ...rest] = wire.value as Uint8Array[];
-  if (first === undefined || rest.length > 0) return no('frame.malformed');
+  const [first, second] = partsOf(bytes) ?? [];
+  if (first === undefined) return no('frame.malformed');
   if (letter === LETTERS.payment) {
     return ok(
       second === undefined
@@ -145,6 +141,14 @@ function frameOf(letter: string, bytes: Uint8Array): Checked<Frame> {
     );
   }
   return second === undefined ? no('frame.malformed') : ok({ kind: 'invoice', invoice: first, certificate: second });
+}
+
+/** The one or two messages in `bytes`, or undefined when they are no whole items or more than two. */
+function partsOf(bytes: Uint8Array): readonly Uint8Array[] | undefined {
+  const middle = itemEnd(bytes, 0);
+  if (middle === undefined || middle === bytes.length) return middle === undefined ? undefined : [bytes];
+  const both = [bytes.subarray(0, middle), bytes.subarray(middle)];
+  return itemEnd(bytes, middle) === bytes.length ? both : undefined;
 }
 
 function partOf(bytes: Uint8Array): Checked<FramePart> {

@@ -1,10 +1,12 @@
 /** The cases behind the vectors: each bends one thing of an honest exchange and says what a verifier must answer. */
 
 import { sha256 } from '@noble/hashes/sha2.js';
-import { sameBytes, toHex } from '#shared/base/bytes.ts';
+import { joinBytes, sameBytes, toHex } from '#shared/base/bytes.ts';
 import { toSeconds } from '#shared/base/time.ts';
 import { type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
 import type { Assertion } from '#shared/protocol/assertion.ts';
+import { toBase45 } from '#shared/protocol/base45.ts';
+import { encodeCbor } from '#shared/protocol/cbor.ts';
 import { type Certificate, certificateMessage } from '#shared/protocol/certificate.ts';
 import { type Closing, closingMessage } from '#shared/protocol/closing.ts';
 import { type Epoch, epochMessage } from '#shared/protocol/epoch.ts';
@@ -834,6 +836,8 @@ export async function frameCases(): Promise<Vector[]> {
   const [asks = ''] = writeFrame({ kind: 'invoice', invoice, certificate });
   const [pays = ''] = writeFrame({ kind: 'payment', payment: one.bytes, allowance: one.allowance });
   const [again = ''] = writeFrame({ kind: 'payment', payment: one.bytes });
+  const wrapped = `PH1I:${toBase45(encodeCbor([invoice, certificate]))}`;
+  const thrice = `PH1P:${toBase45(joinBytes(one.bytes, one.allowance, one.allowance))}`;
   return [
     row('an invoice with its certificate', 'ok', asks),
     row('a payment with its allowance', 'ok', pays),
@@ -845,6 +849,8 @@ export async function frameCases(): Promise<Vector[]> {
     row('nothing behind the colon', 'frame.malformed', 'PH1P:'),
     row('a group above 65,535', 'frame.malformed', 'PH1R:GGW'),
     row('an invoice without its certificate', 'frame.malformed', `PH1I:${again.slice(5)}`),
+    row('two messages with an array around them', 'frame.malformed', wrapped),
+    row('three messages', 'frame.malformed', thrice),
   ];
 }
 

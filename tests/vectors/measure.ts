@@ -133,34 +133,34 @@ row('certificate', certificate);
 row('invoice', invoice);
 row(
   'invoice + certificate',
-  new Uint8Array(invoice.length + certificate.length + 5),
+  new Uint8Array(invoice.length + certificate.length),
   writeFrame({ kind: 'invoice', invoice, certificate }),
 );
 row(
   'invoice + certificate, longest memo and name',
-  new Uint8Array(longest.length + longName.length + 7),
+  new Uint8Array(longest.length + longName.length),
   writeFrame({ kind: 'invoice', invoice: longest, certificate: longName }),
 );
 row('payment, device key', device, writeFrame({ kind: 'payment', payment: device }));
 row('payment, passkey', both, writeFrame({ kind: 'payment', payment: both }));
 row(
   'payment, device key + allowance',
-  new Uint8Array(device.length + allowance.length + 7),
+  new Uint8Array(device.length + allowance.length),
   writeFrame({ kind: 'payment', payment: device, allowance }),
 );
 row(
   'payment, passkey + allowance',
-  new Uint8Array(both.length + allowance.length + 7),
+  new Uint8Array(both.length + allowance.length),
   writeFrame({ kind: 'payment', payment: both, allowance }),
 );
 row(
   'payment, passkey with tail + allowance',
-  new Uint8Array(tailed.length + allowance.length + 7),
+  new Uint8Array(tailed.length + allowance.length),
   writeFrame({ kind: 'payment', payment: tailed, allowance }),
 );
 row(
   'payment, passkey, converted + allowance, every field',
-  new Uint8Array(converted.length + full.length + 7),
+  new Uint8Array(converted.length + full.length),
   writeFrame({ kind: 'payment', payment: converted, allowance: full }),
 );
 row('receipt', receipt, writeFrame({ kind: 'receipt', receipt }));

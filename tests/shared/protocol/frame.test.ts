@@ -1,10 +1,13 @@
 /** Texts of codes: one when it fits, parts in any order when it does not. */
 import { describe, expect, test } from 'vitest';
-import { toHex } from '#shared/base/bytes.ts';
+import { joinBytes, toHex } from '#shared/base/bytes.ts';
 import { FRAME_BYTES_MOST } from '#shared/base/limits.ts';
+import { toBase45 } from '#shared/protocol/base45.ts';
+import { encodeCbor } from '#shared/protocol/cbor.ts';
 import { collectParts, type FramePart, readFrame, writeFrame } from '#shared/protocol/frame.ts';
 import { seed } from '#tests/vectors/cast.ts';
 
+const ITEM = encodeCbor([seed('item')]);
 const LARGE = new Uint8Array(900).map((_, at) => at % 251);
 
 function partsOf(bytes: Uint8Array): FramePart[] {
@@ -17,13 +20,21 @@ function partsOf(bytes: Uint8Array): FramePart[] {
 
 describe('a frame', () => {
   test('of what fits is one text in alphanumeric mode and reads back', () => {
-    const texts = writeFrame({ kind: 'payment', payment: seed('payment'), allowance: seed('allowance') });
+    const [payment, allowance] = [encodeCbor([seed('payment')]), encodeCbor([seed('allowance')])];
+    const texts = writeFrame({ kind: 'payment', payment, allowance });
     expect(texts).toHaveLength(1);
     expect(texts[0]).toMatch(/^PH1P:[0-9A-Z $%*+\-./:]+$/);
-    expect(readFrame(texts[0] ?? '')).toEqual({
-      ok: true,
-      value: { kind: 'payment', payment: seed('payment'), allowance: seed('allowance') },
-    });
+    expect(readFrame(texts[0] ?? '')).toEqual({ ok: true, value: { kind: 'payment', payment, allowance } });
+  });
+
+  test.each<[string, Uint8Array]>([
+    ['with a third message', joinBytes(ITEM, ITEM, ITEM)],
+    ['whose second message is cut off', joinBytes(ITEM, ITEM.subarray(0, -1))],
+    ['whose second message is a tag', joinBytes(ITEM, Uint8Array.of(0xc1, 0x00))],
+    ['with something behind', joinBytes(ITEM, ITEM, Uint8Array.of(0xff))],
+  ])('%s is malformed', (_what, bytes) => {
+    const text = `PH1P:${toBase45(bytes)}`;
+    expect(readFrame(text)).toMatchObject({ ok: false, error: { code: 'frame.malformed' } });
   });
 
   test('of the largest that fits is one text, one byte more is parts', () => {
