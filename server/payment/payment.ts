@@ -17,7 +17,7 @@ import * as store from '#server/payment/store.ts';
 import { takeReceipt } from '#server/payment/void.ts';
 import { gather } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
-import type { CaseFile, CaseSummary, PaymentView } from '#shared/api/payment.ts';
+import type { CaseFile, CaseSummary, PaymentView, ReceiptState } from '#shared/api/payment.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { PaymentAnswer } from '#shared/api/sync.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
@@ -59,6 +59,8 @@ export interface Payments {
     id: Uint8Array,
     options: { readonly finality: boolean },
   ) => Promise<Result<PaymentView, Refusal>>;
+  /** Whether a payment still stands, for anybody who has its id from a receipt. Refusal: request.not-found. */
+  readonly receiptState: (id: Uint8Array) => Promise<Result<ReceiptState, Refusal>>;
   /** The cases that concern `wallet`. */
   readonly cases: (wallet: Id) => Promise<CaseSummary[]>;
   /** One case as `wallet` may read it. Refusal: request.not-found. */
@@ -117,6 +119,11 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
     stories: store.readStories,
     finality: (id) => finalityOf(parts, id),
     view: (wallet, id, options) => viewPayment(parts, names, wallet, id, options.finality),
+    receiptState: async (id) => {
+      const [row] = await store.knownPayments(parts.database, [id]);
+      if (row === undefined) return refuse({ code: 'request.not-found' });
+      return ok({ state: row.state === 'voided' ? 'reversed' : row.state });
+    },
     cases: (wallet) => listCases(parts, wallet),
     async caseFile(wallet, id) {
       const file = await readCase(parts, wallet, id, names);
@@ -152,10 +159,11 @@ async function inTurn(
 }
 
 async function finalityOf(parts: PaymentParts, id: Uint8Array): Promise<Uint8Array | undefined> {
+  const [row] = await store.readPayments(parts.database, [id]);
+  // What was given back after it was final is not called final again.
+  if (row?.state !== 'settled') return undefined;
   const kept = await store.readFinality(parts.database, id);
   if (kept !== undefined) return kept;
-  const [row] = await store.readPayments(parts.database, [id]);
-  if (row?.state !== 'settled') return undefined;
   const signed = await parts.regions.sign(row.payee_region, finalityMessage, {
     region: row.payee_region,
     payment: row.id,

@@ -1,12 +1,23 @@
-/** How the world asks about payments and cases: only payer and payee are answered, everybody else hears of nothing. */
+/**
+ * How the world asks about payments and cases: only payer and payee are answered, everybody else hears of nothing, but
+ * for one word on a payment whose id they have from its receipt.
+ */
 import type { Identity } from '#server/identity/identity.ts';
 import type { Payments } from '#server/payment/payment.ts';
 import { type Http, refused } from '#server/platform/http.ts';
-import { CaseFile, CaseList, CaseParams, PaymentParams, PaymentQuery, PaymentView } from '#shared/api/payment.ts';
+import {
+  CaseFile,
+  CaseList,
+  CaseParams,
+  PaymentParams,
+  PaymentQuery,
+  PaymentView,
+  ReceiptState,
+} from '#shared/api/payment.ts';
 import { fromBase64url } from '#shared/base/bytes.ts';
 import { readId } from '#shared/base/id.ts';
 
-/** Mounts GET /payments/:id, /cases and /cases/:id. */
+/** Mounts GET /payments/:id, /receipts/:id, /cases and /cases/:id. */
 export function paymentRoutes(app: Http, payments: Payments, identity: Pick<Identity, 'requireSession'>): void {
   app.get<{ Params: PaymentParams; Querystring: PaymentQuery }>(
     '/payments/:id',
@@ -19,6 +30,19 @@ export function paymentRoutes(app: Http, payments: Payments, identity: Pick<Iden
       const options = { finality: request.query.finality === true };
       const view = await payments.view(session.value.wallet, id, options);
       return view.ok ? view.value : refused(reply, view.error);
+    },
+  );
+  app.get<{ Params: PaymentParams }>(
+    '/receipts/:id',
+    {
+      schema: { params: PaymentParams, response: { 200: ReceiptState } },
+      config: { rateLimit: { max: 30, timeWindow: '1 minute' } },
+    },
+    async (request, reply) => {
+      const id = fromBase64url(request.params.id);
+      const state = id && (await payments.receiptState(id));
+      reply.header('cache-control', 'no-store');
+      return state?.ok ? state.value : refused(reply, state?.error ?? { code: 'request.not-found' });
     },
   );
   app.get('/cases', { schema: { response: { 200: CaseList } } }, async (request, reply) => {

@@ -47,6 +47,21 @@ export const PaymentView = Type.Object({
 export type PaymentView = Static<typeof PaymentView>;
 
 /**
+ * What anybody who has seen a receipt may hear of its payment: whether it still stands. Nobody's name and no sum; who
+ * asks holds them on the receipt.
+ */
+export const ReceiptState = Type.Object({
+  state: Type.Union([
+    Type.Literal('settled'),
+    Type.Literal('arriving'),
+    Type.Literal('disputed'),
+    Type.Literal('reversed'),
+  ]),
+});
+/** Whether the payment of a receipt still stands. */
+export type ReceiptState = Static<typeof ReceiptState>;
+
+/**
  * One event of a case, oldest first; the screen has words for each `code`: signed, uploaded, conflict-found,
  * paid-from-allowance, paid-by-guarantee, paid-late, disputed, voided, stopped, spendable, owed.
  */

@@ -59,6 +59,7 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /allowance/settings', 'own'],
   ['PUT /allowance/settings', 'own'],
   ['GET /payments/{id}', 'theirs'],
+  ['GET /receipts/{id}', 'public'],
   ['GET /cases', 'own'],
   ['GET /cases/{id}', 'theirs'],
   ['POST /top-ups', 'theirs'],
@@ -167,6 +168,7 @@ function aimed(route: string): { method: string; url: string; body: object | und
     '/passkeys/{id}': owned.passkey,
     '/devices/{id}': owned.device,
     '/payments/{id}': owned.payment,
+    '/receipts/{id}': owned.payment,
     '/cases/{id}': owned.fileOf,
     '/top-ups/{id}': owned.topUp,
   };

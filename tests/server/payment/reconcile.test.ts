@@ -297,6 +297,17 @@ eachDatabase('settlement', (open) => {
     expect(verifySync(finalityChecks(first ?? new Uint8Array(), keySet), nodeVerifier()).ok).toBe(true);
   });
 
+  test('what was given back is not called final again, and its receipt is told as reversed', async () => {
+    const { hua, purse } = await three();
+    const paid = await purse.pay(hua, 30_00);
+    await here.upload(hua, paid);
+    expect(await here.payments.finality(paid.id)).toBeDefined();
+    expect(await here.payments.receiptState(paid.id)).toEqual({ ok: true, value: { state: 'settled' } });
+    await here.payments.takeReceipts(hua.wallet, [await here.receipt(hua, paid.id, 'void')]);
+    expect(await here.payments.finality(paid.id)).toBeUndefined();
+    expect(await here.payments.receiptState(paid.id)).toEqual({ ok: true, value: { state: 'reversed' } });
+  });
+
   test('whatever the order, the split and the repeats of uploads, the ledger ends the same', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -88,6 +88,14 @@ test('the payee reads state and figures, and the finality receipt when it is ask
   expect(coming.body.finality).toBeUndefined();
 });
 
+test('anybody who has the number of a receipt hears whether it stands, and nothing else', async () => {
+  const known = async (paid: Paid) => (await ask(`/receipts/${paid.name}`)).body;
+  expect(await known(paid.first)).toEqual({ state: 'settled' });
+  expect(await known(paid.fork)).toEqual({ state: 'arriving' });
+  expect((await ask(`/receipts/${'A'.repeat(43)}`)).status).toBe(404);
+  expect((await ask('/receipts/short')).status).toBe(400);
+});
+
 test('payer and both payees find the case and read it; a stranger finds none', async () => {
   for (const who of ['ming', 'hua', 'lan'] as const) {
     const { body } = await ask('/cases', who);
