@@ -25,7 +25,7 @@ import {
 import { keepAllowance, markAllowance } from '#web/vault/allowances.ts';
 import { keepBills } from '#web/vault/bills.ts';
 import { leave } from '#web/vault/outbox.ts';
-import { applyPaymentAnswer, markHanded } from '#web/vault/payments.ts';
+import { applyPaymentAnswer, keepFinality } from '#web/vault/payments.ts';
 import type { AllowanceRow, ListRow, OutboxRow } from '#web/vault/rows.ts';
 import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
 import { believedTime, raiseTimeFloor } from '#web/vault/time-floor.ts';
@@ -201,9 +201,9 @@ async function takeAllowance(
   return ok(undefined);
 }
 
-/** The house's word that a payment is settled; the payer may show it to a payee who has no signal. */
+/** The house's word that a payment is settled: the payer may show it to a payee who has no signal, both on a receipt. */
 async function takeFinality(vault: Vault, id: string, text: string | undefined, keySet: KeySet, now: Instant) {
   if (text === undefined) return;
   const taken = await checked(text, (bytes) => finalityChecks(bytes, keySet));
-  if (taken.ok) await markHanded(vault, id, taken.value.bytes, now);
+  if (taken.ok) await keepFinality(vault, id, taken.value.bytes, now);
 }

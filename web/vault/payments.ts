@@ -172,6 +172,16 @@ export async function markHanded(vault: Vault, id: string, receipt: Uint8Array, 
   });
 }
 
+/** Keeps the house's verified word that a payment is final, wherever this phone knows of it, for its receipt. */
+export async function keepFinality(vault: Vault, id: string, finality: Uint8Array, now: Instant): Promise<void> {
+  await vault.transaction('rw', vault.payments, vault.received, vault.bills, async () => {
+    const paid = await vault.payments.get(id);
+    if (paid) await markHanded(vault, id, finality, now);
+    const got = await vault.received.update(id, { finality });
+    if (!paid && got === 0) await vault.bills.where('payment').equals(id).modify({ finality });
+  });
+}
+
 /** Notes what the server said of one payment, and lets it leave the outbox: one transaction. */
 export async function applyPaymentAnswer(vault: Vault, answer: PaymentAnswer, now: Instant): Promise<void> {
   await vault.transaction('rw', vault.payments, vault.received, vault.outbox, async () => {

@@ -128,6 +128,8 @@ export interface ReceivedRow {
   bytes: Uint8Array;
   allowanceBytes: Uint8Array;
   receipt?: Uint8Array;
+  /** The house's word that it is final, once it came. */
+  finality?: Uint8Array;
   state: ReceivedState;
   code?: string;
   signedAt: number;
@@ -154,6 +156,8 @@ export type BillRow = Bill & {
   at: number;
   /** The month it counts in, `2026-11`, by the phone's own zone. */
   month: string;
+  /** The house's word that it is final, asked for when the payment itself is on another phone; goes when the bill changes. */
+  finality?: Uint8Array;
 };
 
 /** What a month came to in one currency; kept in the transaction that keeps its bills. */

@@ -17,6 +17,11 @@ export interface Settings {
   enrolledAt: number;
   /** Base64url of the network's root public key (33 bytes), pinned at enrolment and never changed by a sync. */
   networkRoot: string;
+  /**
+   * The network as this browser has seen it while it holds no wallet, to check receipts by: the root (as above) of the
+   * first visit, never changed by a later one, and the newest key set that root has signed, both base64url.
+   */
+  networkSeen: { readonly root: string; readonly keySet: string };
   /** The newest server-signed time ever seen, in whole seconds: the phone never believes it is earlier. */
   timeFloorSeconds: number;
   /** How far the server's clock is ahead of the phone's, as the server last said. */

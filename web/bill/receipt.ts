@@ -1,0 +1,167 @@
+/**
+ * The electronic receipt of a bill: what is written on it, and the code by which anybody can check it.
+ * Invariant: a code is drawn only when this phone has verified what it will prove, and a receipt says no more than that.
+ */
+
+import type { PaymentView } from '#shared/api/payment.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import { fromBase64url } from '#shared/base/bytes.ts';
+import { ok, type Result, refuse } from '#shared/base/result.ts';
+import { finalityMessage } from '#shared/protocol/finality.ts';
+import { writeFrame } from '#shared/protocol/frame.ts';
+import { readPayment } from '#shared/protocol/payment.ts';
+import { receiptMessage } from '#shared/protocol/receipt.ts';
+import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
+import { finalityChecks, type Trust } from '#shared/protocol/trust.ts';
+import { type Proved, readVoucher, type Voucher, voucherChecks, writeVoucher } from '#shared/protocol/voucher.ts';
+import { fragmentOf } from '#web/bill/check.ts';
+import { type Entry, entryById } from '#web/bill/entries.ts';
+import { heldNetwork, type NetworkNeeds, renewNetwork } from '#web/sync/network.ts';
+import { keepFinality } from '#web/vault/payments.ts';
+import type { BillRow, PaymentRow, ReceivedRow } from '#web/vault/rows.ts';
+import { readSetting } from '#web/vault/settings.ts';
+import { heldLists } from '#web/vault/trust.ts';
+import type { Vault } from '#web/vault/vault.ts';
+
+/** One side of a payment as the bill knows it; without a name where nobody has told it to this phone yet. */
+export interface Party {
+  readonly name?: string;
+  /** Whether it is the owner of this phone. */
+  readonly own: boolean;
+}
+
+/** How a payment travelled: at once by the network, or by code from phone to phone. */
+export type TravelledBy = 'network' | 'code';
+
+/** The code of a receipt: its text for a camera, the fragment of its link, and what it proves. */
+export interface ReceiptCode {
+  readonly text: string;
+  readonly fragment: string;
+  readonly proved: Proved;
+}
+
+/** A receipt. `code` is absent when nothing on this phone proves the bill yet. */
+export interface Receipt {
+  readonly entry: Entry;
+  readonly payer: Party;
+  readonly payee: Party;
+  readonly road: TravelledBy;
+  readonly code?: ReceiptCode;
+}
+
+/** Whether there is a receipt for an entry: a payment that counts, settled or still on its way. */
+export function hasReceipt(entry: Entry): boolean {
+  return entry.kind === 'payment' && ['settled', 'arriving', 'waiting'].includes(entry.state);
+}
+
+/** The receipt of the bill or payment with this id, from this phone alone; undefined when there is none. */
+export async function readReceipt(needs: NetworkNeeds, id: string): Promise<Receipt | undefined> {
+  const { vault } = needs;
+  const entry = await entryById(vault, id);
+  if (entry === undefined || !hasReceipt(entry)) return undefined;
+  const [wallet, held, trust] = await Promise.all([
+    readSetting(vault, 'wallet'),
+    holdings(vault, entry.payment ?? id),
+    heldNetwork(needs),
+  ]);
+  const own = { own: true, ...(wallet ? { name: wallet.name } : {}) };
+  const peer = { own: false, ...(entry.peer ? { name: entry.peer.name } : {}) };
+  const [payer, payee] = entry.direction === 'out' ? [own, peer] : [peer, own];
+  const code = trust.ok ? await codeOf(held, trust.value) : undefined;
+  const road = held.received || !isPrompt(entry) ? 'code' : 'network';
+  return { entry, payer, payee, road, ...(code ? { code } : {}) };
+}
+
+/** An upload within a minute went by the network at once; a later one had to wait for it. */
+const PROMPT_MS = 60_000;
+
+function isPrompt({ times }: Entry): boolean {
+  return times.uploaded !== undefined && times.signed !== undefined && times.uploaded - times.signed < PROMPT_MS;
+}
+
+/**
+ * Asks for the region's word that a settled payment is final, and keeps it. Needs the signed-in session of payer or payee.
+ * Refusals: those of the client; `request.not-found` when the region does not say so (yet).
+ */
+export async function fetchFinality(needs: NetworkNeeds, payment: string): Promise<Result<undefined, Refusal>> {
+  const answer = await needs.ask<PaymentView>({ method: 'GET', path: `/payments/${payment}?finality=true` });
+  if (!answer.ok) return answer;
+  const bytes = fromBase64url(answer.value?.finality ?? '');
+  if (bytes === undefined || bytes.length === 0) return refuse({ code: 'request.not-found' });
+  const trust = await newestFor(needs);
+  if (!trust.ok) return trust;
+  const checked = await verifyAsync(finalityChecks(bytes, trust.value.keySet), webVerifier());
+  if (!checked.ok) return checked;
+  await keepFinality(needs.vault, payment, bytes, needs.clock());
+  return ok(undefined);
+}
+
+async function newestFor(needs: NetworkNeeds): Promise<Result<Trust, Refusal>> {
+  const newest = await renewNetwork(needs);
+  return newest.ok ? newest : await heldNetwork(needs);
+}
+
+interface Holdings {
+  readonly payment?: PaymentRow;
+  readonly allowance?: Uint8Array;
+  readonly received?: ReceivedRow;
+  readonly bill?: BillRow;
+  /** This phone's own certificate. */
+  readonly certificate?: Uint8Array;
+}
+
+/** Everything this phone holds of one payment. */
+async function holdings(vault: Vault, id: string): Promise<Holdings> {
+  const [payment, received, bill, lists] = await Promise.all([
+    vault.payments.get(id),
+    vault.received.get(id),
+    vault.bills.where('payment').equals(id).first(),
+    heldLists(vault),
+  ]);
+  const allowance = payment && (await vault.allowances.get(payment.allowance));
+  return {
+    ...(payment ? { payment } : {}),
+    ...(allowance ? { allowance: allowance.bytes } : {}),
+    ...(received ? { received } : {}),
+    ...(bill ? { bill } : {}),
+    ...(lists.certificate ? { certificate: lists.certificate.bytes } : {}),
+  };
+}
+
+/** The code that proves most: final before promise, with names before without. */
+async function codeOf(held: Holdings, trust: Trust): Promise<ReceiptCode | undefined> {
+  for (const voucher of candidates(held)) {
+    const bytes = writeVoucher(voucher);
+    const read = readVoucher(bytes);
+    const checked = read.ok ? await verifyAsync(voucherChecks(read.value, trust), webVerifier()) : undefined;
+    const [text, ...more] = writeFrame({ kind: 'voucher', voucher: bytes });
+    if (checked?.ok && text !== undefined && more.length === 0) {
+      return { text, fragment: fragmentOf(bytes), proved: checked.value };
+    }
+  }
+  return undefined;
+}
+
+function candidates({ payment, allowance, received, bill, certificate }: Holdings): Voucher[] {
+  const bytes = payment?.bytes ?? received?.bytes;
+  const signed = bytes && readPayment(bytes);
+  const core = signed?.ok ? { core: signed.value.payload } : {};
+  const who = payment?.certificateBytes ?? certificate;
+  const named = who ? { certificate: who } : {};
+  const finality = [payment?.receipt, received?.finality, bill?.finality].find(
+    (one) => one !== undefined && finalityMessage.read(one).ok,
+  );
+  const witness = [payment?.receipt, received?.receipt].find((one) => one !== undefined && receiptMessage.read(one).ok);
+  const rides = allowance ?? received?.allowanceBytes;
+  const finals: Voucher[] = finality
+    ? [
+        { kind: 'final', finality, ...core, ...named },
+        { kind: 'final', finality, ...core },
+        { kind: 'final', finality },
+      ]
+    : [];
+  if (!bytes || !rides) return finals;
+  const promise = { kind: 'promise', payment: bytes, allowance: rides } as const;
+  const witnessed = witness && who ? [{ ...promise, ...named, receipt: witness }] : [];
+  return [...finals, ...witnessed, { ...promise, ...named }, promise];
+}
