@@ -14,6 +14,7 @@ import { fundingRoutes } from '#server/funding/routes.ts';
 import { type IdentityLimits, openIdentity } from '#server/identity/identity.ts';
 import { identityRoutes } from '#server/identity/routes.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
+import { sealDay, sealMessage } from '#server/logbook/logbook.ts';
 import { openPayments } from '#server/payment/payment.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
 import { systemClock } from '#server/platform/clock.ts';
@@ -33,7 +34,7 @@ import { openSync } from '#server/sync/sync.ts';
 import { type Clock, type Duration, duration } from '#shared/base/time.ts';
 
 /** Capabilities that remember something, lowest rung first. */
-const LADDER = ['ledger', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill'] as const;
+const LADDER = ['ledger', 'logbook', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill'] as const;
 
 /** The house, ready to listen. */
 export interface House {
@@ -129,6 +130,10 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
 
   const jobs = startJobs(database, app.log, {
     'identity-sweep': [duration(5, 'min'), identity.sweep],
+    'logbook-seal': [
+      duration(10, 'min'),
+      () => sealDay(database, clock(), (seal) => regions.sign(seal.region, sealMessage, seal)),
+    ],
     'allowance-release': [duration(1, 'min'), allowances.releaseDue],
     'payment-ripen': [duration(1, 'min'), payments.ripen],
     'payment-recover': [duration(5, 's'), payments.recoverDebts],

@@ -11,6 +11,7 @@ const LADDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   server: [
     ['platform'],
     ['ledger'],
+    ['logbook'],
     ['region'],
     ['identity'],
     ['allowance'],

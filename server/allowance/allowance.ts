@@ -16,6 +16,7 @@ import { type Issued, openIssuing, type Want } from '#server/allowance/issue.ts'
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import * as store from '#server/allowance/store.ts';
 import type { Device } from '#server/identity/identity.ts';
+import { writeDown } from '#server/logbook/logbook.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
@@ -143,6 +144,11 @@ async function writeSettings(
   if ((to.count ?? 1) > most.count) return refuse({ code: 'allowance.count-high', detail: { most: most.count } });
   const person = await parts.identity.person(wallet);
   if (!person) return refuse({ code: 'request.not-found' });
-  await store.writeSetting(parts.database, person.region, wallet, { cap: to.cap, count: to.count });
+  const { region } = person;
+  await parts.database.transaction(async (tx) => {
+    await store.writeSetting(tx, region, wallet, { cap: to.cap, count: to.count });
+    const about = { cap: to.cap, count: to.count };
+    await writeDown(tx, [{ region, at: parts.clock(), act: 'limits-set', who: `wallet ${wallet}`, about }]);
+  });
   return ok({ ...now.value, cap: to.cap, count: to.count });
 }

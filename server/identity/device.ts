@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
 import { sha256 } from '#server/identity/secret.ts';
 import * as store from '#server/identity/store.ts';
+import { writeDown } from '#server/logbook/logbook.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { rawBodyOf } from '#server/platform/http.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
@@ -75,6 +76,9 @@ export function openDevices(parts: IdentityParts): Devices {
         if (!(await store.revokeDevice(tx, region, id, now))) return ok(deviceOf(row));
         const revoked = deviceOf({ ...row, revoked_at: now });
         for (const hook of hooks) await hook(tx, revoked, now);
+        await writeDown(tx, [
+          { region, at: now, act: 'device-revoked', who: `wallet ${wallet}`, about: { device: id } },
+        ]);
         return ok(revoked);
       }),
     signer: async (request) => {
@@ -112,7 +116,10 @@ async function enrol(
     const live = (await store.devicesOfWallet(tx, region, wallet)).filter((one) => one.revoked_at === null);
     if (live.length >= DEVICES_MOST) return no('device.limit', { most: DEVICES_MOST });
     const row = { region, id, wallet, key, name, created_at: parts.clock(), seen_at: null, revoked_at: null };
-    return (await store.insertDevice(tx, row)) ? ok(deviceOf(row)) : no('device.id-reused');
+    if (!(await store.insertDevice(tx, row))) return no('device.id-reused');
+    const about = { device: id };
+    await writeDown(tx, [{ region, at: row.created_at, act: 'device-enrolled', who: `wallet ${wallet}`, about }]);
+    return ok(deviceOf(row));
   });
 }
 

@@ -6,8 +6,9 @@ import { beginCeremony, takeCeremony } from '#server/identity/ceremony.ts';
 import { type IdentityParts, no, type Visitor } from '#server/identity/parts.ts';
 import { ES256, registrationOptions, verifyNewPasskey } from '#server/identity/passkey.ts';
 import type { FoundSession, Session } from '#server/identity/session.ts';
-import { passkeyRow, type Signups } from '#server/identity/signup.ts';
+import { passkeyLine, passkeyRow, type Signups } from '#server/identity/signup.ts';
 import * as store from '#server/identity/store.ts';
+import { writeDown } from '#server/logbook/logbook.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { PasskeyList, PasskeyView, RegistrationAnswer } from '#shared/api/identity.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
@@ -117,6 +118,7 @@ async function more(
     if ((await store.passkeysById(tx, passkey.value.id)).length > 0) return no('passkey.taken');
     const row = passkeyRow(region, wallet, passkey.value, name, now);
     if (!(await store.insertPasskey(tx, row))) return no('passkey.taken');
+    await writeDown(tx, [passkeyLine('passkey-added', row, now)]);
     return ok(viewOf(row, session));
   });
 }
@@ -138,6 +140,7 @@ async function revoke(
     const now = parts.clock();
     await store.revokePasskey(tx, passkey, now);
     for (const hook of hooks) await hook(tx, { region, wallet, publicKey: passkey.public_key }, now);
+    await writeDown(tx, [passkeyLine('passkey-revoked', passkey, now)]);
     return ok(undefined);
   });
   return done.ok ? ok(await list(parts, session)) : done;

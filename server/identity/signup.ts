@@ -7,12 +7,15 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { type IdentityParts, no, type Visitor } from '#server/identity/parts.ts';
 import type { NewPasskey } from '#server/identity/passkey.ts';
+import { sha256 } from '#server/identity/secret.ts';
 import type { FoundSession, Sessions } from '#server/identity/session.ts';
 import { codeText } from '#server/identity/sms.ts';
 import * as store from '#server/identity/store.ts';
 import { mayAct } from '#server/identity/throttle.ts';
+import { type Entry, writeDown } from '#server/logbook/logbook.ts';
 import type { SignupRequest, SignupView } from '#shared/api/identity.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId, readId } from '#shared/base/id.ts';
 import { ok, type Result } from '#shared/base/result.ts';
 import { after, duration, type Instant, instant } from '#shared/base/time.ts';
@@ -207,10 +210,18 @@ async function finish(
       created_at: now,
     });
     if (!isMade) return no('signup.phone-taken');
-    await store.insertPasskey(tx, passkeyRow(region, wallet, passkey, name, now));
+    const row = passkeyRow(region, wallet, passkey, name, now);
+    await store.insertPasskey(tx, row);
     await store.finishSignup(tx, signup, now);
-    return ok(await sessions.begin(tx, { region, wallet, passkey: passkey.id }));
+    const session = await sessions.begin(tx, { region, wallet, passkey: passkey.id });
+    await writeDown(tx, [passkeyLine('passkey-added', row, now)]);
+    return ok(session);
   });
+}
+
+/** What the logbook says of a passkey: enough to know it again, by its hash. */
+export function passkeyLine(act: 'passkey-added' | 'passkey-revoked', row: store.PasskeyRow, at: Instant): Entry {
+  return { region: row.region, at, act, who: `wallet ${row.wallet}`, about: { passkey: toBase64url(sha256(row.id)) } };
 }
 
 /** The row of a passkey that has just been checked. */

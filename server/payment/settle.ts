@@ -4,6 +4,7 @@
  * credited in full whatever the order, and only who funds it depends on the order.
  */
 import type { CertifiedPayee, HeldAllowance } from '#server/allowance/allowance.ts';
+import { writeDown } from '#server/logbook/logbook.ts';
 import { openJudge } from '#server/payment/guarantee.ts';
 import type { PaymentParts } from '#server/payment/parts.ts';
 import { claimUnit } from '#server/payment/posting.ts';
@@ -263,7 +264,10 @@ async function prove(
   const { region, id: allowance } = chain.allowance;
   if (live) await parts.allowances.stop(tx, { region, id: allowance }, kind, now);
   const id = newId(now, parts.random(10));
-  await store.openCase(tx, { region, id, allowance, payer: row.payer, kind, opened_at: now });
+  if (await store.openCase(tx, { region, id, allowance, payer: row.payer, kind, opened_at: now })) {
+    const about = { kind, allowance, payment: toBase64url(row.id) };
+    await writeDown(tx, [{ region, at: now, act: 'case-opened', who: 'house', about }]);
+  }
   if (against === undefined) return;
   const other = await paymentOf(tx, against.other.id, drafts);
   const [left, right] = toBase64url(row.id) < toBase64url(other.id) ? [payment, other] : [other, payment];

@@ -268,13 +268,18 @@ export interface CaseRow {
   readonly opened_at: Instant;
 }
 
-/** Opens a case unless the allowance has one; a fork found later makes an overspending case a fork case. */
-export async function openCase(tx: Sql, row: CaseRow): Promise<void> {
-  await tx.query(
+/**
+ * Opens a case unless the allowance has one; a fork found later makes an overspending case a fork case.
+ * Answers whether anything is new.
+ */
+export async function openCase(tx: Sql, row: CaseRow): Promise<boolean> {
+  const rows = await tx.query(
     `insert into payment_case as c (region, id, allowance, payer, kind, opened_at) values ($1, $2, $3, $4, $5, $6)
-     on conflict (allowance, region) do update set kind = excluded.kind where excluded.kind = 'fork' and c.kind <> 'fork'`,
+     on conflict (allowance, region) do update set kind = excluded.kind where excluded.kind = 'fork' and c.kind <> 'fork'
+     returning c.id`,
     [row.region, row.id, row.allowance, row.payer, row.kind, row.opened_at],
   );
+  return rows.length > 0;
 }
 
 const CASE = 'c.region, c.id, c.allowance, c.payer, c.kind, c.opened_at';

@@ -2,6 +2,7 @@
  * The network's key set: made anew only when what it says changes, numbered, signed by the root, the same for all processes.
  * Invariant: an origin keeps its place for ever, for payments name it by that place.
  */
+import { type Entry, writeDown } from '#server/logbook/logbook.ts';
 import type { Database } from '#server/platform/database.ts';
 import { GENERATION_LIFE, generationOf, generationStart, type IssuerKeys } from '#server/region/issuer-key.ts';
 import { readKeySet, writeKeySet } from '#server/region/store.ts';
@@ -43,9 +44,22 @@ export async function currentKeySet(source: KeySetSource, now: Instant): Promise
     if (held !== undefined && saysTheSame(held.message, wanted)) return held;
     assertKeysKept(held?.message, wanted);
     const epoch = (held?.message.epoch ?? 0) + 1;
-    await writeKeySet(database, epoch, await keySetMessage.sign({ ...wanted, epoch }, keys.root));
+    const bytes = await keySetMessage.sign({ ...wanted, epoch }, keys.root);
+    await database.transaction(async (tx) => {
+      if (await writeKeySet(tx, epoch, bytes)) await writeDown(tx, wanted.issuers.map(publishedLine(epoch, now)));
+    });
   }
   assert(false, 'processes publish one key set');
+}
+
+function publishedLine(epoch: number, at: Instant): (issuer: KeySet['issuers'][number]) => Entry {
+  return ({ region, key, from, until }) => ({
+    region,
+    at,
+    act: 'keys-published',
+    who: 'house',
+    about: { epoch, key: toBase64url(kidOf(key)), from, until },
+  });
 }
 
 function contentOf(source: KeySetSource, held: KeySet | undefined, now: Instant): KeySet {

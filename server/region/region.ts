@@ -3,13 +3,16 @@
  * Invariant: private keys stay behind their signers, outside of the database and of every log.
  */
 import { readFileSync } from 'node:fs';
+import { type SealCheck, writeDown } from '#server/logbook/logbook.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import { generationOf, keyFiles, type OpenSigner, openIssuerKeys } from '#server/region/issuer-key.ts';
-import { currentKeySet } from '#server/region/key-set.ts';
+import { currentKeySet, readOwnKeySet } from '#server/region/key-set.ts';
 import { REGION_SEEDS, type RegionSeed, type RegionTerms } from '#server/region/seed.ts';
 import { EPOCH_PERIOD, newestEpoch, type Published, reserveSlot, setBits } from '#server/region/status.ts';
 import {
+  lockRegion,
   openEpoch,
+  readKeySets,
   readPolicies,
   readRegions,
   seedPolicy,
@@ -22,7 +25,9 @@ import { assert } from '#shared/base/assert.ts';
 import { type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
 import type { Epoch } from '#shared/protocol/epoch.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
-import type { MessageType, Signed } from '#shared/protocol/message.ts';
+import { askSignature, type MessageType, type Signed } from '#shared/protocol/message.ts';
+import { webVerifier } from '#shared/protocol/signature.ts';
+import { issuerOf } from '#shared/protocol/trust.ts';
 import { DEFAULT_POLICIES, type Policy, TIERS, type Tier } from '#shared/rules/policy.ts';
 
 export type { RegionSeed, RegionTerms } from '#server/region/seed.ts';
@@ -38,8 +43,16 @@ export const regionSchema = {
 export interface Region extends RegionSeed {
   /** Off: no new allowance and no new certificate. */
   readonly issuing: boolean;
-  /** Off: payments from or to another region wait. */
+  /** Off: nothing new is promised across the border, and payments that crossed it in people's hands wait. */
   readonly crossRegion: boolean;
+  /** When {@link Region.crossRegion} was turned last; 0: never. */
+  readonly crossRegionSince: Instant;
+}
+
+/** Who decides something about a region, and why; both stand in the logbook. */
+export interface By {
+  readonly who: string;
+  readonly why: string;
 }
 
 /** What {@link openRegions} needs. */
@@ -72,11 +85,12 @@ export interface Regions {
   readonly switch: (
     region: string,
     to: { readonly issuing?: boolean; readonly crossRegion?: boolean },
+    by?: By,
   ) => Promise<void>;
   /** Replaces what a region allows a tier; its epoch must count up. */
-  readonly setPolicy: (region: string, tier: Tier, policy: Policy) => Promise<void>;
+  readonly setPolicy: (region: string, tier: Tier, policy: Policy, by?: By) => Promise<void>;
   /** Replaces a region's terms. */
-  readonly setTerms: (region: string, terms: RegionTerms) => Promise<void>;
+  readonly setTerms: (region: string, terms: RegionTerms, by?: By) => Promise<void>;
   /** `message` signed by the key of `region` that is in force now. */
   readonly sign: <Message>(
     region: string,
@@ -157,13 +171,21 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     find: async (region) => (await fresh()).regions.find((one) => one.region === region),
     policy: async (region, tier) => policyIn(await fresh(), region, tier),
     policyHeld: (region, tier) => policyIn(latest, region, tier),
-    async switch(region, to) {
-      const now = (await readSettings(database)).regions.find((one) => one.region === region);
-      assert(now !== undefined, `no region ${region}`);
-      await writeSwitches(database, region, to.issuing ?? now.issuing, to.crossRegion ?? now.crossRegion);
+    async switch(region, to, by = HOUSE) {
+      await switchRegion(database, region, to, by, clock());
     },
-    setPolicy: (region, tier, policy) => writePolicy(database, region, tier, policy),
-    setTerms: (region, terms) => writeTerms(database, region, terms),
+    setPolicy: (region, tier, policy, by = HOUSE) =>
+      database.transaction(async (tx) => {
+        await writePolicy(tx, region, tier, policy);
+        const about = { tier, why: by.why, policy: JSON.stringify(policy) };
+        await writeDown(tx, [{ region, at: clock(), act: 'policy', who: by.who, about }]);
+      }),
+    setTerms: (region, terms, by = HOUSE) =>
+      database.transaction(async (tx) => {
+        await writeTerms(tx, region, terms);
+        const about = { why: by.why, terms: JSON.stringify(terms) };
+        await writeDown(tx, [{ region, at: clock(), act: 'terms', who: by.who, about }]);
+      }),
     sign: (region, type, message) => type.sign(message, keys.current(region, clock())),
     keySet,
     lists: published,
@@ -171,6 +193,45 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     status: async (region) => (await published(region)).status,
     reserveStatus: (tx, region, until) => reserveSlot(tx, region, until, clock()),
     revoke: setBits,
+  };
+}
+
+const HOUSE: By = { who: 'house', why: '' };
+
+/**
+ * Turns switches of a region, for a house or an operator's command beside it; every process follows within
+ * {@link SETTINGS_AGE}. Answers how they stand; undefined when there is no such region.
+ */
+export function switchRegion(
+  database: Database,
+  region: string,
+  to: { readonly issuing?: boolean; readonly crossRegion?: boolean },
+  by: By,
+  at: Instant,
+): Promise<{ issuing: boolean; crossRegion: boolean } | undefined> {
+  return database.transaction(async (tx) => {
+    const row = await lockRegion(tx, region);
+    if (row === undefined) return undefined;
+    const now = { issuing: to.issuing ?? row.issuing, crossRegion: to.crossRegion ?? row.cross_region };
+    await writeSwitches(tx, region, now.issuing, now.crossRegion, at);
+    await writeDown(tx, [{ region, at, act: 'switch', who: by.who, about: { ...to, why: by.why } }]);
+    return now;
+  });
+}
+
+const verifier = webVerifier();
+
+/** Proves seals of the logbook by every key set the root `root` ever signed: a region's old keys count for old seals. */
+export async function sealCheck(database: Database, root: Uint8Array): Promise<SealCheck> {
+  const keySets = (await readKeySets(database)).map((bytes) => readOwnKeySet(bytes, root));
+  const sound = await Promise.all(keySets.map((keySet) => verifier(askSignature(keySet, root))));
+  return async (seal) => {
+    const { region, time } = seal.message;
+    for (const [at, { message }] of keySets.entries()) {
+      const issuer = sound[at] ? issuerOf(message, region, seal.kid, time) : undefined;
+      if (issuer !== undefined) return verifier(askSignature(seal, issuer.key));
+    }
+    return false;
   };
 }
 
@@ -188,7 +249,11 @@ async function readSettings(database: Database): Promise<Settings> {
   const rows = await readRegions(database);
   const policies = await readPolicies(database);
   return {
-    regions: rows.map(({ cross_region: crossRegion, ...row }) => ({ ...row, crossRegion })),
+    regions: rows.map(({ cross_region: crossRegion, cross_region_since: crossRegionSince, ...row }) => ({
+      ...row,
+      crossRegion,
+      crossRegionSince,
+    })),
     policies: new Map(policies.map((row) => [`${row.region} ${row.tier}`, row.policy])),
   };
 }

@@ -41,3 +41,5 @@ create table region_status (
   primary key (region, slot)
 );
 create index region_status_revoked on region_status (region, slot) where revoked;
+-- step 2: since when the border is as it is: what waited behind a closed one gets time after it is open again
+alter table region add column cross_region_since bigint not null default 0;

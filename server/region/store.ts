@@ -13,6 +13,7 @@ export interface RegionRow {
   currencies: Currency[];
   issuing: boolean;
   cross_region: boolean;
+  cross_region_since: Instant;
   terms: RegionTerms;
 }
 
@@ -43,11 +44,17 @@ export async function seedPolicy(tx: Sql, region: string, tier: Tier, policy: Po
   );
 }
 
+const REGION = 'region, names, currency, currencies, issuing, cross_region, cross_region_since, terms';
+
 /** All regions in the order of their codes. */
 export function readRegions(tx: Sql): Promise<RegionRow[]> {
-  return tx.query<RegionRow>(
-    'select region, names, currency, currencies, issuing, cross_region, terms from region order by region',
-  );
+  return tx.query<RegionRow>(`select ${REGION} from region order by region`);
+}
+
+/** One region, held until `tx` ends. */
+export async function lockRegion(tx: Sql, region: string): Promise<RegionRow | undefined> {
+  const rows = await tx.query<RegionRow>(`select ${REGION} from region where region = $1 for update`, [region]);
+  return rows[0];
 }
 
 /** All policies. */
@@ -70,8 +77,19 @@ export async function writeTerms(tx: Sql, region: string, terms: RegionTerms): P
 }
 
 /** Turns issuing or cross-region payments on or off. */
-export async function writeSwitches(tx: Sql, region: string, issuing: boolean, crossRegion: boolean): Promise<void> {
-  await tx.query('update region set issuing = $2, cross_region = $3 where region = $1', [region, issuing, crossRegion]);
+export async function writeSwitches(
+  tx: Sql,
+  region: string,
+  issuing: boolean,
+  crossRegion: boolean,
+  at: Instant,
+): Promise<void> {
+  await tx.query(
+    `update region set issuing = $2, cross_region = $3,
+       cross_region_since = case when cross_region = $3 then cross_region_since else $4 end
+     where region = $1`,
+    [region, issuing, crossRegion, at],
+  );
 }
 
 /** The newest key set of the network. */
@@ -82,12 +100,22 @@ export async function readKeySet(tx: Sql): Promise<{ epoch: number; bytes: Uint8
   return rows[0];
 }
 
-/** Keeps a key set unless another process was first with this epoch. */
-export async function writeKeySet(tx: Sql, epoch: number, bytes: Uint8Array): Promise<void> {
-  await tx.query(
-    `insert into region_key_set (region, epoch, bytes) values ('', $1, $2) on conflict (region, epoch) do nothing`,
+/** Keeps a key set unless another process was first with this epoch; answers whether it was kept. */
+export async function writeKeySet(tx: Sql, epoch: number, bytes: Uint8Array): Promise<boolean> {
+  const rows = await tx.query(
+    `insert into region_key_set (region, epoch, bytes) values ('', $1, $2) on conflict (region, epoch) do nothing
+     returning epoch`,
     [epoch, bytes],
   );
+  return rows.length > 0;
+}
+
+/** Every key set the network ever had, oldest first. */
+export async function readKeySets(tx: Sql): Promise<Uint8Array<ArrayBuffer>[]> {
+  const rows = await tx.query<{ bytes: Uint8Array<ArrayBuffer> }>(
+    `select bytes from region_key_set where region = '' order by epoch`,
+  );
+  return rows.map((row) => row.bytes);
 }
 
 /** Opens the row of a region's epochs, so that it can be locked. */

@@ -11,6 +11,7 @@ import { type Bills, billSchema, openBills } from '#server/bill/bill.ts';
 import type { Device, Person } from '#server/identity/identity.ts';
 import { arriving, available, outside, receivable } from '#server/ledger/chart.ts';
 import { type Ledger, openLedger } from '#server/ledger/ledger.ts';
+import { logbookSchema } from '#server/logbook/logbook.ts';
 import { openPayments, type Payments, paymentSchema } from '#server/payment/payment.ts';
 import { openSignatures, type Signatures } from '#server/payment/signatures.ts';
 import type { Database } from '#server/platform/database.ts';
@@ -141,7 +142,7 @@ export function freshSigner(): Signer {
 
 /** Opens a market on a fresh `database`. */
 export async function openMarket(database: Database, options: MarketOptions = {}): Promise<Market> {
-  await migrate(database, [LEDGER_SCHEMA, regionSchema, allowanceSchema, paymentSchema, billSchema]);
+  await migrate(database, [LEDGER_SCHEMA, logbookSchema, regionSchema, allowanceSchema, paymentSchema, billSchema]);
   let now = options.start ?? START;
   const clock: Clock = () => instant(now);
   const random = options.random ?? ((length: number) => randomBytes(length));

@@ -1,6 +1,7 @@
 /** A server with identity alone, over an empty database and a clock in the test's hand. */
 import { type IdentityLimits, identitySchema, openIdentity } from '#server/identity/identity.ts';
 import { identityRoutes } from '#server/identity/routes.ts';
+import { logbookSchema } from '#server/logbook/logbook.ts';
 import { openDatabase } from '#server/platform/database.ts';
 import { createHttp } from '#server/platform/http.ts';
 import { migrate } from '#server/platform/migrate.ts';
@@ -15,7 +16,7 @@ export async function openPlace(limits: Partial<IdentityLimits> = {}, databaseUr
   const clock = () => instant(now);
   const texts = await openTexts(clock);
   const database = await openDatabase({ dataDir: 'memory', databaseUrl });
-  await migrate(database, [identitySchema]);
+  await migrate(database, [logbookSchema, identitySchema]);
   const loose = {
     ceremoniesPerMinute: 1000,
     registrationsPerHour: 1000,

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { logbookSchema } from '#server/logbook/logbook.ts';
 import type { Database } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { GENERATION_LIFE, generationOf, generationStart } from '#server/region/issuer-key.ts';
@@ -58,7 +59,7 @@ eachDatabase('regions', (openDatabase) => {
   const openHere = () => open(database, keysDir, clock);
   beforeAll(async () => {
     database = await openDatabase();
-    await migrate(database, [regionSchema]);
+    await migrate(database, [logbookSchema, regionSchema]);
   });
 
   test('Shanxi and Beijing are there, with their limits by tier', async () => {
@@ -222,14 +223,14 @@ eachDatabase('a house with the wrong keys', (openDatabase) => {
 
   test('does not start with another root than its database knows', async () => {
     const database = await openDatabase();
-    await migrate(database, [regionSchema]);
+    await migrate(database, [logbookSchema, regionSchema]);
     await open(database, newFolder(), clock);
     await expect(open(database, newFolder(), clock)).rejects.toThrow('another network root key');
   });
 
   test('does not start when an issuer key it published is gone', async () => {
     const database = await openDatabase();
-    await migrate(database, [regionSchema]);
+    await migrate(database, [logbookSchema, regionSchema]);
     const keysDir = newFolder();
     await open(database, keysDir, clock);
     unlinkSync(join(keysDir, `issuer-CN-SX-${generationOf(START)}.pem`));
@@ -238,7 +239,7 @@ eachDatabase('a house with the wrong keys', (openDatabase) => {
 
   test('does not start with a key file that others may read', async () => {
     const database = await openDatabase();
-    await migrate(database, [regionSchema]);
+    await migrate(database, [logbookSchema, regionSchema]);
     const keysDir = newFolder();
     await open(database, keysDir, clock);
     chmodSync(join(keysDir, 'root.pem'), 0o640);
@@ -247,7 +248,7 @@ eachDatabase('a house with the wrong keys', (openDatabase) => {
 
   test('signs by whatever stands behind a signer, and no key file is made', async () => {
     const database = await openDatabase();
-    await migrate(database, [regionSchema]);
+    await migrate(database, [logbookSchema, regionSchema]);
     const vault = new Map<string, Signer>();
     const openSigner = (name: string): Signer => {
       const signer = vault.get(name) ?? freshSigner();
