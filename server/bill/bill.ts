@@ -9,12 +9,12 @@ import { disputeBills, storyBills } from '#server/bill/story.ts';
 import type { Identity } from '#server/identity/identity.ts';
 import { follow } from '#server/ledger/follow.ts';
 import type { JournalTransfer, Ledger } from '#server/ledger/ledger.ts';
-import type { PaymentStory, Payments } from '#server/payment/payment.ts';
+import type { Payments } from '#server/payment/payment.ts';
 import { gather } from '#server/platform/batch.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
 import type { Bill } from '#shared/api/bill.ts';
-import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 
 /** What this capability remembers. */
@@ -87,14 +87,9 @@ export function openBills(parts: BillParts): Bills {
 }
 
 async function tell(parts: BillParts, tx: Sql, region: string, transfers: readonly JournalTransfer[]): Promise<void> {
-  const ids = new Map<string, Uint8Array>();
-  for (const { about } of transfers) {
-    const name = about.payment;
-    const id = typeof name === 'string' ? fromBase64url(name) : undefined;
-    if (id !== undefined) ids.set(String(name), id);
-  }
-  const rows = ids.size === 0 ? [] : await parts.payments.stories(tx, [...ids.values()]);
-  const stories = new Map<string, PaymentStory>(rows.map((row) => [toBase64url(row.id), row]));
+  const names = new Set<string>();
+  for (const { about } of transfers) if (typeof about.payment === 'string') names.add(about.payment);
+  const stories = await parts.payments.stories(tx, [...names]);
   await appendBills(
     tx,
     region,

@@ -9,6 +9,7 @@ import { openPosting, type Posted } from '#server/ledger/post.ts';
 import * as store from '#server/ledger/store.ts';
 import type { About, Transfer, TransferKind } from '#server/ledger/transfer.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
+import { openRecent, type Recent } from '#server/platform/recent.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -74,10 +75,14 @@ export interface Ledger {
   reverse(reversal: Reversal, tx?: Sql): Promise<Result<Posted, Refusal>>;
 }
 
+/** Transfers remembered for followers, at about 1 kB each: a second of a busy house. */
+const RECENT_LEAST = 10_000;
+
 /** Opens the ledger on a migrated database. */
 export function openLedger(deps: { readonly database: Database }): Ledger {
   const { database } = deps;
-  const posting = openPosting(database);
+  const recent = openRecent<Transfer>(RECENT_LEAST);
+  const posting = openPosting(database, recent);
 
   const find = async (region: string, id: Id, tx: Sql = database) => {
     const row = await store.journalEntry(tx, region, id);
@@ -100,10 +105,7 @@ export function openLedger(deps: { readonly database: Database }): Ledger {
       return rows.map(({ id, kind, currency, balance }) => ({ id, kind, currency, balance }));
     },
     lag: () => store.followerLag(database),
-    async journal(region, after, limit, tx = database) {
-      const rows = await store.journalAfter(tx, region, after, limit);
-      return rows.map((row) => toJournalTransfer(region, row));
-    },
+    journal: (region, after, limit, tx = database) => readJournal(tx, recent, region, after, limit),
     find,
     async reverse(reversal, tx) {
       const transfer = await reversalOf(tx ?? database, reversal);
@@ -114,6 +116,31 @@ export function openLedger(deps: { readonly database: Database }): Ledger {
       return answer;
     },
   };
+}
+
+/**
+ * The journal says which transfers there are and in which order; what they say, memory knows of those posted here
+ * lately. It goes by the seal that stands in the journal: what was never committed has none there and is never told.
+ */
+async function readJournal(
+  tx: Sql,
+  recent: Recent<Transfer>,
+  region: string,
+  after: number,
+  limit: number,
+): Promise<JournalTransfer[]> {
+  const heads = await store.journalSeals(tx, region, after, limit);
+  const found = heads.map(({ cursor, seal }) => {
+    const transfer = recent.find(seal);
+    return transfer && postedTransfer(cursor, transfer);
+  });
+  const missing = heads.flatMap(({ cursor }, at) => (found[at] === undefined ? [cursor] : []));
+  const rows = missing.length === 0 ? [] : await store.journalAt(tx, region, missing);
+  const read = new Map(rows.map((row) => [row.cursor, row]));
+  return heads.flatMap(({ cursor }, at) => {
+    const row = read.get(cursor);
+    return found[at] ?? (row === undefined ? [] : toJournalTransfer(region, row));
+  });
 }
 
 async function reversalOf(tx: Sql, reversal: Reversal): Promise<Transfer | undefined> {
@@ -156,4 +183,19 @@ function toJournalTransfer(region: string, row: store.JournalRow): JournalTransf
     reverses: row.reverses as Id | null,
     moves: row.moves,
   };
+}
+
+function postedTransfer(cursor: number, transfer: Transfer): JournalTransfer {
+  const { region, id, kind, at, about = {}, reverses = null } = transfer;
+  const moves = transfer.moves.map(({ debit, credit, amount }) => ({
+    debit: sideOf(debit),
+    credit: sideOf(credit),
+    amount: amount.minor,
+    currency: amount.currency,
+  }));
+  return { region, cursor, id, kind, at, about, reverses, moves };
+}
+
+function sideOf({ id, kind, owner }: Account): store.JournalSide {
+  return { id, kind, owner };
 }

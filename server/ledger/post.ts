@@ -9,6 +9,7 @@ import * as store from '#server/ledger/store.ts';
 import { asSealed, assertWellFormed, sealOf, type Transfer } from '#server/ledger/transfer.ts';
 import { gather } from '#server/platform/batch.ts';
 import { type Database, type Sql, sqlState, Unavailable } from '#server/platform/database.ts';
+import type { Recent } from '#server/platform/recent.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { sameBytes, toHex } from '#shared/base/bytes.ts';
@@ -34,9 +35,10 @@ export interface Posting {
   postWithin(tx: Sql, units: readonly Unit[]): Promise<Answer[]>;
 }
 
-/** Opens posting on `database`. */
-export function openPosting(database: Database): Posting {
-  const enqueue = gather<Unit, Answer>((units) => postBatch(database, units), { most: MOST_UNITS });
+/** Opens posting on `database`; `recent` is told of everything that may have been written. */
+export function openPosting(database: Database, recent: Recent<Transfer>): Posting {
+  const desk: Desk = { database, recent };
+  const enqueue = gather<Unit, Answer>((units) => postBatch(desk, units), { most: MOST_UNITS });
   return {
     async post(unit) {
       assertUnit(unit);
@@ -44,9 +46,14 @@ export function openPosting(database: Database): Posting {
     },
     async postWithin(tx, units) {
       for (const unit of units) assertUnit(unit);
-      return units.length === 0 ? [] : postSurely(tx, units);
+      return units.length === 0 ? [] : postSurely(tx, units, recent);
     },
   };
+}
+
+interface Desk {
+  readonly database: Database;
+  readonly recent: Recent<Transfer>;
 }
 
 function assertUnit(unit: Unit): void {
@@ -56,10 +63,10 @@ function assertUnit(unit: Unit): void {
 }
 
 /** Tries again when the connection broke, even in the middle of a commit: a repeat finds what was written. */
-async function postBatch(database: Database, units: readonly Unit[]): Promise<Answer[]> {
+async function postBatch(desk: Desk, units: readonly Unit[]): Promise<Answer[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await postOnce(database, units);
+      return await postOnce(desk, units);
     } catch (error) {
       const lost = error instanceof Unavailable && error.code === 'house.unreachable';
       if (!lost || attempt === ATTEMPTS) throw error;
@@ -68,9 +75,9 @@ async function postBatch(database: Database, units: readonly Unit[]): Promise<An
   }
 }
 
-async function postOnce(database: Database, units: readonly Unit[]): Promise<Answer[]> {
+async function postOnce(desk: Desk, units: readonly Unit[]): Promise<Answer[]> {
   const answers: (Answer | undefined)[] = units.map(() => undefined);
-  const quick = await postQuickly(database, firstOfEachId(units));
+  const quick = await postQuickly(desk, firstOfEachId(units));
   const rest: number[] = [];
   units.forEach((unit, at) => {
     const answer = quick.get(unit);
@@ -79,7 +86,7 @@ async function postOnce(database: Database, units: readonly Unit[]): Promise<Ans
   });
   if (rest.length > 0) {
     const left = rest.map((at) => units[at] ?? []);
-    const sure = await database.transaction((tx) => postSurely(tx, left));
+    const sure = await desk.database.transaction((tx) => postSurely(tx, left, desk.recent));
     rest.forEach((at, place) => {
       answers[at] = sure[place];
     });
@@ -105,11 +112,11 @@ function firstOfEachId(units: readonly Unit[]): Unit[] {
 }
 
 /** One statement for all; what it could not write (because of repeats, floors or races) is missing in the answer. */
-async function postQuickly(database: Database, units: readonly Unit[]): Promise<Map<Unit, Answer>> {
+async function postQuickly({ database, recent }: Desk, units: readonly Unit[]): Promise<Map<Unit, Answer>> {
   const done = new Map<Unit, Answer>();
   let left = units;
   for (let attempt = 0; attempt < 2 && left.length > 0; attempt += 1) {
-    const draft = draftOf(left);
+    const draft = draftOf(left, recent);
     const appended = await appendOrNothing(database, draft.append);
     if (!appended) return done;
     if (appended.known.length === 0) {
@@ -138,7 +145,7 @@ async function appendOrNothing(database: Database, what: store.Append): Promise<
 }
 
 /** With the journal held nobody else posts: what is read here is still so when it is written. */
-async function postSurely(tx: Sql, units: readonly Unit[]): Promise<Answer[]> {
+async function postSurely(tx: Sql, units: readonly Unit[], recent: Recent<Transfer>): Promise<Answer[]> {
   const transfers = units.flat();
   await store.holdJournal(tx, [...new Set(transfers.map((transfer) => transfer.region))]);
   const known = new Map((await store.knownTransfers(tx, transfers)).map((row) => [keyOf(row), row]));
@@ -156,7 +163,7 @@ async function postSurely(tx: Sql, units: readonly Unit[]): Promise<Answer[]> {
     for (const transfer of unit) holders.set(keyOf(transfer), unit);
     return unit;
   });
-  const draft = draftOf(accepted);
+  const draft = draftOf(accepted, recent);
   const { bases } = accepted.length > 0 ? await store.append(tx, draft.append) : { bases: new Map<string, number>() };
   assert(bases.size === draft.append.regions.size, 'a held journal takes what was decided');
   return decided.map((one, at) =>
@@ -245,7 +252,7 @@ interface Draft {
 }
 
 /** What one statement has to write for `units`, in their order. */
-function draftOf(units: readonly Unit[]): Draft {
+function draftOf(units: readonly Unit[], recent: Recent<Transfer>): Draft {
   const regions = new Map<string, number>();
   const steps = new Map<string, number>();
   const transfers: store.NewTransfer[] = [];
@@ -257,7 +264,9 @@ function draftOf(units: readonly Unit[]): Draft {
       regions.set(transfer.region, step);
       steps.set(keyOf(transfer), step);
       const sealed = asSealed(transfer);
-      transfers.push({ ...sealed, step, seal: sealOf(sealed) });
+      const seal = sealOf(sealed);
+      recent.keep(seal.toBase64(), transfer);
+      transfers.push({ ...sealed, step, seal });
       sealed.moves.forEach((move, line) => {
         moves.push({ ...move, region: transfer.region, step, line });
       });

@@ -241,12 +241,26 @@ join ledger_move m on m.region = t.region and m.cursor = t.cursor
 join ledger_account d on d.region = m.region and d.id = m.debit
 join ledger_account c on c.region = m.region and c.id = m.credit`;
 
-/** Transfers after a cursor, in journal order. */
-export function journalAfter(tx: Sql, region: string, after: number, limit: number): Promise<JournalRow[]> {
-  return tx.query<JournalRow>(
-    `${JOURNAL_ROWS} where t.region = $1 and t.cursor > $2::bigint and t.cursor <= $2::bigint + $3::bigint
-     group by t.region, t.cursor, t.id order by t.cursor`,
+/** Places and seals (base64 text) of the transfers after a cursor, in journal order. */
+export function journalSeals(
+  tx: Sql,
+  region: string,
+  after: number,
+  limit: number,
+): Promise<{ cursor: number; seal: string }[]> {
+  return tx.query(
+    `select cursor, encode(seal, 'base64') as seal from ledger_transfer
+     where region = $1 and cursor > $2::bigint and cursor <= $2::bigint + $3::bigint order by cursor`,
     [region, after, limit],
+  );
+}
+
+/** The transfers at these places, in journal order. */
+export function journalAt(tx: Sql, region: string, cursors: readonly number[]): Promise<JournalRow[]> {
+  return tx.query<JournalRow>(
+    `${JOURNAL_ROWS} where t.region = $1 and t.cursor = any($2::bigint[])
+     group by t.region, t.cursor, t.id order by t.cursor`,
+    [region, cursors],
   );
 }
 

@@ -17,10 +17,11 @@ import * as store from '#server/payment/store.ts';
 import { takeReceipt } from '#server/payment/void.ts';
 import { gather } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { openRecent, type Recent } from '#server/platform/recent.ts';
 import type { CaseFile, CaseSummary, PaymentView, ReceiptState } from '#shared/api/payment.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { PaymentAnswer } from '#shared/api/sync.ts';
-import { toBase64url } from '#shared/base/bytes.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import type { HeldPayment } from '#shared/protocol/chain.ts';
@@ -49,8 +50,8 @@ export interface Payments {
   readonly takeForks: (from: Id, forks: readonly Uint8Array[]) => Promise<(Refusal | undefined)[]>;
   /** All payments of an allowance, for whoever closes it. */
   readonly heldPayments: (tx: Sql, allowance: Pick<HeldAllowance, 'id'>) => Promise<HeldPayment[]>;
-  /** What windows tell of these payments. */
-  readonly stories: (tx: Sql, ids: readonly Uint8Array[]) => Promise<store.PaymentStory[]>;
+  /** What windows tell of these payments, given and found by base64url of their ids; unknown ones are absent. */
+  readonly stories: (tx: Sql, names: readonly string[]) => Promise<ReadonlyMap<string, store.PaymentStory>>;
   /** The issuer's signed word that a settled payment is final; the same bytes every time. Undefined when it is not. */
   readonly finality: (id: Uint8Array) => Promise<Uint8Array | undefined>;
   /** A payment as `wallet` may see it. Refusal: request.not-found. */
@@ -88,6 +89,9 @@ export interface Standing {
 export type PaymentDeps = Omit<PaymentParts, 'signatures' | 'random' | 'disputed'> &
   Partial<Pick<PaymentParts, 'signatures' | 'random'>> & { readonly identity: Pick<Identity, 'people'> };
 
+/** Payments remembered for windows that tell of them at once, at about 1 kB each. */
+const STORIES_LEAST = 10_000;
+
 /** Opens payments on a migrated database. */
 export async function openPayments(deps: PaymentDeps): Promise<Payments> {
   const hooks: DisputeHook[] = [];
@@ -100,7 +104,8 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
     },
   };
   await seedGuarantee(parts);
-  const reconcile = openReconcile(parts);
+  const told = openRecent<store.PaymentStory>(STORIES_LEAST);
+  const reconcile = openReconcile(parts, told);
   const recover = openRecovery(parts);
   const recoverTogether = gather<void, void>((callers) => recover().then(() => callers), { most: 100_000 });
   const names = async (wallets: readonly Id[]) =>
@@ -116,7 +121,7 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
         return ok(null);
       }),
     heldPayments: async (tx, allowance) => (await store.chainsOf(tx, [allowance.id])).map(heldRow),
-    stories: store.readStories,
+    stories: (tx, wanted) => readStories(tx, told, wanted),
     finality: (id) => finalityOf(parts, id),
     view: (wallet, id, options) => viewPayment(parts, names, wallet, id, options.finality),
     receiptState: async (id) => {
@@ -144,6 +149,23 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
     },
     close: () => parts.signatures.close(),
   };
+}
+
+async function readStories(
+  tx: Sql,
+  told: Recent<store.PaymentStory>,
+  names: readonly string[],
+): Promise<Map<string, store.PaymentStory>> {
+  const stories = new Map<string, store.PaymentStory>();
+  const missing: Uint8Array[] = [];
+  for (const name of names) {
+    const story = told.find(name);
+    if (story !== undefined) stories.set(name, story);
+    else missing.push(fromBase64url(name) ?? new Uint8Array());
+  }
+  if (missing.length === 0) return stories;
+  for (const row of await store.readStories(tx, missing)) stories.set(toBase64url(row.id), row);
+  return stories;
 }
 
 async function inTurn(

@@ -1,5 +1,5 @@
 /** What a payment moves: the settlement table of the protocol as transfers. Pure. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   type Account,
   arriving,
@@ -11,7 +11,7 @@ import {
 } from '#server/ledger/chart.ts';
 import type { Move, Transfer, TransferKind } from '#server/ledger/ledger.ts';
 import type { PaymentRow } from '#server/payment/store.ts';
-import { toBase64url, utf8 } from '#shared/base/bytes.ts';
+import { joinBytes, toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { type Id, idFromBytes } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
@@ -24,15 +24,20 @@ type Act = 'claim' | 'mature' | 'reverse';
  * ledger itself refuses a second one, whoever asks and whatever went wrong above it.
  */
 export function transferId(payment: Uint8Array, act: Act, place: 'payer' | 'payee'): Id {
-  const bytes = createHash('sha256')
-    .update(utf8(`piaohao-${act}-${place}`))
-    .update(payment)
-    .digest()
-    .subarray(0, 16);
+  const bytes = hash('sha256', joinBytes(tagOf(act, place), payment), 'buffer').subarray(0, 16);
   // The version and variant of a UUID whose other bits are the maker's own (RFC 9562 section 5.8).
   bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
   return idFromBytes(bytes);
+}
+
+const tags = new Map<string, Uint8Array>();
+
+function tagOf(act: Act, place: 'payer' | 'payee'): Uint8Array {
+  const name = `piaohao-${act}-${place}`;
+  const tag = tags.get(name) ?? utf8(name);
+  tags.set(name, tag);
+  return tag;
 }
 
 /** What the postings of a payment need to know of it. */

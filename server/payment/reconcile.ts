@@ -5,17 +5,18 @@
 import { hash } from 'node:crypto';
 import { newestEpochs } from '#server/payment/guarantee.ts';
 import type { PaymentParts } from '#server/payment/parts.ts';
-import { answerOf, refusedAnswer, settle } from '#server/payment/settle.ts';
+import { answerOf, refusedAnswer, settle, type Upload, uploadOf } from '#server/payment/settle.ts';
 import { walkTogether } from '#server/payment/signatures.ts';
 import * as store from '#server/payment/store.ts';
 import { gather } from '#server/platform/batch.ts';
+import type { Recent } from '#server/platform/recent.ts';
 import type { PaymentAnswer } from '#shared/api/sync.ts';
 import { assert } from '#shared/base/assert.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
-import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
+import { readPayment } from '#shared/protocol/payment.ts';
 import type { Verified } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
 
@@ -25,31 +26,32 @@ const BATCH_MOST = 1_000;
 /** Allowances kept verified between uploads, at about 2 kB each. */
 const ALLOWANCES_KEPT = 20_000;
 
-interface Item {
-  readonly payment: SignedPayment;
-  readonly uploader: Id;
-}
-
-/** The function that reconciles one person's uploads; calls of one moment share their batches. */
+/** The function that reconciles one person's uploads; calls of one moment share their batches. `told` hears of what was written. */
 export function openReconcile(
   parts: PaymentParts,
+  told: Recent<store.PaymentStory>,
 ): (uploader: Id, payments: readonly Uint8Array[]) => Promise<PaymentAnswer[]> {
   const known = new Map<string, Verified<Allowance>>();
-  const settled = gather<Item, PaymentAnswer>(
+  const settled = gather<Upload, PaymentAnswer>(
     async (items) => {
       const newest = await newestEpochs(parts);
-      return parts.database.transaction((tx) => settle(parts, tx, items, newest));
+      const { answers, written } = await parts.database.transaction((tx) => settle(parts, tx, items, newest));
+      // Only now: before the commit nobody may be told.
+      for (const [name, row] of written) told.keep(name, row);
+      return answers;
     },
     { most: BATCH_MOST },
   );
-  const checked = gather<Item, PaymentAnswer | undefined>((items) => check(parts, known, items), { most: BATCH_MOST });
+  const checked = gather<Upload, PaymentAnswer | undefined>((items) => check(parts, known, items), {
+    most: BATCH_MOST,
+  });
   return (uploader, payments) =>
     Promise.all(
       payments.map(async (bytes) => {
         const read = readPayment(bytes);
         // What cannot be read has no payment id: it is named by the hash of what came.
-        if (!read.ok) return refusedAnswer(hash('sha256', bytes, 'buffer'), read.error.code);
-        const item = { payment: read.value, uploader };
+        if (!read.ok) return refusedAnswer(hash('sha256', bytes, 'base64url'), read.error.code);
+        const item = uploadOf(read.value, uploader);
         return (await checked(item)) ?? settled(item);
       }),
     );
@@ -59,13 +61,13 @@ export function openReconcile(
 async function check(
   parts: PaymentParts,
   known: Map<string, Verified<Allowance>>,
-  items: readonly Item[],
+  items: readonly Upload[],
 ): Promise<(PaymentAnswer | undefined)[]> {
   const ids = items.map((one) => one.payment.id);
   const repeats = new Map((await store.knownPayments(parts.database, ids)).map((row) => [toBase64url(row.id), row]));
-  const answers = items.map(({ payment }) => {
-    const row = repeats.get(toBase64url(payment.id));
-    return row && answerOf(payment.id, row);
+  const answers = items.map(({ name }) => {
+    const row = repeats.get(name);
+    return row && answerOf(name, row);
   });
   await learnAllowances(
     parts,
@@ -74,10 +76,9 @@ async function check(
   );
   const { message: keySet } = await parts.regions.keySet();
   const now = parts.clock();
-  const open = items.flatMap(({ payment }, at) => {
+  const open = items.flatMap(({ payment, allowanceName }, at) => {
     if (answers[at] !== undefined) return [];
-    const allowance = known.get(toBase64url(payment.message.allowance));
-    return [{ at, payment, allowance }];
+    return [{ at, payment, allowance: known.get(allowanceName) }];
   });
   const walks = open.map(({ payment, allowance }) =>
     paymentChecks(
@@ -89,7 +90,7 @@ async function check(
   for (const [place, { at, payment }] of open.entries()) {
     const result = results[place];
     assert(result !== undefined, 'every walk ends');
-    if (!result.ok) answers[at] = refusedAnswer(payment.id, result.error.code);
+    if (!result.ok) answers[at] = refusedAnswer(toBase64url(payment.id), result.error.code);
   }
   return answers;
 }
@@ -98,11 +99,10 @@ async function check(
 async function learnAllowances(
   parts: PaymentParts,
   known: Map<string, Verified<Allowance>>,
-  items: readonly Item[],
+  items: readonly Upload[],
 ): Promise<void> {
   const missing = new Map<string, Uint8Array>();
-  for (const { payment } of items) {
-    const name = toBase64url(payment.message.allowance);
+  for (const { payment, allowanceName: name } of items) {
     if (!known.has(name)) missing.set(name, payment.message.allowance);
   }
   if (missing.size === 0) return;

@@ -25,19 +25,32 @@ import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
 export interface Upload {
   readonly payment: SignedPayment;
   readonly uploader: Id;
+  /** The payment's id and the reference of its allowance, as base64url. */
+  readonly name: string;
+  readonly allowanceName: string;
 }
 
-/** What the house says of a payment it knows. */
-export function answerOf(id: Uint8Array, known: Pick<store.PaymentRow, 'state' | 'code'>): PaymentAnswer {
-  const name = toBase64url(id);
+/** A payment as it is handed on. */
+export function uploadOf(payment: SignedPayment, uploader: Id): Upload {
+  return { payment, uploader, name: toBase64url(payment.id), allowanceName: toBase64url(payment.message.allowance) };
+}
+
+/** What became of a batch: an answer to each upload, and the rows that were written, by base64url of their ids. */
+export interface Settled {
+  readonly answers: PaymentAnswer[];
+  readonly written: ReadonlyMap<string, store.PaymentRow>;
+}
+
+/** What the house says of a payment it knows, named by base64url of its id. */
+export function answerOf(name: string, known: Pick<store.PaymentRow, 'state' | 'code'>): PaymentAnswer {
   if (known.state === 'settled' || known.state === 'arriving') return { id: name, outcome: known.state };
   if (known.state === 'disputed') return { id: name, outcome: 'disputed', ...(known.code ? { code: known.code } : {}) };
   return { id: name, outcome: 'refused', code: 'payment.voided' };
 }
 
-/** A refusal of something that is no payment to us. */
-export function refusedAnswer(id: Uint8Array, code: RefusalCode): PaymentAnswer {
-  return { id: toBase64url(id), outcome: 'refused', code };
+/** A refusal of something that is no payment to us, named likewise. */
+export function refusedAnswer(name: string, code: RefusalCode): PaymentAnswer {
+  return { id: name, outcome: 'refused', code };
 }
 
 interface Chain {
@@ -48,6 +61,8 @@ interface Chain {
 }
 
 interface Draft {
+  readonly name: string;
+  readonly own: HeldPayment;
   readonly row: store.PaymentRow;
   readonly chain: Chain;
   readonly payment: SignedPayment;
@@ -63,7 +78,7 @@ export async function settle(
   tx: Sql,
   uploads: readonly Upload[],
   newest: ReadonlyMap<string, number>,
-): Promise<PaymentAnswer[]> {
+): Promise<Settled> {
   const now = parts.clock();
   const chains = await lockChains(parts, tx, uploads);
   const payees = await parts.allowances.payees(tx, [...new Set(uploads.map((one) => one.payment.message.payee))]);
@@ -77,17 +92,16 @@ export async function settle(
   const drafts: Draft[] = [];
   const refused = new Map<string, PaymentAnswer>();
   for (const upload of uploads) {
-    const { payment } = upload;
-    const name = toBase64url(payment.id);
-    const chain = chains.get(toBase64url(payment.message.allowance));
+    const { payment, name } = upload;
+    const chain = chains.get(upload.allowanceName);
     if (chain?.known.has(name) || refused.has(name)) continue;
     const payee = payees.get(payment.message.payee);
     if (chain === undefined || payee === undefined) {
-      refused.set(name, refusedAnswer(payment.id, chain ? 'payment.payee-unknown' : 'allowance.unknown'));
+      refused.set(name, refusedAnswer(name, chain ? 'payment.payee-unknown' : 'allowance.unknown'));
       continue;
     }
     const draft = await decide({ upload, chain, payee, voided: voids.has(name), now, judge });
-    chain.held.push(heldOf(payment));
+    chain.held.push(draft.own);
     chain.known.set(name, draft.row);
     drafts.push(draft);
   }
@@ -95,25 +109,25 @@ export async function settle(
   await store.insertPayments(tx, rows);
   const disputed = rows.filter((row) => row.state === 'disputed');
   if (disputed.length > 0) await parts.disputed(tx, disputed);
+  const written = new Map<string, store.PaymentRow>();
   for (const [at, draft] of drafts.entries()) {
     const row = rows[at];
     assert(row !== undefined, 'one draft, one row');
-    draft.chain.known.set(toBase64url(row.id), row);
-    await prove(parts, tx, draft, drafts, now);
+    draft.chain.known.set(draft.name, row);
+    written.set(draft.name, row);
+    if (isToProve(draft)) await prove(parts, tx, draft, drafts, now);
   }
-  return uploads.map(({ payment }) => {
-    const name = toBase64url(payment.id);
-    const known = chains.get(toBase64url(payment.message.allowance))?.known.get(name);
-    const answer = known === undefined ? refused.get(name) : answerOf(payment.id, known);
+  const answers = uploads.map(({ name, allowanceName }) => {
+    const known = chains.get(allowanceName)?.known.get(name);
+    const answer = known === undefined ? refused.get(name) : answerOf(name, known);
     assert(answer !== undefined, 'every upload is decided');
     return answer;
   });
+  return { answers, written };
 }
 
 async function lockChains(parts: PaymentParts, tx: Sql, uploads: readonly Upload[]): Promise<Map<string, Chain>> {
-  const references = new Map(
-    uploads.map(({ payment }) => [toBase64url(payment.message.allowance), payment.message.allowance]),
-  );
+  const references = new Map(uploads.map(({ payment, allowanceName }) => [allowanceName, payment.message.allowance]));
   const locked = await parts.allowances.lockMany(tx, [...references.values()]);
   const chains = new Map<string, Chain>();
   const byId = new Map<Id, Chain>();
@@ -147,14 +161,14 @@ interface Question {
 
 async function decide(question: Question): Promise<Draft> {
   const { upload, chain, voided } = question;
-  const { payment } = upload;
+  const { payment, name } = upload;
   const own = heldOf(payment);
   const fork = forkIn(chain.held, own);
   const other = fork ?? contradictionIn(chain.held, own);
   const against = other && { kind: fork ? ('fork' as const) : ('overspent' as const), other };
   const blank = blankRow(question);
-  if (voided) return { row: { ...blank, state: 'voided' }, chain, payment, against };
-  return { row: await funded(question, blank), chain, payment, against };
+  const row = voided ? { ...blank, state: 'voided' as const } : await funded(question, blank);
+  return { name, own, row, chain, payment, against };
 }
 
 function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
@@ -163,14 +177,14 @@ function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
   const core = payment.message;
   return {
     region: allowance.region,
-    id: Uint8Array.from(payment.id),
+    id: payment.id.slice(),
     allowance: allowance.id,
     number: core.number,
     amount: core.amount,
     total: core.total,
     currency: allowance.currency,
-    previous: Uint8Array.from(core.previous),
-    invoice: Uint8Array.from(core.invoice),
+    previous: core.previous.slice(),
+    invoice: core.invoice.slice(),
     payer: allowance.wallet,
     payee_id: core.payee,
     payee: payee.wallet,
@@ -184,7 +198,7 @@ function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
     late: 0,
     code: null,
     matures_at: null,
-    bytes: Uint8Array.from(payment.bytes),
+    bytes: payment.bytes.slice(),
   };
 }
 
@@ -248,6 +262,12 @@ function claimsOf(drafts: readonly Draft[]): { region: string; id: Id; amount: n
   return [...claims].map(([{ allowance }, amount]) => ({ region: allowance.region, id: allowance.id, amount }));
 }
 
+/** Whether a payment contradicts another of its allowance, or promised more than was there. */
+function isToProve({ chain, row, against }: Draft): boolean {
+  const live = chain.allowance.state !== 'released';
+  return against !== undefined || row.guaranteed > 0 || (live && (row.code?.startsWith('guarantee.') ?? false));
+}
+
 /** Keeps what a payment proves against its payer, and stops the allowance and the device. */
 async function prove(
   parts: PaymentParts,
@@ -258,8 +278,6 @@ async function prove(
 ): Promise<void> {
   const { chain, row, payment, against } = draft;
   const live = chain.allowance.state !== 'released';
-  const short = row.guaranteed > 0 || (live && (row.code?.startsWith('guarantee.') ?? false));
-  if (against === undefined && !short) return;
   const kind = against?.kind ?? 'overspent';
   const { region, id: allowance } = chain.allowance;
   if (live) await parts.allowances.stop(tx, { region, id: allowance }, kind, now);

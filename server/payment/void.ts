@@ -29,13 +29,15 @@ export async function verifiedVoids(
   payments: readonly SignedPayment[],
   payees: ReadonlyMap<Id, CertifiedPayee>,
 ): Promise<ReadonlySet<string>> {
-  const payeeOf = new Map(payments.map((one) => [toBase64url(one.id), payees.get(one.message.payee)]));
   const voids = new Set<string>();
-  const checked: Uint8Array[] = [];
-  for (const row of await store.receiptsOf(
+  const receipts = await store.receiptsOf(
     tx,
     payments.map((one) => one.id),
-  )) {
+  );
+  if (receipts.length === 0) return voids;
+  const payeeOf = new Map(payments.map((one) => [toBase64url(one.id), payees.get(one.message.payee)]));
+  const checked: Uint8Array[] = [];
+  for (const row of receipts) {
     const name = toBase64url(row.payment);
     const payee = payeeOf.get(name);
     const read = row.checked || payee === undefined ? undefined : receiptMessage.read(row.bytes);

@@ -37,8 +37,8 @@ const BYTEA = 17;
 const COMMITS_PER_CHECKPOINT = 50_000;
 
 const parsers = { [INT8]: decodeInteger, [NUMERIC]: decodeNumeric, [BYTEA]: decodeBytes };
-/** Values arrive in text form already, whatever the type. */
-const serializers = new Proxy<Record<number, (value: unknown) => string>>({}, { get: () => String });
+/** Values arrive in text or binary form already, whatever the type. */
+const serializers = new Proxy<Record<number, (value: unknown) => string>>({}, { get: () => (value: string) => value });
 
 /** Opens (and on first use makes) the embedded database. Throws FolderInUse when another process has it. */
 export async function openPglite(options: PgliteOptions): Promise<Database> {

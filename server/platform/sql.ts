@@ -47,8 +47,12 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }
 
-/** `value` in PostgreSQL's text input form. */
-export function encodeValue(value: unknown): string | null {
+/** `value` in PostgreSQL's text input form; a list of byte strings in its binary form, which is half as long. */
+export function encodeValue(value: unknown): string | Uint8Array | null {
+  return Array.isArray(value) && isByteList(value) ? encodeByteList(value) : encodeText(value);
+}
+
+function encodeText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === 'string') return value;
   if (typeof value === 'number') {
@@ -57,16 +61,53 @@ export function encodeValue(value: unknown): string | null {
   }
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return `\\x${toHex(value)}`;
-  if (Array.isArray(value)) return `{${value.map(encodeElement).join(',')}}`;
+  if (Array.isArray(value)) return encodeList(value);
   return JSON.stringify(value);
 }
 
+function encodeList(values: readonly unknown[]): string {
+  let text = '{';
+  for (const value of values) text += text.length === 1 ? encodeElement(value) : `,${encodeElement(value)}`;
+  return `${text}}`;
+}
+
+/** Ids, names of kinds and the like stand in a list as they are. */
+const PLAIN = /^[\w/:.-]+$/;
+
 function encodeElement(value: unknown): string {
-  if (typeof value === 'number') return encodeValue(value) ?? 'NULL';
-  const text = encodeValue(value);
+  const text = encodeText(value);
   if (text === null) return 'NULL';
-  if (Array.isArray(value)) return text;
+  if (typeof value === 'number' || Array.isArray(value)) return text;
+  // Four letters may be the word null, which a list reads as nothing.
+  if (text.length !== 4 && PLAIN.test(text)) return text;
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+function isByteList(values: readonly unknown[]): values is (Uint8Array | null)[] {
+  for (const value of values) {
+    if (value !== null) return value instanceof Uint8Array;
+  }
+  return false;
+}
+
+const BYTEA = 17;
+
+/** The binary form of a `bytea[]`: dimensions, whether there are nulls, type, size, first index; then each by length. */
+function encodeByteList(values: readonly (Uint8Array | null)[]): Uint8Array {
+  const size = values.reduce((sum, one) => sum + 4 + (one?.length ?? 0), 20);
+  const list = Buffer.allocUnsafe(size);
+  let at = list.writeInt32BE(1, 0);
+  at = list.writeInt32BE(values.includes(null) ? 1 : 0, at);
+  at = list.writeInt32BE(BYTEA, at);
+  at = list.writeInt32BE(values.length, at);
+  at = list.writeInt32BE(1, at);
+  for (const value of values) {
+    at = list.writeInt32BE(value?.length ?? -1, at);
+    if (value === null) continue;
+    list.set(value, at);
+    at += value.length;
+  }
+  return list;
 }
 
 /** The safe whole number in `text`; a Fault when JavaScript cannot hold it exactly. */

@@ -14,6 +14,7 @@ export function toHex(bytes: Uint8Array): string {
 /** Bytes of lower-case hexadecimal `text`, or undefined when it is anything else. */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!HEX.test(text)) return undefined;
+  if (typeof Uint8Array.fromHex === 'function') return Uint8Array.fromHex(text);
   const bytes = new Uint8Array(text.length / 2);
   for (let at = 0; at < bytes.length; at += 1) bytes[at] = Number.parseInt(text.slice(at * 2, at * 2 + 2), 16);
   return bytes;
@@ -32,15 +33,30 @@ export function toBase64url(bytes: Uint8Array): string {
 /** Bytes of unpadded base64url `text`, or undefined when it is not the one canonical form (RFC 4648 section 3.5). */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!BASE64URL.test(text) || text.length % 4 === 1) return undefined;
+  const bytes = typeof Uint8Array.fromBase64 === 'function' ? decodeBase64url(text) : decodeByHand(text);
+  return bytes !== undefined && toBase64url(bytes) === text ? bytes : undefined;
+}
+
+function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Uint8Array.fromBase64(text, { alphabet: 'base64url' });
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeByHand(text: string): Uint8Array<ArrayBuffer> {
   const raw = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   const bytes = new Uint8Array(raw.length);
   for (let at = 0; at < raw.length; at += 1) bytes[at] = raw.charCodeAt(at);
-  return toBase64url(bytes) === text ? bytes : undefined;
+  return bytes;
 }
 
 /** Whether both hold the same bytes. Not constant in time: for public values only. */
 export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false;
+  return true;
 }
 
 /** All `parts` in order as one byte string. */

@@ -34,5 +34,6 @@ export function idToBytes(id: Id): Uint8Array<ArrayBuffer> {
 /** The id whose 16 bytes these are. */
 export function idFromBytes(bytes: Uint8Array): Id {
   const hex = toHex(bytes.subarray(0, 16));
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-') as Id;
+  const [first, second, third] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16)];
+  return `${first}-${second}-${third}-${hex.slice(16, 20)}-${hex.slice(20)}` as Id;
 }

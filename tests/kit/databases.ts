@@ -11,6 +11,8 @@ import { type Database, openDatabase } from '#server/platform/database.ts';
 export interface PostgresServer {
   /** Makes an empty database and answers its URL. */
   fresh(): Promise<string>;
+  /** Seconds of CPU the server and its backends have used so far. */
+  cpuSeconds(): number;
   stop(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function startPostgres(options: { readonly durable: boolean }): Pro
     'listen_addresses=',
     `unix_socket_directories=${folder}`,
     'max_connections=60',
+    ...(process.env.PG_EXTRA?.split(';') ?? []),
     `fsync=${options.durable ? 'on' : 'off'}`,
   ];
   const server = spawn(join(bin, 'postgres'), ['-D', join(folder, 'data'), ...settings.flatMap((one) => ['-c', one])], {
@@ -98,6 +101,7 @@ export async function startPostgres(options: { readonly durable: boolean }): Pro
       await admin.close();
       return urlOf(name);
     },
+    cpuSeconds: () => (server.pid === undefined ? 0 : cpuSecondsOf(server.pid)),
     async stop() {
       process.off('exit', end);
       const ended = new Promise((resolve) => server.once('exit', resolve));
@@ -106,6 +110,25 @@ export async function startPostgres(options: { readonly durable: boolean }): Pro
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** As the kernel counts, in ticks of 10 ms: the process `parent`, its children, and those that have ended. */
+function cpuSecondsOf(parent: number): number {
+  const ticks = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => {
+      try {
+        const [pid = '', rest = ''] = readFileSync(`/proc/${name}/stat`, 'utf8').split(/ \(.*\) /s);
+        // Fields 4 and 14 to 17 of proc(5): the parent, then user and system time of its own and of ended children.
+        const [, over, ...fields] = rest.split(' ').map(Number);
+        const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(9);
+        if (Number(pid) === parent) return user + system + endedUser + endedSystem;
+        return over === parent ? user + system : 0;
+      } catch {
+        return 0;
+      }
+    });
+  return ticks.reduce((sum, one) => sum + one, 0) / 100;
 }
 
 function binFolder(): string {

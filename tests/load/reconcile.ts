@@ -60,7 +60,8 @@ async function reconcilePglite(): Promise<void> {
 async function reconcilePostgres(): Promise<void> {
   const server = await startPostgres({ durable: true });
   try {
-    await measure('reconcile.postgres', await openDatabase({ dataDir: 'memory', databaseUrl: await server.fresh() }));
+    const database = await openDatabase({ dataDir: 'memory', databaseUrl: await server.fresh() });
+    await measure('reconcile.postgres', database, server.cpuSeconds);
   } finally {
     await server.stop();
   }
@@ -73,7 +74,7 @@ export const benches = {
   'reconcile.postgres': reconcilePostgres,
 };
 
-async function measure(name: string, database: Database): Promise<void> {
+async function measure(name: string, database: Database, databaseSeconds = () => 0): Promise<void> {
   const market = await openMarket(database, { signatures: openSignatures() });
   const payees: Trader[] = [];
   for (let at = 0; at < PAYEES; at += 1) payees.push(await market.person(`摊主${at}`));
@@ -85,15 +86,33 @@ async function measure(name: string, database: Database): Promise<void> {
   await run(market, warm);
   const rest = uploads.slice(PAYERS / 5);
   const count = rest.reduce((sum, one) => sum + one.paid.length, 0);
+  const cpu = startCpu(databaseSeconds);
   const began = performance.now();
   await run(market, rest);
   const length = performance.now() - began;
   const value = Math.round((count * 1000) / length);
-  console.log(JSON.stringify({ name, value, unit: 'payments/s', payments: count, ms: Math.round(length) }));
+  const ms = Math.round(length);
+  console.log(JSON.stringify({ name, value, unit: 'payments/s', payments: count, ms, cpuMicros: cpu(count) }));
   const faults = await market.faults();
   if (faults.length > 0) throw new Error(faults.join('; '));
   await market.close();
   await database.close();
+}
+
+/** CPU for each of `count` things since the call, in microseconds: this loop, the other threads here, the server. */
+function startCpu(databaseSeconds: () => number): (count: number) => Record<string, number> {
+  const [loop, all, database] = [process.threadCpuUsage(), process.cpuUsage(), databaseSeconds()];
+  return (count) => {
+    const mine = process.threadCpuUsage(loop);
+    const ours = process.cpuUsage(all);
+    const onLoop = mine.user + mine.system;
+    const each = (micros: number) => Math.round(micros / count);
+    return {
+      loop: each(onLoop),
+      threads: each(ours.user + ours.system - onLoop),
+      database: each((databaseSeconds() - database) * 1e6),
+    };
+  };
 }
 
 async function shopping(

@@ -1,7 +1,7 @@
 /** Followers: each transfer once and in order, also when a step fails or two processes follow under one name. */
 import { beforeAll, expect, test } from 'vitest';
 import { follow } from '#server/ledger/follow.ts';
-import type { Ledger } from '#server/ledger/ledger.ts';
+import { type Ledger, openLedger } from '#server/ledger/ledger.ts';
 import type { Database } from '#server/platform/database.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { bank, ledgerOn, SHANXI, transfer, walletOf } from '#tests/kit/ledger.ts';
@@ -59,6 +59,31 @@ eachDatabase('a follower', (open) => {
   test('two under one name share the work', async () => {
     await Promise.all([follower('twins')(), follower('twins')(), follower('twins')()]);
     expect(await seen('twins')).toEqual(upTo(31));
+  });
+
+  test('what this process remembers and what another one reads are the same', async () => {
+    const elsewhere = openLedger({ database });
+    const about = { note: 'a "quoted" word', count: 3 };
+    await ledger.post([{ ...transfer('told', bank(), walletOf('Ai'), 5), about }]);
+    const own = await ledger.journal(SHANXI, 0, 1_000);
+    expect(own.at(-1)?.about).toEqual(about);
+    expect(await elsewhere.journal(SHANXI, 0, 1_000)).toEqual(own);
+  });
+
+  test('what was undone is not told, what another process posted in between is', async () => {
+    const end = (await ledger.journal(SHANXI, 0, 1_000)).length;
+    const undone = database.transaction(async (tx) => {
+      await ledger.postWithin(tx, [[transfer('undone', bank(), walletOf('Ai'), 7)]]);
+      throw new Error('the door broke');
+    });
+    await expect(undone).rejects.toThrow('the door broke');
+    await openLedger({ database }).post([transfer('foreign', bank(), walletOf('Bo'), 1)]);
+    await ledger.post([transfer('own', bank(), walletOf('Ai'), 2)]);
+    const rest = await ledger.journal(SHANXI, end, 1_000);
+    expect(rest.map((one) => [one.cursor, one.moves[0]?.credit.owner, one.moves[0]?.amount])).toEqual([
+      [end + 1, walletOf('Bo').owner, 1],
+      [end + 2, walletOf('Ai').owner, 2],
+    ]);
   });
 
   test('in an empty region there is nothing', async () => {

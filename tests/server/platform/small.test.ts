@@ -44,6 +44,18 @@ eachDatabase('values', (open) => {
     ]);
   });
 
+  test.each([
+    ['text', ['plain', 'null', 'NULL', '', ' ', 'a,b', '{}', '"', '\\', "it's", '票号', 'a/b:c.d-e', null]],
+    ['bytea', [new Uint8Array([0, 255, 92]), null, new Uint8Array(), new Uint8Array(300).fill(34)]],
+    ['bytea', [null, null]],
+    ['bytea', []],
+    ['bigint', [0, -1, Number.MAX_SAFE_INTEGER, null]],
+    ['boolean', [true, false, null]],
+  ])('a list of %s comes back as it went', async (type, values) => {
+    const rows = await database.query<{ value: unknown }>(`select unnest($1::${type}[]) as value`, [values]);
+    expect(rows.map((row) => row.value)).toEqual(values);
+  });
+
   test('a sum is a number, and one that is too large is stopped', async () => {
     expect(await database.query('select sum(x) as sum from unnest($1::bigint[]) x', [[1, 2]])).toEqual([{ sum: 3 }]);
     await expect(database.query('select 9007199254740993::bigint as much')).rejects.toThrow('not a safe integer');
