@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Fastify from 'fastify';
 import { type Browser, chromium, type Page } from 'playwright';
 import { serveApp } from '#server/platform/static.ts';
-import { SEEDED_PAYMENT, seedVault } from '#tests/kit/seed.ts';
+import { SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const OUT = join(ROOT, 'data/screens');
@@ -16,7 +16,7 @@ const OUT = join(ROOT, 'data/screens');
 interface Scene {
   readonly name: string;
   readonly path: string;
-  readonly seed?: 'full' | 'empty' | 'none';
+  readonly seed?: Seed;
   readonly offline?: boolean;
   readonly act?: (page: Page) => Promise<void>;
 }
@@ -35,6 +35,18 @@ const SCENES: readonly Scene[] = [
   { name: 'bill', path: `/bills/${SEEDED_PAYMENT}` },
   { name: 'bill-settled', path: '/bills/01900000-0000-7000-8000-000000000003' },
   { name: 'bill-missing', path: '/bills/nothing' },
+  { name: 'home-case', path: '/', seed: 'cases' },
+  { name: 'cases', path: '/cases', seed: 'cases' },
+  { name: 'cases-never', path: '/cases' },
+  { name: 'case-payer', path: `/cases/${SEEDED_CASES.payer}`, seed: 'cases' },
+  { name: 'case-payee', path: `/cases/${SEEDED_CASES.payee}`, seed: 'cases' },
+  {
+    name: 'case-proof',
+    path: `/cases/${SEEDED_CASES.payee}`,
+    seed: 'cases',
+    act: async (page) => await page.locator('.acts button').first().click(),
+  },
+  { name: 'case-missing', path: '/cases/nothing', seed: 'cases' },
   { name: 'me', path: '/me' },
   { name: 'me-sign-out', path: '/me', act: async (page) => await page.locator('button.danger').click() },
   { name: 'allowance', path: '/me/allowance' },

@@ -1,20 +1,34 @@
 /** Data of a wallet in daily use, put straight into a page's IndexedDB so that screens can be looked at with no server. */
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright';
+import type { CaseFile } from '#shared/api/payment.ts';
+import { fromHex, toBase64url } from '#shared/base/bytes.ts';
+import { readFork } from '#shared/protocol/fork.ts';
 
 /** The payment that waits for a signal in the seeded wallet. */
 export const SEEDED_PAYMENT = 'c2VlZGVkLXBheW1lbnQtd2FpdGluZy1mb3Itc2lnbmFs';
+
+/** The seeded cases: one of the reader as payer, one as payee. */
+export const SEEDED_CASES = {
+  payer: '01900000-0000-7000-8000-0000000000c1',
+  payee: '01900000-0000-7000-8000-0000000000c2',
+} as const;
 
 const HOUR = 3_600_000;
 
 type Rows = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 
-/** Fills the vault of `page`, once the app has made it. `none` leaves a phone without a wallet. */
-export async function seedVault(page: Page, kind: 'full' | 'empty' | 'none'): Promise<void> {
+/** What the seeded phone holds: a wallet in daily use, one with cases beside that, a new one, or none. */
+export type Seed = 'full' | 'cases' | 'empty' | 'none';
+
+/** Fills the vault of `page`, once the app has made it. */
+export async function seedVault(page: Page, kind: Seed): Promise<void> {
   if (kind === 'none') return;
   await page.waitForFunction(async () => (await indexedDB.databases()).some(({ name }) => name === 'piaohao'));
   const now = Date.now();
   await put(page, wallet(now, kind));
-  if (kind === 'full') await put(page, { ...money(now), ...history(now) });
+  if (kind === 'full' || kind === 'cases') await put(page, { ...money(now), ...history(now) });
+  if (kind === 'cases') await put(page, cases(now));
 }
 
 async function put(page: Page, rows: Rows): Promise<void> {
@@ -35,12 +49,12 @@ async function put(page: Page, rows: Rows): Promise<void> {
   }, rows);
 }
 
-function wallet(now: number, kind: 'full' | 'empty'): Rows {
+function wallet(now: number, kind: Seed): Rows {
   const settings: { name: string; value: unknown }[] = [
     { name: 'wallet', value: { id: '01900000-0000-7000-8000-000000000001', region: 'CN-SX', name: '乔雨桐' } },
-    { name: 'persisted', value: kind === 'full' },
+    { name: 'persisted', value: kind !== 'empty' },
   ];
-  if (kind === 'full') settings.push({ name: 'syncedAt', value: now - 12 * 60_000 });
+  if (kind !== 'empty') settings.push({ name: 'syncedAt', value: now - 12 * 60_000 });
   return { settings };
 }
 
@@ -111,4 +125,54 @@ function history(now: number): Rows {
   };
   const outbox = [{ order: 1, kind: 'payment', id: SEEDED_PAYMENT, bytes: [1], queuedAt: signedAt, tries: 0 }];
   return { bills, payments: [payment], outbox };
+}
+
+/** Two cases around the frozen fork proof: in one this wallet's phone was copied, in the other it was paid by such a phone. */
+function cases(now: number): Rows {
+  const vectors = JSON.parse(readFileSync(new URL('../vectors/fork.json', import.meta.url), 'utf8')) as [
+    { readonly given: { readonly fork: string } },
+  ];
+  const bytes = fromHex(vectors[0].given.fork) ?? new Uint8Array();
+  const fork = readFork(bytes);
+  if (!fork.ok) throw new Error(fork.error.code);
+  const { left, right } = fork.value;
+  const [one, other] = [toBase64url(left.id), toBase64url(right.id)];
+  const at = now - 30 * HOUR;
+  const proofs = [{ payment: one, other, kind: 'fork' as const, proof: toBase64url(bytes) }];
+  const about = { kind: 'fork', region: 'CN-SX', openedAt: at, amount: 12_00, currency: 'CNY', proofs } as const;
+  const event = (code: CaseFile['timeline'][0]['code'], moment: number, more: object = {}) => ({
+    at: moment,
+    code,
+    ...more,
+  });
+  const signed = left.message.time;
+  const payer: CaseFile = {
+    ...{ ...about, id: SEEDED_CASES.payer, role: 'payer' },
+    timeline: [
+      event('signed', signed, { payment: one, number: 1, amount: 18_00, name: '晋味面馆' }),
+      event('signed', signed, { payment: other, number: 1, amount: 18_00, name: '平遥古城早点铺' }),
+      event('uploaded', at - HOUR, { payment: one, amount: 18_00, name: '晋味面馆' }),
+      event('paid-from-allowance', at - HOUR, { payment: one, amount: 18_00, name: '晋味面馆' }),
+      event('uploaded', at, { payment: other, amount: 18_00, name: '平遥古城早点铺' }),
+      event('paid-from-allowance', at, { payment: other, amount: 6_00, name: '平遥古城早点铺' }),
+      event('paid-by-guarantee', at, { payment: other, amount: 12_00, name: '平遥古城早点铺' }),
+      event('conflict-found', at, { payment: other, number: 1 }),
+      event('stopped', at),
+      event('owed', now, { amount: 12_00 }),
+    ],
+  };
+  const payee: CaseFile = {
+    ...{ ...about, id: SEEDED_CASES.payee, role: 'payee', openedAt: at - HOUR },
+    timeline: [
+      event('signed', signed, { payment: other, number: 1, amount: 18_00, name: '王建国 ··8001' }),
+      event('uploaded', at, { payment: other, amount: 18_00, name: '王建国 ··8001' }),
+      event('paid-from-allowance', at, { payment: other, amount: 6_00, name: '王建国 ··8001' }),
+      event('paid-by-guarantee', at, { payment: other, amount: 12_00, name: '王建国 ··8001' }),
+      event('conflict-found', at, { payment: other, number: 1 }),
+      event('stopped', at),
+      event('spendable', now + 300 * HOUR, { payment: other, amount: 12_00, name: '王建国 ··8001' }),
+    ],
+  };
+  const rows = [payer, payee].map((file) => ({ id: file.id, openedAt: file.openedAt, file, notice: 1, keptAt: now }));
+  return { cases: rows, settings: [{ name: 'casesAt', value: now - 3 * HOUR }] };
 }

@@ -4,9 +4,11 @@
  * Invariant: one tab leads; the others only show what the leader brings into the vault.
  */
 import { type Duration, duration } from '#shared/base/time.ts';
+import { readCases } from '#web/sync/cases.ts';
 import { probe } from '#web/sync/probe.ts';
 import { APP, type SyncNeeds, syncNow } from '#web/sync/sync.ts';
 import { waiting } from '#web/vault/outbox.ts';
+import { readSetting } from '#web/vault/settings.ts';
 import { askToKeepStorage } from '#web/vault/storage.ts';
 import { reviveVault } from '#web/vault/vault.ts';
 
@@ -53,7 +55,10 @@ export function startSync(needs: SyncNeeds = APP): () => void {
 
 async function attempt(needs: SyncNeeds): Promise<void> {
   const road = needs.link.now().road === 'offline' ? await probe(needs) : 'online';
-  if (road !== 'offline') await syncNow(needs);
+  if (road !== 'offline' && (await syncNow(needs)).ok && (await readSetting(needs.vault, 'caseHint')) !== undefined) {
+    // Without a session the hint stays, and the first screen leads to where the person can sign in.
+    await readCases(needs);
+  }
   if ((await waiting(needs.vault)) > 0) await askForBackgroundSync();
 }
 

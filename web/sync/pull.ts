@@ -22,6 +22,7 @@ import {
   knownAllowance,
   statusListOf,
 } from '#shared/protocol/trust.ts';
+import { hintsAtCase } from '#web/sync/cases.ts';
 import { keepAllowance, markAllowance } from '#web/vault/allowances.ts';
 import { keepBills } from '#web/vault/bills.ts';
 import { leave } from '#web/vault/outbox.ts';
@@ -41,6 +42,7 @@ export async function takeAnswer(
 ): Promise<Result<undefined, Refusal>> {
   const keySet = await takeKeySet(vault, answer, now);
   if (!keySet.ok) return keySet;
+  const refused = await readSetting(vault, 'allowanceRefused');
   for (const take of [takeEpoch, takeCertificate, takeAllowance]) {
     const taken = await take(vault, answer, keySet.value.message, now);
     if (!taken.ok) return taken;
@@ -55,6 +57,7 @@ export async function takeAnswer(
     await vault.balances.clear();
     await vault.balances.bulkPut(answer.balances);
   });
+  if (hintsAtCase(answer, refused)) await keepSetting(vault, 'caseHint', now);
   await keepBills(vault, answer.bills, answer.cursor);
   await keepSetting(vault, 'syncedAt', now);
   return ok(undefined);

@@ -4,6 +4,7 @@
  * Times are milliseconds since the epoch by this phone's clock unless said otherwise; amounts are minor units.
  */
 import type { Bill } from '#shared/api/bill.ts';
+import type { CaseFile } from '#shared/api/payment.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import type { PaymentCore } from '#shared/protocol/payment.ts';
 
@@ -187,6 +188,18 @@ export interface TopUpRow {
   state: string;
   startedAt: number;
   detail?: Record<string, unknown>;
+}
+
+/** One case that concerns this person, as the server last told it. */
+export interface CaseRow {
+  id: string;
+  openedAt: number;
+  file: CaseFile;
+  /** 1 while the first screen shall speak of it (see cases.ts); a number, because it is an index. */
+  notice: 0 | 1;
+  /** When the person has opened it. */
+  readAt?: number;
+  keptAt: number;
 }
 
 /** One device of the wallet as the server last told it. */

@@ -43,6 +43,10 @@ export interface Settings {
   topUpTerms: readonly ChannelTerms[];
   /** A signup that was begun here and is not finished; kept before it is sent, dropped when the wallet is here. */
   signup: { readonly id: Id; readonly region: string; readonly name: string; readonly phone: string };
+  /** When the cases were last read from the server. */
+  casesAt: number;
+  /** Set while a sync has brought something that can be part of a case and the cases were not read since. */
+  caseHint: number;
   /** The passkey whose public key stands in the allowances; `prf` says whether it can also lock keys (see lock.ts). */
   passkey: { readonly credential: string; readonly prf: boolean };
 }

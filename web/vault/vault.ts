@@ -8,6 +8,7 @@ import type { Balance } from '#shared/api/sync.ts';
 import type {
   AllowanceRow,
   BillRow,
+  CaseRow,
   ContactRow,
   DeviceRow,
   InvoiceRow,
@@ -42,6 +43,7 @@ export type Vault = Dexie & {
   topUps: EntityTable<TopUpRow, 'id'>;
   devices: EntityTable<DeviceRow, 'id'>;
   lists: Table<ListRow, string>;
+  cases: EntityTable<CaseRow, 'id'>;
 };
 
 /** Opens (at first use) the vault called `name`; tests give each case its own. */
@@ -63,6 +65,8 @@ export function openVault(name: string): Vault {
     devices: 'id',
     lists: 'name',
   });
+  // Cases came later: a phone that holds the first schema gets the new store and keeps the others as they are.
+  vault.version(2).stores({ cases: 'id, openedAt, notice' });
   // Another tab brings a newer schema: step aside at once, so that its upgrade is not blocked by this old one.
   vault.on('versionchange', () => {
     // After Dexie's own handler, which would let the old code open the new schema again.
