@@ -136,6 +136,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     ],
     'allowance-release': [duration(1, 'min'), allowances.releaseDue],
     'payment-ripen': [duration(1, 'min'), payments.ripen],
+    'payment-claims': [duration(5, 's'), payments.sealClaims],
     'payment-recover': [duration(5, 's'), payments.recoverDebts],
     'funding-due': [duration(1, 's'), funding.runDue],
   });

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { HeldAllowance } from '#server/allowance/allowance.ts';
 import type { Identity } from '#server/identity/identity.ts';
+import { openSealing, type SettledProof, settledProof } from '#server/payment/claims.ts';
 import { listCases, readCase } from '#server/payment/fork.ts';
 import { matureDue, noteEpochs, openRecovery, seedGuarantee } from '#server/payment/guarantee.ts';
 import type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
@@ -70,6 +71,8 @@ export interface Payments {
   readonly recoverDebts: () => Promise<void>;
   /** Makes spendable what the claim window kept, and notes epochs; periodic work. Answers how many payments ripened. */
   readonly ripen: () => Promise<number>;
+  /** Takes what was settled since into the trees whose roots the next epoch cards name; periodic work. */
+  readonly sealClaims: () => Promise<void>;
   /** Registers who is told, in the same transaction, of payments for which nothing is posted. */
   readonly onDisputed: (hook: DisputeHook) => void;
   /** What is not settled yet, the cases opened, and what the guarantee fund is owed: for whoever watches the house. */
@@ -106,6 +109,9 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
   await seedGuarantee(parts);
   const told = openRecent<store.PaymentStory>(STORIES_LEAST);
   const reconcile = openReconcile(parts, told);
+  parts.regions.nameClaims(async (tx, region) => (await store.newestTree(tx, region))?.root);
+  const seal = openSealing(parts);
+  const sealTogether = gather<void, void>((callers) => seal().then(() => callers), { most: 100_000 });
   const recover = openRecovery(parts);
   const recoverTogether = gather<void, void>((callers) => recover().then(() => callers), { most: 100_000 });
   const names = async (wallets: readonly Id[]) =>
@@ -139,6 +145,7 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
       await noteEpochs(parts);
       return matureDue(parts);
     },
+    sealClaims: () => sealTogether(),
     onDisputed: (hook) => {
       hooks.push(hook);
     },
@@ -211,6 +218,7 @@ async function viewPayment(
   const role = row.payer === wallet ? 'payer' : 'payee';
   const [peer, region] = role === 'payer' ? [row.payee, row.payee_region] : [row.payer, row.region];
   const finality = wantsFinality ? await finalityOf(parts, id) : undefined;
+  const proof = finality && (await settledProof(parts, row.payee_region, id));
   return ok({
     id: toBase64url(row.id),
     role,
@@ -224,5 +232,11 @@ async function viewPayment(
     uploadedAt: row.uploaded_at,
     ...(row.matures_at === null ? {} : { spendableAt: row.matures_at }),
     ...(finality === undefined ? {} : { finality: toBase64url(finality) }),
+    ...(proof === undefined ? {} : { settled: writeProof(proof) }),
   });
+}
+
+function writeProof({ card, inclusion }: SettledProof): NonNullable<PaymentView['settled']> {
+  const { place, count, path } = inclusion;
+  return { card: toBase64url(card), place, count, path: path.map(toBase64url) };
 }

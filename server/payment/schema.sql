@@ -94,3 +94,28 @@ create table payment_epoch (
   time_at bigint not null,
   primary key (region, number)
 );
+
+-- step 2: the tree of settled claims, so that an epoch card names everything that was settled before it
+-- Where a payment stands in the tree of its payee's region. A place is given once and for ever.
+create table payment_claim (
+  region text not null,
+  payment bytea not null check (length(payment) = 32),
+  place bigint not null check (place >= 0),
+  primary key (payment, region)
+);
+-- The tree's hashes, 256 of 32 bytes in a row: level n holds those of whole subtrees of 256^n entries. Only ever added to.
+create table payment_claim_tile (
+  region text not null,
+  level integer not null,
+  tile bigint not null,
+  hashes bytea not null check (length(hashes) between 32 and 8192),
+  primary key (region, level, tile)
+);
+-- Every size the tree stopped at, and its root then: what a card may name.
+create table payment_claim_root (
+  region text not null,
+  count bigint not null,
+  root bytea not null check (length(root) = 32),
+  primary key (region, count),
+  unique (region, root)
+);

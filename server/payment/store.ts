@@ -426,3 +426,89 @@ export function countCases(tx: Sql): Promise<{ region: string; kind: 'fork' | 'o
 export function readOwed(tx: Sql): Promise<{ region: string; currency: Currency; owed: number }[]> {
   return tx.query('select region, currency, owed from payment_fund');
 }
+
+/** Those of `payments` that are settled to payees of `region` and have no place in its tree yet. */
+export async function unplaced(tx: Sql, region: string, payments: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  const rows = await tx.query<{ id: Uint8Array }>(
+    `select p.id from payment p where p.id = any($1::bytea[]) and p.payee_region = $2 and p.state = 'settled'
+       and not exists (select 1 from payment_claim c where c.payment = p.id and c.region = $2)`,
+    [payments, region],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Gives `payments` the places from `first` on, in their order. */
+export async function placeClaims(
+  tx: Sql,
+  region: string,
+  first: number,
+  payments: readonly Uint8Array[],
+): Promise<void> {
+  await tx.query(
+    `insert into payment_claim (region, payment, place)
+     select $1, payment, $2::bigint + nth - 1 from unnest($3::bytea[]) with ordinality as t (payment, nth)`,
+    [region, first, payments],
+  );
+}
+
+/** Where a payment stands in the tree of `region`. */
+export async function claimPlace(tx: Sql, region: string, payment: Uint8Array): Promise<number | undefined> {
+  const rows = await tx.query<{ place: number }>(
+    'select place from payment_claim where payment = $1::bytea and region = $2',
+    [payment, region],
+  );
+  return rows[0]?.place;
+}
+
+/** A row of hashes of a region's tree. */
+export interface ClaimTile {
+  readonly level: number;
+  readonly tile: number;
+  readonly hashes: Uint8Array;
+}
+
+/** These rows of hashes, in no order; those that are not there yet are left out. */
+export function readTiles(
+  tx: Sql,
+  region: string,
+  tiles: readonly Pick<ClaimTile, 'level' | 'tile'>[],
+): Promise<ClaimTile[]> {
+  return tx.query<ClaimTile>(
+    `select level, tile, hashes from payment_claim_tile
+     where region = $1 and (level, tile) in (select * from unnest($2::integer[], $3::bigint[]))`,
+    [region, tiles.map((one) => one.level), tiles.map((one) => one.tile)],
+  );
+}
+
+/** Keeps rows of hashes, each at least as long as it was. */
+export async function writeTiles(tx: Sql, region: string, tiles: readonly ClaimTile[]): Promise<void> {
+  await tx.query(
+    `insert into payment_claim_tile (region, level, tile, hashes)
+     select $1, * from unnest($2::integer[], $3::bigint[], $4::bytea[])
+     on conflict (region, level, tile) do update set hashes = excluded.hashes`,
+    [region, tiles.map((one) => one.level), tiles.map((one) => one.tile), tiles.map((one) => one.hashes)],
+  );
+}
+
+/** The largest tree of `region` so far. */
+export async function newestTree(tx: Sql, region: string): Promise<{ count: number; root: Uint8Array } | undefined> {
+  const rows = await tx.query<{ count: number; root: Uint8Array }>(
+    'select count, root from payment_claim_root where region = $1 order by count desc limit 1',
+    [region],
+  );
+  return rows[0];
+}
+
+/** How many entries the tree with this root has. */
+export async function countUnder(tx: Sql, region: string, root: Uint8Array): Promise<number | undefined> {
+  const rows = await tx.query<{ count: number }>(
+    'select count from payment_claim_root where region = $1 and root = $2::bytea',
+    [region, root],
+  );
+  return rows[0]?.count;
+}
+
+/** Keeps the root of the tree of `count` entries. */
+export async function writeTree(tx: Sql, region: string, count: number, root: Uint8Array): Promise<void> {
+  await tx.query('insert into payment_claim_root (region, count, root) values ($1, $2, $3)', [region, count, root]);
+}

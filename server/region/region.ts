@@ -8,7 +8,14 @@ import type { Database, Sql } from '#server/platform/database.ts';
 import { generationOf, keyFiles, type OpenSigner, openIssuerKeys } from '#server/region/issuer-key.ts';
 import { currentKeySet, readOwnKeySet } from '#server/region/key-set.ts';
 import { REGION_SEEDS, type RegionSeed, type RegionTerms } from '#server/region/seed.ts';
-import { EPOCH_PERIOD, newestEpoch, type Published, reserveSlot, setBits } from '#server/region/status.ts';
+import {
+  type ClaimsRoot,
+  EPOCH_PERIOD,
+  newestEpoch,
+  type Published,
+  reserveSlot,
+  setBits,
+} from '#server/region/status.ts';
 import {
   lockRegion,
   openEpoch,
@@ -105,6 +112,8 @@ export interface Regions {
   readonly lists: (region: string) => Promise<Published>;
   /** The compressed status list that the newest epoch card names, and the epoch it began with. */
   readonly status: (region: string) => Promise<{ readonly epoch: number; readonly packed: Uint8Array }>;
+  /** Registers who keeps the trees of settled claims; from then on each new card names the root of its region's. */
+  readonly nameClaims: (rootOf: ClaimsRoot) => void;
   /** A place in the status list, free again after `until`. */
   readonly reserveStatus: (tx: Sql, region: string, until: Instant) => Promise<number>;
   /** Sets bits; the next epoch card publishes them. */
@@ -150,11 +159,16 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     keySets.set(generation, read);
     return read();
   };
+  let claimsRoot: ClaimsRoot = async () => undefined;
   const epochs = new Map(
     codes.map((region) => [
       region,
       kept(clock, EPOCH_PERIOD, async () =>
-        newestEpoch(database, region, clock(), (moment) => keys.current(region, moment), (await keySet()).id),
+        newestEpoch(database, region, clock(), {
+          signerAt: (moment) => keys.current(region, moment),
+          keySetId: (await keySet()).id,
+          claimsRoot,
+        }),
       ),
     ]),
   );
@@ -191,6 +205,9 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     lists: published,
     epoch: async (region) => (await published(region)).card,
     status: async (region) => (await published(region)).status,
+    nameClaims: (rootOf) => {
+      claimsRoot = rootOf;
+    },
     reserveStatus: (tx, region, until) => reserveSlot(tx, region, until, clock()),
     revoke: setBits,
   };

@@ -25,6 +25,16 @@ export interface Published {
   readonly status: { readonly epoch: number; readonly packed: Uint8Array };
 }
 
+/** The root of a region's tree of settled claims, as of `tx`; undefined while nothing was settled. */
+export type ClaimsRoot = (tx: Sql, region: string) => Promise<Uint8Array | undefined>;
+
+/** What a card is made of beside the region's own state. */
+export interface CardSource {
+  readonly signerAt: (moment: Instant) => Signer;
+  readonly keySetId: Uint8Array;
+  readonly claimsRoot: ClaimsRoot;
+}
+
 /** A region signs a new card at most this often: revocations and time reach a syncing phone within it. */
 export const EPOCH_PERIOD: Duration = duration(5, 's');
 
@@ -39,8 +49,7 @@ export async function newestEpoch(
   database: Database,
   region: string,
   now: Instant,
-  signerAt: (moment: Instant) => Signer,
-  keySetId: Uint8Array,
+  { signerAt, keySetId, claimsRoot }: CardSource,
 ): Promise<Published> {
   return database.transaction(async (tx) => {
     const row = await lockEpoch(tx, region);
@@ -52,7 +61,9 @@ export async function newestEpoch(
     const number = row.number + 1;
     const time = instant(Math.max(now, row.time_at));
     const statusList = row.status_stale ? await republish(tx, region, number, now) : row.status_hash;
-    const card = await epochMessage.sign({ region, number, time, statusList, keySet: keySetId }, signerAt(time));
+    const claims = await claimsRoot(tx, region);
+    const content = { region, number, time, statusList, keySet: keySetId, ...(claims === undefined ? {} : { claims }) };
+    const card = await epochMessage.sign(content, signerAt(time));
     await writeEpoch(tx, region, { number, time, card });
     return published(tx, region, readOwnEpoch(card));
   });

@@ -5,6 +5,8 @@ const Minor = Type.Integer({ minimum: 0 });
 /** Milliseconds since the epoch. */
 const Moment = Type.Integer({ minimum: 0 });
 const PaymentId = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
+/** Base64url of 32 bytes. */
+const Digest = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
 const Signed = Type.String({ pattern: '^[A-Za-z0-9_-]+$' });
 const Peer = Type.Object({ id: Type.String(), name: Type.String(), region: Type.String() });
 const Role = Type.Union([Type.Literal('payer'), Type.Literal('payee')]);
@@ -42,6 +44,13 @@ export const PaymentView = Type.Object({
   /** When the guaranteed part becomes spendable. */
   spendableAt: Type.Optional(Moment),
   finality: Type.Optional(Signed),
+  /**
+   * That the payment stands in the tree of settled claims whose root is in `card`, an epoch card of the payee's region
+   * (protocol, section 8): comes with the finality, once a card has been signed since the settlement.
+   */
+  settled: Type.Optional(
+    Type.Object({ card: Signed, place: Minor, count: Minor, path: Type.Array(Digest, { maxItems: 40 }) }),
+  ),
 });
 /** A payment as its payer or payee may see it. */
 export type PaymentView = Static<typeof PaymentView>;

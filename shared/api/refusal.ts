@@ -121,6 +121,7 @@ export const REFUSALS = {
   'epoch.list-differs': [400, 'try-again'],
   'finality.signature': [400, 'ask-payer'],
   'finality.wrong-payment': [409, 'ask-payer'],
+  'finality.not-under-card': [409, 'try-again'],
   'fork.not-a-fork': [400, 'none'],
   'status.malformed': [400, 'try-again'],
   'spending.not-yet-valid': [409, 'wait'],

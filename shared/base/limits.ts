@@ -55,5 +55,8 @@ export const PART_BYTES = 250;
 /** Parts one message may need: 4 kB in parts of {@link PART_BYTES}. */
 export const PARTS_MOST = 17;
 
+/** Entries of one tree of settled claims: a region's payments for a hundred years at 300 a second; figures stay whole numbers. */
+export const CLAIMS_MOST = 2 ** 40;
+
 /** How far two honest clocks may differ; phones that never sync drift by less than a minute a month. */
 export const CLOCK_SKEW: Duration = duration(5, 'min');

@@ -13,7 +13,10 @@ export interface Epoch {
   readonly statusList: Uint8Array;
   /** Id of the key set in force: 32 bytes. */
   readonly keySet: Uint8Array;
-  /** Merkle root of the claims settled so far, where the region publishes it: 32 bytes. */
+  /**
+   * Root of the Merkle tree of payments settled to payees of this region, by their ids in the order they were settled
+   * (merkle.ts): 32 bytes. Absent from cards of a region that keeps no such tree yet.
+   */
   readonly claims?: Uint8Array;
 }
 

@@ -59,6 +59,7 @@ export type ProtocolCode =
   | 'epoch.list-differs'
   | 'finality.signature'
   | 'finality.wrong-payment'
+  | 'finality.not-under-card'
   | 'fork.not-a-fork'
   | 'status.malformed';
 

@@ -10,6 +10,7 @@ import { type Epoch, epochMessage } from '#shared/protocol/epoch.ts';
 import { type Finality, finalityMessage } from '#shared/protocol/finality.ts';
 import type { Invoice } from '#shared/protocol/invoice.ts';
 import { type IssuerKey, type KeySet, keySetMessage } from '#shared/protocol/key-set.ts';
+import { type Inclusion, isIncluded } from '#shared/protocol/merkle.ts';
 import { askSignature, referenceOf, type Signed } from '#shared/protocol/message.ts';
 import { type Checked, no, type ProtocolCode } from '#shared/protocol/refusal.ts';
 import type { Checks } from '#shared/protocol/signature.ts';
@@ -171,4 +172,20 @@ export function* finalityChecks(
     message.amount === invoice.message.amount &&
     message.currency === invoice.message.currency;
   return paid ? issued : no('finality.wrong-payment');
+}
+
+/**
+ * Whether a payment (id, 32 bytes) was settled under an epoch card: the card as issued, and the payment in its tree of claims.
+ * Everybody who holds the card sees the same tree, so an issuer cannot tell one that a payment is settled and another not.
+ * Refusals: message.*, issuer.unknown, epoch.signature, finality.not-under-card.
+ */
+export function* settledChecks(
+  payment: Uint8Array,
+  proof: { readonly card: Uint8Array; readonly inclusion: Inclusion },
+  keySet: KeySet,
+): Checks<Checked<Verified<Epoch>>> {
+  const card = yield* epochChecks(proof.card, keySet);
+  if (!card.ok) return card;
+  const { claims } = card.value.message;
+  return claims !== undefined && isIncluded(payment, proof.inclusion, claims) ? card : no('finality.not-under-card');
 }
