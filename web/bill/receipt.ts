@@ -12,7 +12,7 @@ import { writeFrame } from '#shared/protocol/frame.ts';
 import { readPayment } from '#shared/protocol/payment.ts';
 import { receiptMessage } from '#shared/protocol/receipt.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
-import { finalityChecks, type Trust } from '#shared/protocol/trust.ts';
+import { finalityChecks, settledChecks, type Trust } from '#shared/protocol/trust.ts';
 import { type Proved, readVoucher, type Voucher, voucherChecks, writeVoucher } from '#shared/protocol/voucher.ts';
 import { fragmentOf } from '#web/bill/check.ts';
 import { type Entry, entryById } from '#web/bill/entries.ts';
@@ -81,7 +81,7 @@ function isPrompt({ times }: Entry): boolean {
 
 /**
  * Asks for the region's word that a settled payment is final, and keeps it. Needs the signed-in session of payer or payee.
- * Refusals: those of the client; `request.not-found` when the region does not say so (yet).
+ * Refusals: those of the client; those of the proof; `request.not-found` when the region does not say so (yet).
  */
 export async function fetchFinality(needs: NetworkNeeds, payment: string): Promise<Result<undefined, Refusal>> {
   const answer = await needs.ask<PaymentView>({ method: 'GET', path: `/payments/${payment}?finality=true` });
@@ -92,8 +92,19 @@ export async function fetchFinality(needs: NetworkNeeds, payment: string): Promi
   if (!trust.ok) return trust;
   const checked = await verifyAsync(finalityChecks(bytes, trust.value.keySet), webVerifier());
   if (!checked.ok) return checked;
+  const settled = await settledUnder(payment, answer.value, trust.value);
+  if (!settled.ok) return settled;
   await keepFinality(needs.vault, payment, bytes, needs.clock());
   return ok(undefined);
+}
+
+/** Where the region shows the payment in its published tree of claims, that must be true; before its next card it cannot. */
+async function settledUnder(payment: string, view: PaymentView, trust: Trust): Promise<Result<unknown, Refusal>> {
+  if (view.settled === undefined) return ok(undefined);
+  const read = (text: string): Uint8Array => fromBase64url(text) ?? new Uint8Array(0);
+  const { card, path, ...place } = view.settled;
+  const proof = { card: read(card), inclusion: { ...place, path: path.map(read) } };
+  return verifyAsync(settledChecks(read(payment), proof, trust.keySet), webVerifier());
 }
 
 async function newestFor(needs: NetworkNeeds): Promise<Result<Trust, Refusal>> {

@@ -1,13 +1,16 @@
 /** Receipts: what the phones of both sides can show, and what a stranger's phone makes of it and of what a forger made. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { PaymentView } from '#shared/api/payment.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Instant, instant } from '#shared/base/time.ts';
 import { allowanceMessage } from '#shared/protocol/allowance.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
+import { epochMessage } from '#shared/protocol/epoch.ts';
 import { type Finality, finalityMessage } from '#shared/protocol/finality.ts';
 import { type Frame, readFrame } from '#shared/protocol/frame.ts';
+import { leafHash } from '#shared/protocol/merkle.ts';
 import { encodeCore, type PaymentCore, readPayment } from '#shared/protocol/payment.ts';
 import { readVoucher, type Voucher, writeVoucher } from '#shared/protocol/voucher.ts';
 import { buyPhone, foundTown, giveAllowance, NOON, type Phone, type Town } from '#tests/web/vault/town.ts';
@@ -226,6 +229,26 @@ describe('once the region has said that it is final', () => {
     good(await fetchFinality(bare, paid.id));
     bare.ask = NO_ROAD;
     expect(await readReceipt(bare, 'bill')).toMatchObject({ road: 'network', code: { proved: { kind: 'final' } } });
+  });
+
+  test.each<[string, (card: string) => NonNullable<PaymentView['settled']>, string | undefined]>([
+    ['is true', (card) => ({ card, place: 0, count: 1, path: [] }), undefined],
+    [
+      'leads to another root',
+      (card) => ({ card, place: 1, count: 2, path: ['A'.repeat(43)] }),
+      'finality.not-under-card',
+    ],
+    ['names a card nobody signed', () => ({ card: 'AAAA', place: 0, count: 1, path: [] }), 'message.malformed'],
+  ])('a proof that it stands in the tree of claims counts when it %s', async (_what, proof, code) => {
+    const root = leafHash(fromBase64url(paid.id) ?? new Uint8Array());
+    const card = { region: 'CN-BJ', number: 1, time: NOON, statusList: root, keySet: root, claims: root };
+    const settled = proof(toBase64url(await epochMessage.sign(card, town.beijing)));
+    const asking = stranger((async ({ path }: { path: string }) => {
+      if (path === '/network') return await house()({ method: 'GET', path });
+      return ok({ finality: toBase64url(await finality()), settled });
+    }) as Ask);
+    const taken = await fetchFinality(asking, paid.id);
+    expect(taken.ok ? undefined : taken.error.code).toBe(code);
   });
 
   test('a payment that was given back has no receipt', async () => {
