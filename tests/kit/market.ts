@@ -111,6 +111,7 @@ export interface MarketOptions {
     readonly ledger?: (ledger: Ledger) => Ledger;
     readonly allowances?: (allowances: Allowances) => Allowances;
     readonly payments?: (payments: Payments) => Payments;
+    readonly bills?: (bills: Bills) => Bills;
   };
 }
 
@@ -187,7 +188,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     random,
   });
   const payments = (tamper.payments ?? asIs)(opened);
-  const bills = openBills({ database, ledger, regions, identity, payments });
+  const bills = (tamper.bills ?? asIs)(openBills({ database, ledger, regions, identity, payments }));
   const counters = new Map<Id, { counter: number; previous: Uint8Array }>();
 
   const market: Market = {

@@ -40,9 +40,11 @@ const COMPARE_EVERY = 100;
 export async function simulate(run: Run): Promise<Found> {
   const database = await openDatabase({ dataDir: 'memory' });
   const dying = mortal(database);
-  const tamper = run.mutant === undefined ? undefined : MUTANTS[run.mutant];
-  const market = await openMarket(dying.database, tamper ? { tamper } : {});
-  const world = new World(market, dying, run.seed, run.forks);
+  const mutant = MUTANTS[run.mutant ?? ''] ?? {};
+  if (run.mutant !== undefined && !(run.mutant in MUTANTS)) throw new Error(`no mutant called ${run.mutant}`);
+  const { habit, ...options } = mutant;
+  const market = await openMarket(dying.database, options);
+  const world = new World(market, dying, run.seed, run.forks, habit);
   try {
     await world.populate(run.wallets);
     for (let event = 1; event <= run.events && world.violations.length === 0; event += 1) {

@@ -12,13 +12,14 @@ import { heldOf } from '#shared/protocol/chain.ts';
 import { closingMessage } from '#shared/protocol/closing.ts';
 import type { Epoch } from '#shared/protocol/epoch.ts';
 import { type Invoice, invoiceMessage } from '#shared/protocol/invoice.ts';
+import { leafHash, nodeHash } from '#shared/protocol/merkle.ts';
 import { referenceOf, type Signed } from '#shared/protocol/message.ts';
 import { verifySync } from '#shared/protocol/signature.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
 import type { Market, Paid, Purse, Trader } from '#tests/kit/market.ts';
 import { type Chance, chanceOf } from '#tests/simulation/chance.ts';
-import { Crash, drawRoad, type Mortal } from '#tests/simulation/faults.ts';
+import { type BadHabit, Crash, drawRoad, type Mortal } from '#tests/simulation/faults.ts';
 import { Model, type ModelPayment } from '#tests/simulation/model.ts';
 
 interface Phone {
@@ -53,6 +54,7 @@ export class World {
   private readonly market: Market;
   private readonly mortal: Mortal;
   private readonly chance: Chance;
+  private readonly habit: BadHabit | undefined;
   private readonly trace = createHash('sha256');
   private readonly phones: Phone[] = [];
   private readonly told = new Map<string, ModelPayment>();
@@ -60,7 +62,8 @@ export class World {
   private names = 0;
   private forksLeft: number;
 
-  constructor(market: Market, mortal: Mortal, seed: number, forks: number) {
+  constructor(market: Market, mortal: Mortal, seed: number, forks: number, habit?: BadHabit) {
+    this.habit = habit;
     this.market = market;
     this.mortal = mortal;
     this.chance = chanceOf(seed);
@@ -124,7 +127,8 @@ export class World {
     if (act < 50) await this.pay(phone);
     else if (act < 76) await this.upload(phone, false);
     else if (act < 80) await this.topUp(phone, 1 + this.chance.below(100_00));
-    else if (act < 84) await this.clone(phone);
+    else if (act < 82) await this.clone(phone);
+    else if (act < 84) await this.collude(phone);
     else if (act < 88) await this.giveUp(phone);
     else if (act < 91) await this.close(phone);
     else if (act < 97) await this.pass();
@@ -134,6 +138,7 @@ export class World {
   private async topUp(phone: Phone, amount: number): Promise<void> {
     await this.market.topUp(phone.who, amount);
     this.model.topUp(phone.name, amount);
+    this.given.set(phone.name, (this.given.get(phone.name) ?? 0) + amount);
     this.note('top-up', phone.name, amount);
   }
 
@@ -160,7 +165,9 @@ export class World {
     if (!live || now > live.expires) payer.purses = undefined;
     if (!payer.purses) await this.fill(payer);
     if (!payer.purses) return;
-    const purse = this.chance.one(payer.purses.copies);
+    const { copies } = payer.purses;
+    if (this.habit === 'payer forgets' && this.chance.percent(10) && copies[0]) copies[0] = this.restored(copies[0]);
+    const purse = this.chance.one(copies);
     const payee = this.chance.one(this.phones);
     const spent = purse.signed().at(-1)?.core.total ?? 0;
     const room = purse.allowance.message.total - spent;
@@ -217,7 +224,9 @@ export class World {
       verifier,
     );
     if (!answer.ok) return answer.error.code;
-    payee.held.set(name, [...held, heldOf(answer.value.payment)]);
+    const took = [...held, heldOf(answer.value.payment)];
+    if (this.habit !== 'payee forgets') payee.held.set(name, took);
+    this.numbers.set(`${payee.name} ${name}`, [...(this.numbers.get(`${payee.name} ${name}`) ?? []), paid.core.number]);
     return 'accepted';
   }
 
@@ -254,11 +263,49 @@ export class World {
     this.note('clone', phone.name);
   }
 
+  /**
+   * Payer and payee conspire: copies of one purse all pay the accomplice, who checks nothing, brings them all in and may
+   * claim to have held lists that were never made.
+   */
+  private async collude(phone: Phone): Promise<void> {
+    const original = phone.purses?.copies[0];
+    const live = original?.allowance.message;
+    if (!phone.purses || !original || !live || this.market.clock() > live.expires) return;
+    const friend = this.chance.one(this.phones.filter((one) => one !== phone));
+    const copies = Math.min(this.forksLeft, 1 + this.chance.below(3));
+    const room = live.total - (original.signed().at(-1)?.core.total ?? 0);
+    if (copies === 0 || room < 1) return;
+    const clones = Array.from({ length: copies }, () => original.clone());
+    this.forksLeft -= copies;
+    this.tally.forks += copies;
+    phone.purses.copies.push(...clones);
+    phone.purses.honest = false;
+    const lies = this.chance.percent(30);
+    const { number } = friend.epoch.card;
+    const age = lies ? Number.POSITIVE_INFINITY : this.market.clock() - friend.epoch.learnedAt;
+    const amount = 1 + this.chance.below(Math.min(room, 80_00));
+    for (const purse of [original, ...clones]) {
+      const paid = await purse.pay(friend.who, amount, { epoch: lies ? number + 1_000_000 : number });
+      this.tell(phone, friend, paid, phone.purses.key, age);
+      friend.outbox.push(paid);
+      friend.took.push(paid);
+    }
+    this.note('collude', phone.name, friend.name, copies, amount, String(lies));
+  }
+
+  /** Storage as it was before the last payment. */
+  private restored(purse: Purse): Purse {
+    const older = purse.clone();
+    (older.signed() as Paid[]).pop();
+    return older;
+  }
+
   /** Brings the outbox to the house over a road with faults; `healed` roads are good. */
   private async upload(phone: Phone, healed: boolean): Promise<void> {
     const road = healed ? 'good' : drawRoad(this.chance);
     let load = phone.outbox.slice(0, 1 + this.chance.below(20));
     this.note('upload', phone.name, load.length, road);
+    if (this.habit === 'drops what was lost' && road === 'lost') phone.outbox = phone.outbox.slice(load.length);
     if (load.length === 0 || road === 'lost') return;
     if (road === 'doubled') load = [...load, ...load];
     if (road === 'reordered') load = this.chance.shuffled(load);
@@ -287,6 +334,10 @@ export class World {
 
   /** Nobody heard whether the commit came through: the phone asks again, as every phone does. */
   private async afterCrash(phone: Phone, load: readonly Paid[]): Promise<void> {
+    if (this.habit === 'never asks again') {
+      phone.outbox = phone.outbox.filter((one) => !load.includes(one));
+      return;
+    }
     const answers = await this.market.payments.reconcile(
       phone.who.wallet,
       load.map((one) => one.bytes),
@@ -363,8 +414,9 @@ export class World {
     await this.market.allowances.releaseDue();
     this.model.release(this.market.clock());
     // Those who have a signal today learn the newest card; the others' guarantee grows old.
-    for (const phone of this.phones) {
-      if (!this.chance.percent(60)) continue;
+    for (const [at, phone] of this.phones.entries()) {
+      // Every third lives where there is next to no signal: what its lists are worth runs out.
+      if (!this.chance.percent(at % 3 === 2 ? 8 : 60)) continue;
       const card = (await this.market.regions.epoch(phone.who.region)).message;
       phone.epoch = { card, learnedAt: this.market.clock() };
     }
@@ -391,6 +443,7 @@ export class World {
     await this.collect();
     await this.compare();
     await this.compareBills();
+    await this.audit();
   }
 
   /** The house against the model, wallet by wallet. */
@@ -431,4 +484,87 @@ export class World {
       }
     }
   }
+
+  /** What must hold whatever was done, without asking the model: nobody gains by a lie, and the fund keeps its bounds. */
+  private async audit(): Promise<void> {
+    for (const [who, numbers] of this.numbers) {
+      if (new Set(numbers).size < numbers.length) this.fault(`${who.split(' ')[0]} took one number twice`);
+    }
+    await this.auditWealth();
+    await this.auditFund();
+    await this.auditClaims();
+  }
+
+  /** Number of each payment a phone took, by phone and allowance. */
+  private readonly numbers = new Map<string, number[]>();
+  private readonly given = new Map<string, number>();
+
+  /**
+   * Everything a wallet has, less what it owes, is what was put in and what it was paid, less what it paid. So a gang, whose
+   * payments to each other cancel out, has gained nothing, however many copies of a purse it made.
+   */
+  private async auditWealth(): Promise<void> {
+    for (const { who, name } of this.phones) {
+      const parts = await this.market.ledger.walletAccounts(who.region, who.wallet);
+      const has = parts.reduce((sum, one) => sum + (one.kind === 'receivable' ? -one.balance : one.balance), 0);
+      const [paid = { got: 0, gave: 0 }] = await this.market.database.query<{ got: number; gave: number }>(
+        `select coalesce(sum(amount) filter (where payee = $1), 0)::bigint as got,
+           coalesce(sum(amount) filter (where payer = $1), 0)::bigint as gave
+         from payment where state in ('settled', 'arriving')`,
+        [who.wallet],
+      );
+      const should = (this.given.get(name) ?? 0) + paid.got - paid.gave;
+      if (has !== should) this.fault(`${name} is worth ${has}, dealings say ${should}`);
+    }
+  }
+
+  /** The fund never pays more than copies of purses could overspend, nor more to one payee in a day than its cap. */
+  private async auditFund(): Promise<void> {
+    const paid = await this.market.database.query<{ payee: string; region: string; at: number; sum: number }>(
+      `select payee, region, uploaded_at as at, guaranteed as sum from payment
+       where guaranteed > 0 and state <> 'reversed' order by uploaded_at`,
+    );
+    const most = [...this.model.purses.values()].reduce((sum, one) => Math.max(sum, one.total), 0) * this.tally.forks;
+    const all = paid.reduce((sum, one) => sum + one.sum, 0);
+    if (all > most) this.fault(`the fund paid ${all}, all copies together could take ${most}`);
+    for (const last of paid) {
+      const day = paid.filter((one) => one.payee === last.payee && one.region === last.region && one.at <= last.at);
+      const sum = day.filter((one) => one.at > last.at - duration(1, 'd')).reduce((total, one) => total + one.sum, 0);
+      if (sum > PAYEE_CAP) this.fault(`the fund paid one payee ${sum} in a day`);
+    }
+    const [loose] = await this.market.database.query<{ count: number }>(
+      `select count(*)::int as count from payment p where (p.guaranteed > 0 or p.code like 'guarantee.%')
+         and not exists (select 1 from payment_case c where c.allowance = p.allowance and c.region = p.region)`,
+    );
+    if (loose && loose.count > 0) this.fault(`${loose.count} payments the hold did not cover have no case`);
+  }
+
+  /** What is settled stands once in the tree of its payee's region, and the next card names that tree. */
+  private async auditClaims(): Promise<void> {
+    await this.market.payments.sealClaims();
+    this.market.pass(duration(1, 'min'));
+    const [missing] = await this.market.database.query<{ count: number }>(
+      `select count(*)::int as count from payment p where p.state = 'settled' and not exists (
+         select 1 from payment_claim c where c.payment = p.id and c.region = p.payee_region)`,
+    );
+    if (missing && missing.count > 0) this.fault(`${missing.count} settled payments stand in no tree`);
+    for (const region of ['CN-SX', 'CN-BJ']) {
+      const rows = await this.market.database.query<{ payment: Uint8Array }>(
+        'select payment from payment_claim where region = $1 order by place',
+        [region],
+      );
+      const { claims } = (await this.market.regions.epoch(region)).message;
+      const root = rows.length === 0 ? undefined : toBase64url(treeOf(rows.map((row) => row.payment)));
+      if (root !== (claims && toBase64url(claims))) this.fault(`the card of ${region} names another tree`);
+    }
+  }
+}
+
+/** RFC 9162 section 2.1.1, word for word. */
+function treeOf(entries: readonly Uint8Array[]): Uint8Array {
+  const [first] = entries;
+  if (first === undefined || entries.length === 1) return leafHash(first ?? new Uint8Array());
+  let half = 1;
+  while (half * 2 < entries.length) half *= 2;
+  return nodeHash(treeOf(entries.slice(0, half)), treeOf(entries.slice(half)));
 }
