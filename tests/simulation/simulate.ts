@@ -2,10 +2,12 @@
  * `npm run simulate -- --seed N --wallets N --events N [--forks N]`: a seeded world over the production code against a
  * plain model. Prints one JSON line; the same seed gives the same trace hash; ends with 1 when anything was violated.
  * The trace is of what happened, not of the random ids and signatures it happened with.
+ * With `--seeds N` many worlds without signatures and database instead: crowd.ts.
  */
 import { parseArgs } from 'node:util';
 import { openDatabase } from '#server/platform/database.ts';
 import { openMarket } from '#tests/kit/market.ts';
+import { runCrowd } from '#tests/simulation/crowd.ts';
 import { MUTANTS, mortal } from '#tests/simulation/faults.ts';
 import { World } from '#tests/simulation/world.ts';
 
@@ -79,15 +81,18 @@ export async function simulate(run: Run): Promise<Found> {
 
 if (import.meta.main) {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { seed: text, wallets: text, events: text, forks: text, mutant: text } });
-  const wallets = Number(values.wallets ?? 20);
-  const found = await simulate({
-    seed: Number(values.seed ?? 1),
-    wallets,
-    events: Number(values.events ?? 1000),
-    forks: Number(values.forks ?? Math.ceil(wallets / 10)),
-    ...(values.mutant === undefined ? {} : { mutant: values.mutant }),
+  const { values } = parseArgs({
+    options: { seed: text, seeds: text, wallets: text, events: text, forks: text, mutant: text },
   });
+  const wallets = Number(values.wallets ?? 20);
+  const forks = Number(values.forks ?? Math.ceil(wallets / 10));
+  const found =
+    values.seeds === undefined
+      ? await simulate({
+          ...{ seed: Number(values.seed ?? 1), wallets, events: Number(values.events ?? 1000), forks },
+          ...(values.mutant === undefined ? {} : { mutant: values.mutant }),
+        })
+      : await runCrowd({ seeds: Number(values.seeds), wallets, events: Number(values.events ?? 10_000), forks });
   console.log(JSON.stringify(found));
   process.exit(found.violations.length === 0 ? 0 : 1);
 }
