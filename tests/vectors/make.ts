@@ -16,6 +16,7 @@ import {
   paymentCases,
   receiptCases,
 } from '#tests/vectors/cases.ts';
+import { forgedCases, settledCases } from '#tests/vectors/thief-cases.ts';
 import { voucherCases } from '#tests/vectors/voucher-cases.ts';
 
 const FILES = {
@@ -30,6 +31,8 @@ const FILES = {
   fork: forkCases,
   frame: frameCases,
   voucher: voucherCases,
+  settled: settledCases,
+  forged: forgedCases,
   message: messageRows,
 } as const;
 

@@ -21,6 +21,7 @@ import {
   finalityChecks,
   keySetChecks,
   knownAllowance,
+  settledChecks,
   statusListOf,
 } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
@@ -48,6 +49,8 @@ export interface Vector {
     readonly key?: string;
     readonly payment?: string;
     readonly neighbour?: string;
+    readonly place?: number;
+    readonly count?: number;
     readonly rate?: { readonly card: string; readonly numerator: number; readonly denominator: number };
   };
 }
@@ -112,6 +115,13 @@ export async function replay(
     case 'voucher': {
       const read = readVoucher(hex(given['voucher']));
       return read.ok ? spoken(await drive(voucherChecks(read.value, trust()))) : read.error.code;
+    }
+    case 'settled': {
+      const hashes = hex(given['path']);
+      const path = Array.from({ length: hashes.length / 32 }, (_, at) => hashes.subarray(at * 32, at * 32 + 32));
+      const inclusion = { place: context.place ?? 0, count: context.count ?? 0, path };
+      const proof = { card: hex(given['card']), inclusion };
+      return spoken(await drive(settledChecks(hex(given['payment']), proof, keySetOf(context.keySet))));
     }
     case 'frame':
       return spoken(readFrame(given['text'] ?? ''));

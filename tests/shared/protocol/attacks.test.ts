@@ -63,6 +63,44 @@ a compressed bomb                                   | a bomb of a megabyte      
 a settlement said of less                           | of less than was asked                                           | finality.wrong-payment
 a receipt for another payment                       | for another payment                                              | receipt.wrong-payment
 a receipt taken out of the chain                    | that skips the one before                                        | receipt.inconsistent
+an old epoch card served again                      | older than the one held                                          | epoch.older
+a payee made up                                     | a certificate signed by a stranger                               | issuer.unknown
+a payee under another name                          | a name altered after signing                                     | certificate.signature
+a payee whose certificate has ended                 | a certificate that has ended                                     | certificate.expired
+an allowance drawn by the payer                     | an allowance signed by a stranger                                | issuer.unknown
+an allowance with the payer's own limits            | an allowance with a broken signature                             | allowance.signature
+another allowance shown than the one spent          | a payment on another allowance than the one shown                | allowance.unknown
+money spent before the first payment                | a first payment with money spent before it                       | payment.inconsistent
+an allowance overdrawn                              | more than the allowance holds                                    | payment.over-total
+a rate card of one's own                            | converted on a rate card the allowance does not name             | payment.rate-unknown
+a passkey moved to another authenticator            | a passkey whose backup bit has changed                           | payment.passkey-flags
+a passkey somebody else owns                        | a passkey of a stranger                                          | payment.passkey-signature
+a signature for one purpose used for another        | a payment signed as a receipt                                    | payment.signature
+a closing's signature used to pay                   | a payment signed as a closing                                    | payment.signature
+the payee paying itself with the payer's allowance  | a payment signed by its payee                                    | payment.signature
+a stolen passkey without the phone                  | a payment signed by the passkey alone                            | payment.signature
+a payment that takes instead of giving              | a payment of less than nothing                                   | message.malformed
+a payment of nothing, for the receipt               | a payment of nothing                                             | message.malformed
+a sum too large to be counted                       | more than any message may move                                   | message.malformed
+two amounts, one for each reader                    | an amount said twice                                             | message.not-canonical
+a field for those who know it                       | a field nobody knows                                             | message.malformed
+a memo that reads backwards                         | a memo that turns the line around                                | message.malformed
+a memo that draws a second payee                    | a memo with a line below it                                      | message.malformed
+an invoice to be paid for ever                      | an invoice that lives a day                                      | message.malformed
+money given back that was spent                     | with a lower total than arrived                                  | closing.inconsistent
+somebody else's allowance closed                    | signed by a stranger                                             | closing.signature
+a receipt the payer wrote                           | signed by a stranger                                             | receipt.signature
+a receipt number used twice                         | with a counter used before                                       | receipt.inconsistent
+a settlement made up                                | signed by a stranger                                             | issuer.unknown
+a settlement of another sale                        | of another invoice                                               | finality.wrong-payment
+a settlement said to one and denied to others       | a payment that was never settled                                 | finality.not-under-card
+a settlement shown in another's place               | in the place of another                                          | finality.not-under-card
+a card of the thief's own over a tree of his own    | under a card the thief signed                                    | issuer.unknown
+an honest payer called a cheat with one payment     | one payment twice                                                | fork.not-a-fork
+an honest payer called a cheat with two numbers     | two numbers                                                      | fork.not-a-fork
+a voucher of a payment taken back                   | a promise the payee has declared void                            | receipt.wrong-payment
+a voucher with somebody else's name                 | the certificate of somebody else                                 | payment.wrong-payee
+two codes glued into one                            | three messages                                                   | frame.malformed
 a locked allowance spent elsewhere                  | a payment locked to somebody else                                | payment.payee-not-allowed
 `;
 
