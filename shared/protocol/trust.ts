@@ -176,7 +176,8 @@ export function* finalityChecks(
 
 /**
  * Whether a payment (id, 32 bytes) was settled under an epoch card: the card as issued, and the payment in its tree of claims.
- * Everybody who holds the card sees the same tree, so an issuer cannot tell one that a payment is settled and another not.
+ * Everybody who holds one card can be shown the same tree and no other, so an issuer cannot say under it to one that a
+ * payment is settled and to another that it is not.
  * Refusals: message.*, issuer.unknown, epoch.signature, finality.not-under-card.
  */
 export function* settledChecks(
