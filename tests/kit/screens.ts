@@ -31,6 +31,18 @@ const SCENES: readonly Scene[] = [
   { name: 'receive', path: '/receive' },
   { name: 'top-up', path: '/top-up' },
   { name: 'bills', path: '/bills' },
+  {
+    name: 'bills-broken',
+    path: '/bills',
+    act: async (page) => {
+      await page.addInitScript(() => {
+        IDBDatabase.prototype.transaction = () => {
+          throw new DOMException('gone', 'InvalidStateError');
+        };
+      });
+      await page.reload({ waitUntil: 'networkidle' });
+    },
+  },
   { name: 'bills-empty', path: '/bills', seed: 'empty' },
   { name: 'bill', path: `/bills/${SEEDED_PAYMENT}` },
   { name: 'bill-settled', path: '/bills/01900000-0000-7000-8000-000000000003' },

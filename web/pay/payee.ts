@@ -257,15 +257,33 @@ export async function settledFor(vault: Vault, invoice: InvoiceRow): Promise<str
     const row = await vault.received.get(kept.paidBy);
     return row && row.state !== 'settled' ? undefined : kept.paidBy;
   }
-  const bills = await vault.bills
+  const payment = await settledPayment(vault, invoice);
+  if (payment) await vault.invoices.update(invoice.id, { paidBy: payment });
+  return payment;
+}
+
+async function settledPayment(vault: Vault, invoice: InvoiceRow): Promise<string | undefined> {
+  const bill = await vault.bills
     .where('at')
     .aboveOrEqual(invoice.madeAt - 1000)
-    .filter((bill) => isFor(bill, invoice))
-    .toArray();
-  const bill = bills[0];
-  if (bill?.payment) await vault.invoices.update(invoice.id, { paidBy: bill.payment });
+    .filter((one) => isFor(one, invoice))
+    .first();
   return bill?.payment;
 }
+
+/** How long after an invoice's end its payee is still asked for the payer's code: a phone that died has to come back. */
+const AFTERMATH = duration(10, 'min');
+
+/** Invoices that wait for their payment, the newest first: those that may be paid now or may have been paid just now. */
+export async function openInvoices(vault: Vault, now: Instant): Promise<InvoiceRow[]> {
+  const recent = await vault.invoices.orderBy('madeAt').reverse().limit(RECENT_INVOICES).toArray();
+  const unpaid = recent.filter((row) => row.paidBy === undefined && now < row.expiresAt + AFTERMATH);
+  const paid = await Promise.all(unpaid.map((row) => settledPayment(vault, row)));
+  return unpaid.filter((_, at) => paid[at] === undefined);
+}
+
+/** More than one person asks for within minutes; older ones are long over. */
+const RECENT_INVOICES = 5;
 
 function isFor(
   bill: { kind: string; direction: string; amount: number; currency: string; at: number; memo?: string },

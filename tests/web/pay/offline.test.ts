@@ -1,5 +1,6 @@
 /** Two phones without a network: what one signs the other verifies, and no crash, second tab or trick makes a second payment. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Bill } from '#shared/api/bill.ts';
 import { ok } from '#shared/base/result.ts';
 import { instant } from '#shared/base/time.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
@@ -16,10 +17,11 @@ import {
   type Town,
   type TownRegion,
 } from '#tests/web/vault/town.ts';
-import { acceptCode, invoiceCode, makeInvoice, receiptCode, settledFor } from '#web/pay/payee.ts';
+import { acceptCode, invoiceCode, makeInvoice, openInvoices, receiptCode, settledFor } from '#web/pay/payee.ts';
 import { acceptReceipt, type Offer, pay, paymentCode, planPayment, readOffer, recover } from '#web/pay/payer.ts';
 import { agoText } from '#web/ui/format.ts';
 import { allowanceSigner } from '#web/vault/allowance-key.ts';
+import { keepBills } from '#web/vault/bills.ts';
 import { waiting } from '#web/vault/outbox.ts';
 import { keep, type Order, reserve, takeBack, unfinished } from '#web/vault/payments.ts';
 import type { InvoiceRow, PaymentRow } from '#web/vault/rows.ts';
@@ -122,6 +124,45 @@ describe('one payment', () => {
     expect(head.counter).toBe(4);
   });
 });
+
+describe('an invoice that waits for its payment', () => {
+  const SECOND = 1_000;
+
+  // seconds after it was made | whether its payee is still asked for the payer's code
+  test.each([
+    [0, true],
+    [119, true],
+    [121, true],
+    [120 + 599, true],
+    [120 + 601, false],
+  ])('after %i s: %s', async (seconds, isOpen) => {
+    const payee = await buyPhone(town, '平遥牛肉店');
+    await ask(payee, 12_50);
+    const open = await openInvoices(payee.vault, instant(NOON + seconds * SECOND));
+    expect(open.map((row) => row.amount)).toEqual(isOpen ? [12_50] : []);
+  });
+
+  test('is waiting no more once it was paid by a code, or a settled bill tells of it; the newest stands first', async () => {
+    const { payer, payee } = await twoPhones();
+    const scanned = await ask(payee, 5_00);
+    payee.time = instant(NOON + SECOND);
+    await ask(payee, 7_00);
+    payee.time = instant(NOON + 2 * SECOND);
+    await ask(payee, 9_00);
+    const waitingFor = async () => (await openInvoices(payee.vault, payee.clock())).map((row) => row.amount);
+    expect(await waitingFor()).toEqual([9_00, 7_00, 5_00]);
+    const shown = frameOf(await paymentCode(payer.vault, await payFor(payer, scanned.frame)));
+    good(await acceptCode(payee, scanned.invoice, shown));
+    expect(await waitingFor()).toEqual([9_00, 7_00]);
+    await keepBills(payee.vault, [{ ...SETTLED, amount: 7_00, times: { signed: NOON + SECOND } }], 1);
+    expect(await waitingFor()).toEqual([9_00]);
+  });
+});
+
+const SETTLED: Bill = {
+  ...{ id: 'bill', sequence: 1, kind: 'payment', direction: 'in', state: 'settled', amount: 1, currency: 'CNY' },
+  ...{ region: 'CN-SX', payment: 'paid-online', times: {} },
+};
 
 describe('a payer whom its region has stopped, at a payee of another region', () => {
   const HOUR = 3_600_000;
