@@ -44,7 +44,11 @@ export async function runCrowd(crowd: Crowd): Promise<CrowdFound> {
   const threads = Math.min(availableParallelism(), crowd.seeds);
   const shares = await Promise.all(
     Array.from({ length: threads }, (_, at) => {
-      const worker = new Worker(new URL(import.meta.url), { workerData: { ...crowd, first: at + 1, step: threads } });
+      const worker = new Worker(new URL(import.meta.url), {
+        workerData: { ...crowd, first: at + 1, step: threads },
+        // A world lives shorter than a small nursery takes to fill twice: what dies young is not copied first.
+        resourceLimits: { maxYoungGenerationSizeMb: 96 },
+      });
       return new Promise<Outcome>((resolve, reject) => worker.once('message', resolve).once('error', reject));
     }),
   );

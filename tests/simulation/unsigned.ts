@@ -234,7 +234,7 @@ class Unsigned {
   private fresh(): { name: number; id: Id; bytes: Uint8Array<ArrayBuffer> } {
     this.serial += 1;
     const bytes = new Uint8Array(33);
-    new DataView(bytes.buffer).setUint32(0, this.serial);
+    for (let at = 0, rest = this.serial; rest > 0; at += 1, rest = Math.floor(rest / 256)) bytes[at] = rest % 256;
     return { name: this.serial, id: `x${this.serial}` as Id, bytes: bytes.subarray(0, 32) };
   }
 
@@ -242,8 +242,17 @@ class Unsigned {
     const [wallet, device] = [this.fresh(), this.fresh()];
     const certificate = { payee: device.id } as Certificate;
     this.phones.push({
-      ...{ wallet: wallet.id, device: device.id, region, certificate, cardAt: this.now, given: 0, purse: undefined },
-      ...{ outbox: [], took: [], held: new Map(), stopped: false },
+      wallet: wallet.id,
+      device: device.id,
+      region,
+      certificate,
+      cardAt: this.now,
+      given: 0,
+      purse: undefined,
+      outbox: [],
+      took: [],
+      held: new Map(),
+      stopped: false,
     });
     const phone = this.phones.at(-1);
     if (phone) this.topUp(phone, 200_00 + this.chance.below(500_00));
@@ -284,15 +293,37 @@ class Unsigned {
     this.move('issue', phone.region, own, hold, total);
     const expires = after(this.now, LIFE);
     const message: Allowance = {
-      ...{ version: 1, region: phone.region, id, pseudonym: bytes, notBefore: this.now, expires },
-      ...{ claimUntil: after(expires, WINDOW), deviceKey: bytes, currency: 'CNY', total, perPayment: total },
-      ...{ perPayee: total, maxCount: 65_535, noPasskeyEach: total, noPasskeySum: total, statusIndex: name },
-      ...{ policyEpoch: 1, anchor: bytes.subarray(0, 16) },
+      version: 1,
+      region: phone.region,
+      id,
+      pseudonym: bytes,
+      notBefore: this.now,
+      expires,
+      claimUntil: after(expires, WINDOW),
+      deviceKey: bytes,
+      currency: 'CNY',
+      total,
+      perPayment: total,
+      perPayee: total,
+      maxCount: 65_535,
+      noPasskeyEach: total,
+      noPasskeySum: total,
+      statusIndex: name,
+      policyEpoch: 1,
+      anchor: bytes.subarray(0, 16),
     };
     const allowance = { message, id: bytes, kid: bytes } as unknown as Verified<Allowance>;
     const purse: Purse = {
-      ...{ owner: phone, allowance, copies: [{ number: 0, total: 0, last: message.anchor }], held: [], honest: true },
-      ...{ claimed: 0, returned: 0, released: false, stopped: false, suspect: false },
+      owner: phone,
+      allowance,
+      copies: [{ number: 0, total: 0, last: message.anchor }],
+      held: [],
+      honest: true,
+      claimed: 0,
+      returned: 0,
+      released: false,
+      stopped: false,
+      suspect: false,
     };
     this.purses.push(purse);
     this.live.push(purse);
@@ -306,10 +337,22 @@ class Unsigned {
     copy.total += amount;
     const signed = {
       message: {
-        ...{ allowance: referenceOf(allowance.id), number: copy.number, amount, total: copy.total },
-        ...{ payee: payee.device, previous: copy.last, invoice: id.subarray(0, 16), time: this.now, epoch: 1 },
+        allowance: referenceOf(allowance.id),
+        number: copy.number,
+        amount,
+        total: copy.total,
+        payee: payee.device,
+        previous: copy.last,
+        invoice: id.subarray(0, 16),
+        time: this.now,
+        epoch: 1,
       },
-      ...{ id, signature: allowance.message.deviceKey, signedBytes: id, payload: id, kid: id, bytes: id },
+      id,
+      signature: allowance.message.deviceKey,
+      signedBytes: id,
+      payload: id,
+      kid: id,
+      bytes: id,
     };
     copy.last = referenceOf(id);
     return { signed, name, purse, payee, cardAt };
@@ -349,12 +392,17 @@ class Unsigned {
     const invoice = { message: asked, id: signed.id } as Signed<Invoice>;
     const times = { now: this.now, floor: payee.cardAt };
     const context: PaymentContext = {
-      ...{ role: 'payee', keySet: KEY_SET, held, certificate: payee.certificate, invoice },
+      role: 'payee',
+      keySet: KEY_SET,
+      held,
+      certificate: payee.certificate,
+      invoice,
       ...times,
     };
     const checked = verifySync(paymentChecks({ payment: signed, known: purse.allowance }, context), good);
     if (!checked.ok) return checked.error.code;
-    payee.held.set(purse, [...held, heldOf(signed)]);
+    if (held.length === 0) payee.held.set(purse, held);
+    held.push(heldOf(signed));
     return undefined;
   }
 
@@ -445,9 +493,20 @@ class Unsigned {
     const { amount } = signed.message;
     const { message: terms } = purse.allowance;
     const blank = {
-      ...{ region: terms.region, id: signed.id as Row['id'], allowance: terms.id, currency: 'CNY' as const, amount },
-      ...{ payer: purse.owner.wallet, payee: payee.wallet, payee_region: payee.region, paidAt: this.now },
-      ...{ held: 0, guaranteed: 0, late: 0, state: 'disputed' as State, fault: undefined },
+      region: terms.region,
+      id: signed.id as Row['id'],
+      allowance: terms.id,
+      currency: 'CNY' as const,
+      amount,
+      payer: purse.owner.wallet,
+      payee: payee.wallet,
+      payee_region: payee.region,
+      paidAt: this.now,
+      held: 0,
+      guaranteed: 0,
+      late: 0,
+      state: 'disputed' as State,
+      fault: undefined,
     };
     if (this.voids.has(paper.name) && this.slip !== 'honours what was given up') return { ...blank, state: 'voided' };
     if (purse.released) return this.late({ ...blank, late: amount, state: 'settled' });
@@ -485,8 +544,14 @@ class Unsigned {
     const believed = this.slip === 'believes lists nobody made' ? (cardAt ?? this.now) : cardAt;
     return guaranteeFault(
       {
-        ...{ shortfall, signedAt: signed.message.time, uploadedAt: this.now, claimUntil: terms.claimUntil },
-        ...{ epochTime: believed, linked: purse.owner === payee, graded: true, paidToPayee },
+        shortfall,
+        signedAt: signed.message.time,
+        uploadedAt: this.now,
+        claimUntil: terms.claimUntil,
+        epochTime: believed,
+        linked: purse.owner === payee,
+        graded: true,
+        paidToPayee,
         exposure: this.books.sum('receivable'),
       },
       this.slip === 'pays a payee without a cap' ? { ...GUARANTEE, payeeCap: Number.MAX_SAFE_INTEGER } : GUARANTEE,
