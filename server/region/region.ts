@@ -271,7 +271,10 @@ async function readSettings(database: Database): Promise<Settings> {
       crossRegion,
       crossRegionSince,
     })),
-    policies: new Map(policies.map((row) => [`${row.region} ${row.tier}`, row.policy])),
+    // A policy written before there was a limit has that limit as regions start with it.
+    policies: new Map(
+      policies.map((row) => [`${row.region} ${row.tier}`, { ...DEFAULT_POLICIES[row.tier], ...row.policy }]),
+    ),
   };
 }
 

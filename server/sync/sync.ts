@@ -13,7 +13,14 @@ import type { Payments } from '#server/payment/payment.ts';
 import { type Database, Unavailable } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
 import { passable } from '#server/sync/border.ts';
-import type { Balance, PaymentAnswer, RegionStatus, SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
+import type {
+  Balance,
+  PayeeTermsView,
+  PaymentAnswer,
+  RegionStatus,
+  SyncAnswer,
+  SyncRequest,
+} from '#shared/api/sync.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { fromSeconds } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -22,7 +29,7 @@ import type { Currency } from '#shared/money/currency.ts';
 export interface SyncParts {
   readonly database: Database;
   readonly ledger: Pick<Ledger, 'walletAccounts'>;
-  readonly regions: Pick<Regions, 'find' | 'list' | 'keySet' | 'lists'>;
+  readonly regions: Pick<Regions, 'find' | 'list' | 'keySet' | 'lists' | 'policyHeld'>;
   readonly allowances: Pick<Allowances, 'close' | 'issue' | 'certificate' | 'lockMany' | 'payees'>;
   readonly payments: Pick<Payments, 'reconcile' | 'takeReceipts' | 'takeForks' | 'heldPayments' | 'finality'>;
   readonly bills: Pick<Bills, 'catchUp' | 'feed'>;
@@ -162,7 +169,14 @@ async function changes(
     ...(certificate === undefined ? {} : { certificate: toBase64url(certificate) }),
     ...(status.length === 0 ? {} : { status }),
     ...(have.keySet === keySet.message.epoch ? {} : { keySet: toBase64url(keySet.bytes) }),
+    payeeTerms: payeeTerms(parts, region),
   };
+}
+
+/** Payees of a region are alike in this, whoever they are: the terms stand in the policy of its first tier. */
+function payeeTerms(parts: SyncParts, region: string): PayeeTermsView {
+  const { invoiceLifetime, statusAge, staleEach } = parts.regions.policyHeld(region, 'unproved');
+  return { invoiceLifetime: invoiceLifetime / 1000, statusAge: statusAge / 1000, staleEach };
 }
 
 /** The status lists that are newer than those the phone holds, of every region whose payers it could meet. */

@@ -135,6 +135,7 @@ export const REFUSALS = {
   'spending.passkey-missing': [409, 'add-passkey'],
   'acceptance.currency': [409, 'ask-payee'],
   'acceptance.region': [409, 'go-online'],
+  'acceptance.list-old': [409, 'go-online'],
   'payment.other-tab': [409, 'try-again'],
   'payment.unfinished': [409, 'try-again'],
   'payment.none': [404, 'none'],

@@ -91,6 +91,15 @@ export const Balance = Type.Object({
 /** The four parts of a wallet. */
 export type Balance = Static<typeof Balance>;
 
+/** What the region lets its payees do: lengths in seconds, `staleEach` in minor units of the home currency. */
+export const PayeeTermsView = Type.Object({
+  invoiceLifetime: Type.Integer({ minimum: 1, maximum: 3600 }),
+  statusAge: Type.Integer({ minimum: 0 }),
+  staleEach: Minor,
+});
+/** What the region lets its payees do. */
+export type PayeeTermsView = Static<typeof PayeeTermsView>;
+
 /**
  * What comes back. `more` asks the phone to sync again at once from the new `cursor`. `status` brings the lists that
  * changed: one that is left out is still the newest of its region at the time of `epoch`.
@@ -108,6 +117,7 @@ export const SyncAnswer = Type.Object({
   certificate: Type.Optional(Signed),
   status: Type.Optional(Type.Array(RegionStatus)),
   keySet: Type.Optional(Signed),
+  payeeTerms: Type.Optional(PayeeTermsView),
 });
 /** What comes back. */
 export type SyncAnswer = Static<typeof SyncAnswer>;

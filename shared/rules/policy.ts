@@ -27,6 +27,10 @@ export interface Policy extends AllowancePolicy {
   /** How long after its end an allowance's payments are still honoured. */
   readonly claimWindow: Duration;
   readonly invoiceLifetime: Duration;
+  /** How old a payee's list of stopped wallets may be before it asks for small sums only. */
+  readonly statusAge: Duration;
+  /** The most it then asks for at once. */
+  readonly staleEach: number;
   /** The guarantee covers payees whose newest epoch card is at most this old. */
   readonly guaranteeEpochAge: Duration;
   readonly clockSkew: Duration;
@@ -44,6 +48,8 @@ const COMMON = {
   life: duration(72, 'h'),
   claimWindow: duration(14, 'd'),
   invoiceLifetime: duration(120, 's'),
+  statusAge: duration(72, 'h'),
+  staleEach: 30_00,
   guaranteeEpochAge: duration(72, 'h'),
   clockSkew: CLOCK_SKEW,
   perDay: 1000_00,

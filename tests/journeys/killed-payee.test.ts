@@ -1,5 +1,6 @@
 /** The payee's side of bad luck: a phone that dies between the invoice and the payment, a used-up phone, a slow network, a broken store. */
 import { describe, expect, test } from 'vitest';
+import { duration } from '#shared/base/time.ts';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
@@ -8,15 +9,19 @@ import {
   code,
   collect,
   confirm,
+  go,
   home,
   match,
   network,
   openTown,
   picture,
+  refusal,
+  refusalWords,
   scan,
   synced,
   told,
   topUp,
+  tryToAsk,
   untilBills,
   waitForAllowance,
   wake,
@@ -102,6 +107,26 @@ test('a phone whose payments are used up and whose lock is closed says so, and l
   await told(payer, 'pay_offline_return').waitFor({ timeout: 30_000 });
   await waitForAllowance(payer);
   await expect.poll(() => hint.count()).toBe(0);
+});
+
+test('a payee whose list of stopped wallets is too old says so before it asks, and asks for small sums only', async () => {
+  await town.policy({ statusAge: duration(1, 's'), staleEach: 20_00 });
+  const payer = await town.newcomer('customer', { called: '小客', phone: '13800138006', prf: false });
+  const payee = await town.newcomer('shop', { called: '小店', phone: '13800138007', prf: false });
+  await topUp(payer, '100');
+  await waitForAllowance(payer);
+  await network('cut', payer, payee);
+  await go(payee, 'receive');
+  await told(payee, 'pay_list_old').waitFor();
+  await picture(payee, 'list-old');
+  await tryToAsk(payee, '50');
+  expect(await refusal(payee)).toBe(refusalWords(payee, 'acceptance.list-old'));
+  await ask(payee, '12');
+  await scan(payer, payee);
+  await confirm(payer);
+  expect(await collect(payee, payer)).toBe('verified');
+  await payee.page.locator('.old').waitFor();
+  await picture(payee, 'status-age');
 });
 
 test('bills that cannot be read are not called empty', async () => {

@@ -19,11 +19,15 @@ import { isFit } from '#shared/protocol/schema.ts';
 import { type SignatureQuestion, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { finalityChecks, knownAllowance, type Verified } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
+import { isListOld, mayAskFor, type PayeeTerms } from '#shared/rules/acceptance.ts';
+import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
 import { payeeSigner } from '#web/vault/device-key.ts';
 import { queue } from '#web/vault/outbox.ts';
 import { keepInvoice, keepReceived, receiptPosition, receivedFrom } from '#web/vault/received.ts';
 import type { InvoiceRow, ReceivedRow } from '#web/vault/rows.ts';
-import { type HeldLists, type HeldStatus, readTrust } from '#web/vault/trust.ts';
+import { readSetting } from '#web/vault/settings.ts';
+import { believedTime } from '#web/vault/time-floor.ts';
+import { type HeldLists, type HeldStatus, heldLists, readTrust } from '#web/vault/trust.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** What a payee needs. */
@@ -39,10 +43,44 @@ export interface Wish {
   readonly memo?: string;
 }
 
-/** How long an invoice may be paid: long enough to hold two phones together, too short to be worth copying. */
-const LIFETIME = duration(120, 's');
+/** What this payee's region lets it do; before the server has said, what regions start with. */
+async function payeeTerms(vault: Vault): Promise<PayeeTerms> {
+  const said = await readSetting(vault, 'payeeTerms');
+  if (!said) return DEFAULT_POLICIES.unproved;
+  return {
+    invoiceLifetime: duration(said.invoiceLifetime, 's'),
+    statusAge: duration(said.statusAge, 's'),
+    staleEach: said.staleEach,
+  };
+}
 
-/** Makes, signs and keeps an invoice. Refusals: `certificate.none` before the first sync, `clock.turned-back`. */
+/** How far the list of stopped wallets can be relied on; `asOf` is absent when none is held. */
+export interface ListStanding {
+  readonly isOld: boolean;
+  readonly asOf?: Instant;
+  /** The most to ask for at once while it is old, in minor units. */
+  readonly most: number;
+}
+
+/** How the list of `region` stands, by default that of this payee's own: what a payee is told before it asks for money. */
+export async function listStanding({ vault, clock }: PayeeNeeds, region?: string): Promise<ListStanding> {
+  const [terms, lists, { now }] = await Promise.all([
+    payeeTerms(vault),
+    heldLists(vault),
+    believedTime(vault, clock()),
+  ]);
+  const asOf = lists.statuses.get(region ?? lists.certificate?.message.region ?? '')?.asOf;
+  return {
+    isOld: isListOld(asOf, now, terms),
+    most: terms.staleEach,
+    ...(asOf === undefined ? {} : { asOf }),
+  };
+}
+
+/**
+ * Makes, signs and keeps an invoice. Refusals: `certificate.none` before the first sync, `clock.turned-back`, and
+ * `acceptance.list-old` when the list of stopped wallets is too old for the sum.
+ */
 export async function makeInvoice(needs: PayeeNeeds, wish: Wish): Promise<Result<InvoiceRow, Refusal>> {
   const { vault, clock } = needs;
   if (wish.memo && !isFit(wish.memo)) return refuse({ code: 'invoice.memo' });
@@ -51,6 +89,9 @@ export async function makeInvoice(needs: PayeeNeeds, wish: Wish): Promise<Result
   const { certificate, epoch } = held.value.lists;
   if (!certificate || certificate.message.expires < held.value.trust.now) return refuse({ code: 'certificate.none' });
   const now = held.value.trust.now;
+  const terms = await payeeTerms(vault);
+  const may = mayAskFor(wish.amount, held.value.lists.statuses.get(certificate.message.region)?.asOf, now, terms);
+  if (!may.ok) return may;
   const bytes = await invoiceMessage.sign(
     {
       payee: certificate.message.payee,
@@ -59,7 +100,7 @@ export async function makeInvoice(needs: PayeeNeeds, wish: Wish): Promise<Result
       currency: wish.currency,
       ...(wish.memo ? { memo: wish.memo } : {}),
       time: now,
-      lifetime: LIFETIME / 1000,
+      lifetime: terms.invoiceLifetime / 1000,
       epoch: epoch?.message.number ?? 0,
     },
     await payeeSigner(vault),
@@ -74,7 +115,7 @@ export async function makeInvoice(needs: PayeeNeeds, wish: Wish): Promise<Result
     ...(wish.memo ? { memo: wish.memo } : {}),
     match: matchCode(signed.value.id),
     madeAt: now,
-    expiresAt: now + LIFETIME,
+    expiresAt: now + terms.invoiceLifetime,
   };
   await keepInvoice(vault, row);
   return ok(row);

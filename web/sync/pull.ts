@@ -59,6 +59,7 @@ export async function takeAnswer(
   });
   if (hintsAtCase(answer, refused)) await keepSetting(vault, 'caseHint', now);
   await keepBills(vault, answer.bills, answer.cursor);
+  if (answer.payeeTerms) await keepSetting(vault, 'payeeTerms', answer.payeeTerms);
   await keepSetting(vault, 'syncedAt', now);
   return ok(undefined);
 }

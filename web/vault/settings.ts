@@ -1,5 +1,6 @@
 /** Small facts this phone keeps about itself, each under one name. */
 import type { ChannelTerms } from '#shared/api/funding.ts';
+import type { PayeeTermsView } from '#shared/api/sync.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -43,6 +44,8 @@ export interface Settings {
   topUpTerms: readonly ChannelTerms[];
   /** A signup that was begun here and is not finished; kept before it is sent, dropped when the wallet is here. */
   signup: { readonly id: Id; readonly region: string; readonly name: string; readonly phone: string };
+  /** What the region lets its payees do, as the server last said. */
+  payeeTerms: PayeeTermsView;
   /** When the cases were last read from the server. */
   casesAt: number;
   /** Set while a sync has brought something that can be part of a case and the cases were not read since. */

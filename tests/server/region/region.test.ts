@@ -216,6 +216,12 @@ eachDatabase('regions', (openDatabase) => {
     await (await openHere()).setPolicy('CN-BJ', 'unproved', stricter);
     expect(await (await openHere()).policy('CN-BJ', 'unproved')).toEqual(stricter);
   });
+
+  test('a policy written before a limit was thought of has it as regions start with it', async () => {
+    await database.query("update region_policy set policy = policy - 'statusAge' where region = 'CN-BJ'");
+    const { statusAge } = await (await openHere()).policy('CN-BJ', 'unproved');
+    expect(statusAge).toBe(DEFAULT_POLICIES.unproved.statusAge);
+  });
 });
 
 eachDatabase('a house with the wrong keys', (openDatabase) => {

@@ -59,6 +59,7 @@ eachDatabase('sync', (openDatabase) => {
     const here = await opened();
     const ming = await here.person('小明');
     const first = await sync(here, ming, { want: want() });
+    expect(first.payeeTerms).toEqual({ invoiceLifetime: 120, statusAge: 72 * 3600, staleEach: 30_00 });
     const root = await verifyAsync(
       keySetChecks(bytes(first.keySet), here.regions.root, { now: here.clock(), floor: here.clock() }),
       webVerifier(),
@@ -88,7 +89,16 @@ eachDatabase('sync', (openDatabase) => {
         certificateUntil: certificate.value.message.expires / 1000,
       },
     });
-    expect(Object.keys(again).sort()).toEqual(['answers', 'balances', 'bills', 'closed', 'cursor', 'epoch', 'more']);
+    expect(Object.keys(again).sort()).toEqual([
+      'answers',
+      'balances',
+      'bills',
+      'closed',
+      'cursor',
+      'epoch',
+      'more',
+      'payeeTerms',
+    ]);
     expect(again).toMatchObject({ bills: [], more: false, cursor: first.cursor });
   });
 

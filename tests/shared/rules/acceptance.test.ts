@@ -1,7 +1,7 @@
 /** Who may be paid across regions and currencies, when the guarantee stands, and what a region starts with. */
 import { describe, expect, test } from 'vitest';
 import { duration } from '#shared/base/time.ts';
-import { isGuaranteed, mayBePaid } from '#shared/rules/acceptance.ts';
+import { isGuaranteed, mayAskFor, mayBePaid } from '#shared/rules/acceptance.ts';
 import { allowancePolicy, DEFAULT_POLICIES, TIERS } from '#shared/rules/policy.ts';
 import { CERTIFICATE, minutes, NOON } from '#tests/vectors/cast.ts';
 
@@ -27,6 +27,25 @@ describe('the guarantee', () => {
     ['never stands for an unguaranteed payee', 'none', 0, false],
   ])('%s', (_name, grade, epochAt, answer) => {
     expect(isGuaranteed(grade, minutes(epochAt), NOON, policy)).toBe(answer);
+  });
+});
+
+describe('a payee whose list of stopped wallets was the newest', () => {
+  const terms = { ...DEFAULT_POLICIES.unproved, statusAge: duration(72, 'h'), staleEach: 30_00 };
+  // hours ago (never: none is held) | asks for | may it?
+  test.each<[number | 'never', number, string]>([
+    [0, 5000_00, 'fresh'],
+    [72, 5000_00, 'fresh'],
+    [72.01, 30_00, 'old'],
+    [72.01, 30_01, 'acceptance.list-old, at most 3000'],
+    ['never', 30_00, 'old'],
+    ['never', 30_01, 'acceptance.list-old, at most 3000'],
+    // A list of the future is no older for it: two clocks differ.
+    [-1, 5000_00, 'fresh'],
+  ])('%s hours ago, asked for %i: %s', (hours, amount, answer) => {
+    const asOf = hours === 'never' ? undefined : minutes(-hours * 60);
+    const may = mayAskFor(amount, asOf, NOON, terms);
+    expect(may.ok ? may.value : `${may.error.code}, at most ${may.error.detail.most}`).toBe(answer);
   });
 });
 

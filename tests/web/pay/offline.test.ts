@@ -17,7 +17,15 @@ import {
   type Town,
   type TownRegion,
 } from '#tests/web/vault/town.ts';
-import { acceptCode, invoiceCode, makeInvoice, openInvoices, receiptCode, settledFor } from '#web/pay/payee.ts';
+import {
+  acceptCode,
+  invoiceCode,
+  listStanding,
+  makeInvoice,
+  openInvoices,
+  receiptCode,
+  settledFor,
+} from '#web/pay/payee.ts';
 import { acceptReceipt, type Offer, pay, paymentCode, planPayment, readOffer, recover } from '#web/pay/payer.ts';
 import { agoText } from '#web/ui/format.ts';
 import { allowanceSigner } from '#web/vault/allowance-key.ts';
@@ -25,6 +33,7 @@ import { keepBills } from '#web/vault/bills.ts';
 import { waiting } from '#web/vault/outbox.ts';
 import { keep, type Order, reserve, takeBack, unfinished } from '#web/vault/payments.ts';
 import type { InvoiceRow, PaymentRow } from '#web/vault/rows.ts';
+import { keepSetting } from '#web/vault/settings.ts';
 import { whileSigning } from '#web/vault/signing-lock.ts';
 import { keepList, statusName } from '#web/vault/trust.ts';
 
@@ -122,6 +131,44 @@ describe('one payment', () => {
     }
     const head = (await payee.vault.settings.get('receiptHead'))?.value as { counter: number };
     expect(head.counter).toBe(4);
+  });
+});
+
+describe('what a region lets its payees do', () => {
+  const TERMS = { invoiceLifetime: 45, statusAge: 3_600, staleEach: 5_00 };
+
+  test('an invoice lives as long as the region says, and 120 s before it has said so', async () => {
+    const payee = await buyPhone(town, '平遥牛肉店');
+    const lifetime = async () => ((await ask(payee, 1_00)).invoice.expiresAt - NOON) / 1000;
+    expect(await lifetime()).toBe(120);
+    await keepSetting(payee.vault, 'payeeTerms', TERMS);
+    expect(await lifetime()).toBe(45);
+  });
+
+  // how old the list of the payee's own region is, in seconds | what it asks for | what comes of it | what it is told before
+  test.each([
+    [3_600, 80_00, 'ok', false],
+    [3_601, 5_00, 'ok', true],
+    [3_601, 5_01, 'acceptance.list-old', true],
+    [undefined, 5_00, 'ok', true],
+    [undefined, 5_01, 'acceptance.list-old', true],
+  ] as const)('a list of %s s ago, asked for %i: %s', async (age, amount, answer, isOld) => {
+    const payee = await buyPhone(town, '平遥牛肉店');
+    await keepSetting(payee.vault, 'payeeTerms', TERMS);
+    if (age === undefined) await payee.vault.lists.delete('status:CN-SX');
+    else await payee.vault.lists.update('status:CN-SX', { asOf: NOON - age * 1000 });
+    expect(await listStanding(payee)).toMatchObject({ isOld, most: 5_00 });
+    expect(code(await makeInvoice(payee, { amount, currency: 'CNY' }))).toBe(answer);
+    expect(await payee.vault.invoices.count()).toBe(answer === 'ok' ? 1 : 0);
+  });
+
+  test('what was signed for an open invoice is taken although the list grew old meanwhile', async () => {
+    const { payer, payee } = await twoPhones();
+    const { invoice, frame } = await ask(payee, 80_00);
+    const shown = frameOf(await paymentCode(payer.vault, await payFor(payer, frame)));
+    await payee.vault.lists.update('status:CN-SX', { asOf: NOON - 80 * 3_600_000 });
+    expect(code(await acceptCode(payee, invoice, shown))).toBe('ok');
+    expect((await listStanding(payee, 'CN-SX')).isOld).toBe(true);
   });
 });
 

@@ -39,6 +39,7 @@ beforeAll(async () => {
 /** A phone and a server whose answers are made by hand; `requests` is what it was told. */
 async function connected(answerTo: (request: SyncRequest) => Partial<SyncAnswer> | 'lost') {
   const phone = await buyPhone(town, '王小明');
+  await phone.vault.lists.delete('status:CN-SX');
   const requests: SyncRequest[] = [];
   const ask: Phone['ask'] = async <Answer>(asked: { path: string; body?: unknown }) => {
     if (asked.path !== '/sync') return { ok: false, error: { code: 'request.not-found' } } as const;
@@ -104,6 +105,18 @@ describe('the outbox', () => {
 });
 
 describe('what comes down', () => {
+  test('what the region lets its payees do is kept, and stays when an answer leaves it out', async () => {
+    const said = { invoiceLifetime: 45, statusAge: 3_600, staleEach: 5_00 };
+    let times = 0;
+    const { phone } = await connected(() => {
+      times += 1;
+      return times === 1 ? { payeeTerms: said } : {};
+    });
+    await syncNow(phone);
+    await syncNow(phone);
+    expect(await readSetting(phone.vault, 'payeeTerms')).toEqual(said);
+  });
+
   test('more pages are fetched at once', async () => {
     const { phone, requests } = await connected((request) => ({
       cursor: request.cursor + 1,

@@ -16,7 +16,7 @@ import { compressedPoint, createDeviceKey } from '#web/vault/device-key.ts';
 import type { AllowanceRow } from '#web/vault/rows.ts';
 import { keepSetting } from '#web/vault/settings.ts';
 import { raiseTimeFloor } from '#web/vault/time-floor.ts';
-import { keepList } from '#web/vault/trust.ts';
+import { keepList, statusName } from '#web/vault/trust.ts';
 import { openVault, type Vault } from '#web/vault/vault.ts';
 
 /** 2026-11-23T12:00:00Z. */
@@ -119,6 +119,7 @@ export async function buyPhone(town: Town, name: string, region: TownRegion = 'C
   await keepList(vault, { name: 'keySet', bytes: town.keySet, version: 1, keptAt: NOON });
   await keepList(vault, { name: 'epoch', bytes: town.epoch, version: 3, keptAt: NOON });
   await keepList(vault, { name: 'certificate', bytes: certificate, version: 0, keptAt: NOON });
+  await keepList(vault, { name: statusName(region), bytes: new Uint8Array(8), version: 0, keptAt: NOON, asOf: NOON });
   await raiseTimeFloor(vault, NOON);
   return phoneOn(vault, wallet);
 }
