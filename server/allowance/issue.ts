@@ -14,7 +14,7 @@ import type { Region } from '#server/region/region.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { SyncRequest } from '#shared/api/sync.ts';
 import { assert } from '#shared/base/assert.ts';
-import { fromBase64url } from '#shared/base/bytes.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId, readId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { after, type Duration, duration, fromSeconds, type Instant, toSeconds } from '#shared/base/time.ts';
@@ -112,14 +112,25 @@ async function askerOf(parts: AllowanceParts, device: Device, want: Want): Promi
     return refuse({ code: 'allowance.currency', detail: { currency: region.currency } });
   }
   const policy = await parts.regions.policy(region.region, person.tier);
-  return ok({ device, person, region, policy, passkey: passkeyOf(passkeys), want, key, currency: want.currency });
+  return ok({
+    device,
+    person,
+    region,
+    policy,
+    passkey: passkeyOf(passkeys, want.passkey),
+    want,
+    key,
+    currency: want.currency,
+  });
 }
 
-/** The passkey used last among those a payee can check offline: the one at hand. */
-function passkeyOf(passkeys: readonly Passkey[]): AllowancePasskey | undefined {
+/** Among those a payee can check offline the passkey that is at hand by the device's word, else the one used last. */
+function passkeyOf(passkeys: readonly Passkey[], atHand: string | undefined): AllowancePasskey | undefined {
+  const isAtHand = (one: Passkey) => Number(toBase64url(one.id) === atHand);
   const fit = passkeys
     .filter((one) => one.offline)
-    .sort((one, other) => (other.usedAt ?? other.createdAt) - (one.usedAt ?? one.createdAt));
+    .sort((one, other) => (other.usedAt ?? other.createdAt) - (one.usedAt ?? one.createdAt))
+    .sort((one, other) => isAtHand(other) - isAtHand(one));
   for (const { publicKey, backupEligible } of fit) {
     const key = keyOfCose(publicKey);
     if (key !== undefined) return { key, backupEligible };

@@ -144,6 +144,7 @@ export const REFUSALS = {
   'wallet.none': [409, 'sign-in'],
   'clock.turned-back': [409, 'check-input'],
   'passkey.cancelled': [403, 'try-again'],
+  'passkey.no-lock': [409, 'none'],
   'invoice.memo': [400, 'check-input'],
   'camera.denied': [403, 'check-input'],
   'camera.none': [404, 'none'],

@@ -15,7 +15,8 @@ const Seconds = Type.Integer({ minimum: 0, maximum: 253_402_300_799 });
 
 /**
  * What the phone sends. `have` lists the versions it holds, so that only what changed comes back; `have.status` is the
- * epoch number of the status list held of each region.
+ * epoch number of the status list held of each region. `want.passkey` is the credential id (base64url) of the passkey at
+ * hand, for the allowance to name; one the house does not know, or no payee could check, leaves the choice to the house.
  */
 export const SyncRequest = Type.Object({
   cursor: Version,
@@ -31,6 +32,7 @@ export const SyncRequest = Type.Object({
       count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
       payee: Type.Optional(Type.String()),
       wrapped: Type.Boolean(),
+      passkey: Type.Optional(Type.String({ maxLength: 1366, pattern: '^[A-Za-z0-9_-]+$' })),
     }),
   ),
   have: Type.Object({

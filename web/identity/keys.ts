@@ -2,6 +2,7 @@
 import type { DeviceList, DeviceView, PasskeyList, PasskeyView } from '#shared/api/identity.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { Result } from '#shared/base/result.ts';
+import { forgetOthers, letOpen } from '#web/identity/opening.ts';
 import { makePasskey, tellPasskeys } from '#web/identity/passkey.ts';
 import { type IdentityNeeds, withPasskey } from '#web/identity/person.ts';
 import { deviceKey } from '#web/vault/device-key.ts';
@@ -11,7 +12,10 @@ export async function listPasskeys(needs: IdentityNeeds): Promise<Result<Passkey
   return await needs.ask<PasskeyList>({ method: 'GET', path: '/passkeys' });
 }
 
-/** Adds a passkey of this phone or of one at hand. */
+/**
+ * Adds a passkey of this phone or of one at hand, and lets it open the phone's lock as well where it can: that asks for a
+ * passkey that opens it already. When that goes wrong the new one is there all the same, and can be let open it later.
+ */
 export async function addPasskey(needs: IdentityNeeds, name: string): Promise<Result<PasskeyView, Refusal>> {
   const asked = await withPasskey(needs, () =>
     needs.ask<{ options: object }>({ method: 'POST', path: '/passkeys/options' }),
@@ -19,7 +23,11 @@ export async function addPasskey(needs: IdentityNeeds, name: string): Promise<Re
   if (!asked.ok) return asked;
   const made = await makePasskey(asked.value.options);
   if (!made.ok) return made;
-  return await needs.ask<PasskeyView>({ method: 'POST', path: '/passkeys', body: { name, answer: made.value.answer } });
+  const { id, answer, prf, secret } = made.value;
+  const added = await needs.ask<PasskeyView>({ method: 'POST', path: '/passkeys', body: { name, answer } });
+  if (!added.ok || !prf) return added;
+  const opens = await letOpen(needs, id, secret);
+  return opens.ok || opens.error.code === 'passkey.no-lock' ? added : opens;
 }
 
 /** Gives a passkey another name. */
@@ -31,16 +39,14 @@ export async function renamePasskey(
   return await needs.ask<PasskeyList>({ method: 'PATCH', path: `/passkeys/${id}`, body: { name } });
 }
 
-/** Removes a passkey, and tells the authenticator which ones are left. */
+/** Removes a passkey, here and at the house, and tells the authenticator which ones are left. */
 export async function revokePasskey(needs: IdentityNeeds, id: string): Promise<Result<PasskeyList, Refusal>> {
   const left = await withPasskey(needs, () => needs.ask<PasskeyList>({ method: 'DELETE', path: `/passkeys/${id}` }));
   if (left.ok) {
     const { rpId, user, passkeys } = left.value;
-    await tellPasskeys(
-      rpId,
-      user,
-      passkeys.map((one) => one.id),
-    );
+    const ids = passkeys.map((one) => one.id);
+    await forgetOthers(needs, ids);
+    await tellPasskeys(rpId, user, ids);
   }
   return left;
 }

@@ -1,11 +1,12 @@
 /** Opening a wallet and coming back to it: every step kept before it is sent, so that each can be taken up again. */
-import type { SessionView, SignupView } from '#shared/api/identity.ts';
+import type { PasskeyList, SessionView, SignupView } from '#shared/api/identity.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { newId, readId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import type { Clock } from '#shared/base/time.ts';
+import { forgetOthers } from '#web/identity/opening.ts';
 import { forgetPasskey, makePasskey, type Touched, usePasskey } from '#web/identity/passkey.ts';
 import { type Ask, ask } from '#web/sync/client.ts';
 import { deviceClock } from '#web/sync/clock.ts';
@@ -182,9 +183,17 @@ async function dropDeviceKey(kept: Vault): Promise<void> {
   });
 }
 
-/** Opens the phone's lock when the passkey answered PRF, then remembers the passkey: the order {@link isLockKnown} needs. */
+/**
+ * Opens the phone's lock when the passkey answered PRF, then remembers the passkey: the order {@link isLockKnown} needs.
+ * One that does not open it may mean that those that did are removed, on another phone perhaps: the house knows.
+ */
 async function keepTouched(needs: IdentityNeeds, touched: Touched): Promise<void> {
-  if (touched.secret) await openLock(needs.vault, touched.id, touched.secret);
+  const { id, secret } = touched;
+  if (secret && !(await openLock(needs.vault, id, secret))) {
+    const list = await needs.ask<PasskeyList>({ method: 'GET', path: '/passkeys' });
+    const live = list.ok ? list.value.passkeys.map((one) => one.id) : undefined;
+    if (live && (await forgetOthers(needs, live))) await openLock(needs.vault, id, secret);
+  }
   await keepSetting(needs.vault, 'passkey', { credential: touched.id, prf: touched.prf });
 }
 

@@ -20,6 +20,8 @@ export interface OfflineView {
   readonly expiresAt?: number;
   /** Whether a passkey locks the key that spends. */
   readonly wrapped: boolean;
+  /** What losing the phone costs at worst. */
+  readonly worst: number;
   /** What is on its way back to the balance. */
   readonly closing: number;
   readonly wantedTotal?: number;
@@ -45,6 +47,7 @@ export async function offlineView(needs: Pick<SyncNeeds, 'vault' | 'clock'>): Pr
     most: row?.most ?? 0,
     countLeft: row ? row.most - row.count : 0,
     wrapped: key?.sealed !== undefined,
+    worst: row && key?.sealed === undefined ? row.total - row.spent : 0,
     closing: closing.reduce((sum, each) => sum + each.total - each.spent, 0),
     ...(wantedTotal === undefined ? {} : { wantedTotal }),
     ...(wantedCount === undefined ? {} : { wantedCount }),

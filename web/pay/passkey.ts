@@ -13,15 +13,17 @@ import { readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /**
- * Asks the passkey to confirm `challenge` (32 bytes: the payment id). Opens the phone's lock on the way.
+ * Asks the passkey to confirm `challenge` (32 bytes: the payment id). Opens the phone's lock on the way. `named` is the
+ * passkey (base64url credential id) the allowance names, where this phone knows it: no other could confirm.
  * Refusals: `passkey.cancelled` when the person or the browser ended it, and those of packing the assertion.
  */
 export async function confirmByPasskey(
   vault: Vault,
   challenge: Uint8Array,
   keySet: KeySet,
+  named?: string,
 ): Promise<Result<Assertion, Refusal>> {
-  const credential = await askPasskey(vault, challenge, keySet.rpId);
+  const credential = await askPasskey(vault, challenge, keySet.rpId, named);
   if (!credential) return refuse({ code: 'passkey.cancelled' });
   const response = credential.response as AuthenticatorAssertionResponse;
   return packAssertion(
@@ -46,11 +48,14 @@ interface Answered {
   readonly opened: boolean;
 }
 
-async function askPasskey(vault: Vault, challenge: Uint8Array, rpId: string): Promise<Answered | undefined> {
-  const allowed = new Set(await lockCredentials(vault));
-  const usual = await readSetting(vault, 'passkey');
-  if (usual) allowed.add(usual.credential);
-  const allowCredentials = [...allowed].map((id) => ({
+async function askPasskey(
+  vault: Vault,
+  challenge: Uint8Array,
+  rpId: string,
+  named?: string,
+): Promise<Answered | undefined> {
+  const allowed = named === undefined ? await usualPasskeys(vault) : [named];
+  const allowCredentials = allowed.map((id) => ({
     type: 'public-key' as const,
     id: fromBase64url(id) ?? new Uint8Array(),
   }));
@@ -71,4 +76,11 @@ async function askPasskey(vault: Vault, challenge: Uint8Array, rpId: string): Pr
   } catch {
     return undefined;
   }
+}
+
+async function usualPasskeys(vault: Vault): Promise<readonly string[]> {
+  const allowed = new Set(await lockCredentials(vault));
+  const usual = await readSetting(vault, 'passkey');
+  if (usual) allowed.add(usual.credential);
+  return [...allowed];
 }

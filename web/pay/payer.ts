@@ -183,9 +183,10 @@ async function signReserved(
   const known = allowance && knownAllowance(allowance.bytes);
   if (!allowance || !known?.ok) return refuse({ code: 'allowance.none' });
   const asks = needsPasskey(known.value.message, row.amount, row.cumulative);
+  const key = await vault.keys.get(allowance.key);
   const confirm = needs.confirm ?? confirmByPasskey;
   const assertion = asks
-    ? await confirm(vault, fromBase64url(row.id) ?? new Uint8Array(), offer.keySet)
+    ? await confirm(vault, fromBase64url(row.id) ?? new Uint8Array(), offer.keySet, key?.passkey)
     : ok(undefined);
   if (!assertion.ok) return assertion;
   // Another passkey than the one the allowance names would be refused by the payee: better known before it is kept.

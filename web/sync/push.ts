@@ -64,6 +64,7 @@ async function wantOpen(vault: Vault, now: Instant): Promise<SyncRequest['want']
     key: key.id,
     currency: 'CNY',
     wrapped: key.wrapped,
+    ...(key.passkey === undefined ? {} : { passkey: key.passkey }),
     ...(total === undefined ? {} : { total }),
     ...(count === undefined ? {} : { count }),
   };
@@ -71,5 +72,12 @@ async function wantOpen(vault: Vault, now: Instant): Promise<SyncRequest['want']
 
 async function wantForPayee(vault: Vault, now: Instant, wanted: WantForPayee): Promise<SyncRequest['want']> {
   const key = await spareAllowanceKey(vault, now, wanted.payee);
-  return { key: key.id, currency: wanted.currency, wrapped: key.wrapped, total: wanted.total, payee: wanted.payee };
+  return {
+    key: key.id,
+    currency: wanted.currency,
+    wrapped: key.wrapped,
+    ...(key.passkey === undefined ? {} : { passkey: key.passkey }),
+    total: wanted.total,
+    payee: wanted.payee,
+  };
 }

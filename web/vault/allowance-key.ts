@@ -8,6 +8,7 @@ import { type Signer, webSigner } from '#shared/protocol/signature.ts';
 import { compressedPoint } from '#web/vault/device-key.ts';
 import { lockState, sealToLock, unsealWithLock } from '#web/vault/lock.ts';
 import type { KeyRow } from '#web/vault/rows.ts';
+import { readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -16,6 +17,8 @@ const ECDSA = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 export interface SpareKey {
   readonly id: string;
   readonly wrapped: boolean;
+  /** The passkey its allowance shall name (base64url credential id). */
+  readonly passkey?: string;
 }
 
 /**
@@ -29,11 +32,15 @@ export async function spareAllowanceKey(vault: Vault, now: Instant, payee?: stri
     (row) => !holders.has(row.id) && row.payee === payee,
   );
   const good = spares.find((row) => state === 'none' || row.sealed !== undefined);
-  return good ? { id: good.id, wrapped: good.sealed !== undefined } : await makeAllowanceKey(vault, now, payee);
+  return spareOf(good ?? (await makeAllowanceKey(vault, now, payee)));
+}
+
+function spareOf({ id, sealed, passkey }: KeyRow): SpareKey {
+  return { id, wrapped: sealed !== undefined, ...(passkey === undefined ? {} : { passkey }) };
 }
 
 /** Makes and keeps a fresh key. */
-async function makeAllowanceKey(vault: Vault, now: Instant, payee?: string): Promise<SpareKey> {
+async function makeAllowanceKey(vault: Vault, now: Instant, payee?: string): Promise<KeyRow> {
   const pair = await crypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
   const key = await compressedPoint(pair.publicKey);
   const bytes = await crypto.subtle.exportKey('pkcs8', pair.privateKey);
@@ -41,10 +48,12 @@ async function makeAllowanceKey(vault: Vault, now: Instant, payee?: string): Pro
   const id = toBase64url(key);
   const row: KeyRow = { id, use: 'allowance', public: key, madeAt: now };
   if (payee !== undefined) row.payee = payee;
+  const atHand = await readSetting(vault, 'passkey');
+  if (atHand) row.passkey = atHand.credential;
   if (sealed) row.sealed = sealed;
   else row.plain = await crypto.subtle.importKey('pkcs8', bytes, ECDSA, false, ['sign']);
   await vault.keys.add(row);
-  return { id, wrapped: sealed !== undefined };
+  return row;
 }
 
 /** Who signs with the allowance key `id`; undefined while the phone's lock is closed or the key is gone. */

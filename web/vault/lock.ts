@@ -29,6 +29,13 @@ interface Lock {
   readonly wraps: readonly Wrap[];
 }
 
+/** What one touch of a passkey gave for {@link LOCK_SALT}. */
+export interface Touch {
+  /** Base64url of the credential id. */
+  readonly credential: string;
+  readonly secret: Uint8Array;
+}
+
 const opened = new WeakMap<Vault, CryptoKey>();
 
 /** `none`: no passkey here answers PRF; keys stand plain. `locked`: a passkey must open it once in this session. */
@@ -55,16 +62,75 @@ export async function openLock(vault: Vault, credential: string, secret: Uint8Ar
     await makeLock(vault, credential, secret);
     return true;
   }
-  const wrap = lock.wraps.find((each) => each.credential === credential);
-  if (!wrap) return false;
-  try {
-    const key = await secretKey(secret, WRAP_WORDS);
-    const bytes = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: joinBytes(wrap.iv) }, key, joinBytes(wrap.bytes));
-    opened.set(vault, await crypto.subtle.importKey('pkcs8', bytes, ECDH, false, ['deriveBits']));
+  const bytes = await unwrap(lock, { credential, secret });
+  if (!bytes) return false;
+  opened.set(vault, await crypto.subtle.importKey('pkcs8', bytes, ECDH, false, ['deriveBits']));
+  return true;
+}
+
+/**
+ * Lets the passkey of `other` open the lock as well. `holder` is a touch of one that does already: an opened lock does
+ * not give its private half out again, not even to this code. Answers false when `holder` does not open it.
+ */
+export async function shareLock(vault: Vault, holder: Touch, other: Touch): Promise<boolean> {
+  const bytes = await unwrapHeld(vault, holder);
+  if (!bytes) return false;
+  const wrap = await wrapFor(other, bytes);
+  return await vault.transaction('rw', vault.settings, async () => {
+    const lock = await readLock(vault);
+    if (!lock) return false;
+    const others = lock.wraps.filter((each) => each.credential !== other.credential);
+    await vault.settings.put({ name: 'lock', value: { ...lock, wraps: [...others, wrap] } });
     return true;
-  } catch {
-    return false;
-  }
+  });
+}
+
+/**
+ * Only the passkeys in `live` (base64url ids) go on opening the lock. When none of them ever did, nobody could open it
+ * any more: it is thrown away with the keys sealed to it, and the allowances on those keys are as revoked. The next
+ * passkey that answers PRF makes a new one. Answers whether the lock was thrown away.
+ */
+export async function keepWraps(vault: Vault, live: readonly string[]): Promise<boolean> {
+  const { settings, keys, allowances } = vault;
+  return await vault.transaction('rw', settings, keys, allowances, async () => {
+    const lock = await readLock(vault);
+    if (!lock) return false;
+    const wraps = lock.wraps.filter((each) => live.includes(each.credential));
+    if (wraps.length > 0) {
+      if (wraps.length < lock.wraps.length) await settings.put({ name: 'lock', value: { ...lock, wraps } });
+      return false;
+    }
+    const sealed = await keys.filter((row) => row.sealed !== undefined).primaryKeys();
+    await allowances
+      .where('state')
+      .equals('live')
+      .filter((row) => sealed.includes(row.key))
+      .modify({ state: 'revoked' });
+    await keys.bulkDelete(sealed);
+    await settings.delete('lock');
+    opened.delete(vault);
+    return true;
+  });
+}
+
+async function unwrapHeld(vault: Vault, touch: Touch): Promise<ArrayBuffer | undefined> {
+  const lock = await readLock(vault);
+  return lock && (await unwrap(lock, touch));
+}
+
+/** The private half; undefined when this passkey never wrapped it or gave something else. */
+async function unwrap(lock: Lock, { credential, secret }: Touch): Promise<ArrayBuffer | undefined> {
+  const wrap = lock.wraps.find((each) => each.credential === credential);
+  if (!wrap) return undefined;
+  const key = await secretKey(secret, WRAP_WORDS);
+  const algorithm = { name: 'AES-GCM', iv: joinBytes(wrap.iv) };
+  return await crypto.subtle.decrypt(algorithm, key, joinBytes(wrap.bytes)).catch(() => undefined);
+}
+
+async function wrapFor({ credential, secret }: Touch, bytes: ArrayBuffer): Promise<Wrap> {
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const key = await secretKey(secret, WRAP_WORDS);
+  return { credential, iv, bytes: new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, bytes)) };
 }
 
 /** Ends the opened session: the next spending asks for the passkey again. */
@@ -104,10 +170,7 @@ async function makeLock(vault: Vault, credential: string, secret: Uint8Array): P
   const pair = await crypto.subtle.generateKey(ECDH, true, ['deriveBits']);
   const point = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
   const bytes = await crypto.subtle.exportKey('pkcs8', pair.privateKey);
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const wrapping = await secretKey(secret, WRAP_WORDS);
-  const wrapped = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, wrapping, bytes));
-  const lock: Lock = { public: point, wraps: [{ credential, iv, bytes: wrapped }] };
+  const lock: Lock = { public: point, wraps: [await wrapFor({ credential, secret }, bytes)] };
   await vault.settings.add({ name: 'lock', value: lock });
   opened.set(vault, await crypto.subtle.importKey('pkcs8', bytes, ECDH, false, ['deriveBits']));
 }

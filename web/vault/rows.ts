@@ -21,6 +21,8 @@ export interface KeyRow {
   sealed?: SealedKey;
   /** For an allowance key: the one payee its allowance shall be locked to. */
   payee?: string;
+  /** For an allowance key: the passkey (base64url credential id) its allowance shall name. */
+  passkey?: string;
   madeAt: number;
 }
 

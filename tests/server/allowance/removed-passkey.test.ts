@@ -74,13 +74,8 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect((await removal()).body.code).toBe('passkey.not-found');
     pass(duration(5, 's'));
     expect(await revokedBits(yun)).toContain(first.message.statusIndex);
-    const closing = await closingMessage.sign(
-      { allowance: referenceOf(first.id), lastNumber: 0, lastTotal: 0, last: first.message.anchor },
-      first.signer,
-    );
-    const closed = await good(
-      yun.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY, closings: [toBase64url(closing)] }),
-    );
+    const closing = await closingOf(first);
+    const closed = await good(yun.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY, closings: [closing] }));
     expect(closed.closed).toEqual([first.message.id]);
     expect(closed.balances).toMatchObject([{ available: 300_00, setAside: 0 }]);
     const second = await allowanceOf(yun);
@@ -89,12 +84,34 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect(second.message.passkey?.key).not.toEqual(first.message.passkey?.key);
     expect(await revokedBits(yun)).not.toContain(second.message.statusIndex);
   });
+
+  test('the allowance names the passkey at hand by the word of the device; one it does not have changes nothing', async () => {
+    const { member, pass } = await opening;
+    const lin = await member('阿林', '13912345682', 300_00);
+    const [first] = (await good(lin.ask<PasskeyList>('GET', '/passkeys'))).passkeys;
+    pass(duration(1, 's'));
+    const { options } = await good(lin.ask('POST', '/passkeys/options'));
+    await good(
+      lin.ask('POST', '/passkeys', { name: 'ring', answer: softAuthenticator(MEMORY_ORIGIN).create(options) }),
+    );
+    const named: (string | undefined)[] = [];
+    for (const passkey of [undefined, first?.id, 'AAAA']) {
+      const held = await allowanceOf(lin, passkey);
+      named.push(held.message.passkey && toBase64url(held.message.passkey.key));
+      const closing = await closingOf(held);
+      expect(
+        (await good(lin.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY, closings: [closing] }))).closed,
+      ).toHaveLength(1);
+    }
+    expect(named[2]).toBe(named[0]);
+    expect(named[1]).not.toBe(named[0]);
+  });
 });
 
 /** The allowance a phone gets for a fresh key. */
-async function allowanceOf(who: Member) {
+async function allowanceOf(who: Member, passkey?: string) {
   const signer = freshSigner();
-  const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true };
+  const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true, ...(passkey ? { passkey } : {}) };
   const answer = await good(who.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY, want }));
   const read = allowanceMessage.read(bytes(answer.allowance ?? ''));
   if (!read.ok) throw new Error(answer.allowanceRefused ?? read.error.code);
@@ -109,4 +126,10 @@ async function revokedBits(who: Member): Promise<number[]> {
   if (!status || !bits.ok) throw new Error('no status list');
   const list = { epoch: status.epoch, bits: bits.value };
   return Array.from({ length: bits.value.length * 8 }, (_, at) => at).filter((at) => isRevoked(list, at));
+}
+
+/** The word of a phone that spent nothing of an allowance and gives it back. */
+async function closingOf({ id, message, signer }: Awaited<ReturnType<typeof allowanceOf>>): Promise<string> {
+  const words = { allowance: referenceOf(id), lastNumber: 0, lastTotal: 0, last: message.anchor };
+  return toBase64url(await closingMessage.sign(words, signer));
 }
