@@ -30,6 +30,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 const SHELL = '/app-shell.html';
+/** What the house answers to whoever looks, a person with a browser as well. */
+const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz']);
 const NAMED_BY_CONTENT = '/_app/immutable/';
 /** The hidden live region in which Kit tells screen readers about a new page has this one style attribute. */
 const KIT_ANNOUNCER = 'sha256-S8qMpvofolR8Mpjy4kQvEm7m1q8clzU4dfDH0AmvZjo=';
@@ -45,6 +47,12 @@ export async function serveApp(app: FastifyInstance, folder: string): Promise<vo
     if (!file) return reply.callNotFound();
     return send(request, reply, file);
   };
+  // Some screens have the address of what the API answers (`/bills`): who opens an address means the screen.
+  app.addHook('onRequest', async (request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const opened = request.method === 'GET' && request.headers['sec-fetch-mode'] === 'navigate';
+    if (opened && isScreen(request, path) && !HEALTH.has(path)) return send(request, reply, shell);
+  });
   // A handler for each file would not see a screen's deep link; the exact map behind one wildcard sees both.
   app.get('/*', { schema: { hide: true }, logLevel: 'warn' }, answer);
 }

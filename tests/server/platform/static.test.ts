@@ -43,6 +43,10 @@ test.each([
   ['/me/allowance', navigate, 200, 'text/html'],
   ['/bills/x?y=/a.js', navigate, 200, 'text/html'],
   ['/anything', { accept: 'text/html' }, 200, 'text/html'],
+  // Its address is the API's as well: who opens it sees the screen, who asks is answered.
+  ['/bills', navigate, 200, 'text/html'],
+  ['/bills', {}, 200, 'application/json'],
+  ['/bills', { 'sec-fetch-mode': 'cors' }, 200, 'application/json'],
   ['/_app/immutable/a.js', {}, 200, 'text/javascript'],
   ['/_app/immutable/gone.js', navigate, 404, 'application/json'],
   ['/unknown', { 'sec-fetch-mode': 'cors', accept: 'application/json' }, 404, 'application/json'],
