@@ -34,7 +34,7 @@ import { openSync } from '#server/sync/sync.ts';
 import { type Clock, type Duration, duration } from '#shared/base/time.ts';
 
 /** Capabilities that remember something, lowest rung first. */
-const LADDER = ['ledger', 'logbook', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill'] as const;
+const LADDER = ['ledger', 'logbook', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill', 'sync'] as const;
 
 /** The house, ready to listen. */
 export interface House {
@@ -93,6 +93,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     metrics,
     openSync({
       database,
+      clock,
       ledger,
       regions,
       allowances,
@@ -138,6 +139,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     'payment-ripen': [duration(1, 'min'), payments.ripen],
     'payment-claims': [duration(5, 's'), payments.sealClaims],
     'payment-recover': [duration(5, 's'), payments.recoverDebts],
+    'border-waiting': [duration(5, 's'), sync.settleWaiting],
     'funding-due': [duration(1, 's'), funding.runDue],
   });
   return {

@@ -101,6 +101,7 @@ export function countedSync(metrics: Metrics, sync: Sync): Sync {
     'outcome',
   );
   return {
+    ...sync,
     async take(device, request) {
       const answer = await sync.take(device, request);
       for (const { outcome } of answer.answers) payments(outcome);

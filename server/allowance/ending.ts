@@ -7,7 +7,7 @@ import type { Device, RevokedPasskey } from '#server/identity/identity.ts';
 import { available, holdOf, receivable } from '#server/ledger/chart.ts';
 import type { Move, Transfer } from '#server/ledger/ledger.ts';
 import type { Sql } from '#server/platform/database.ts';
-import type { Regions } from '#server/region/region.ts';
+import { heldOpenUntil, type Regions } from '#server/region/region.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { sameBytes } from '#shared/base/bytes.ts';
@@ -132,7 +132,11 @@ export async function stopAllowancesOfPasskey(tx: Sql, regions: Regions, passkey
 /** Releases everything that is due, some at a time; answers how many there were. */
 export async function releaseDue(parts: AllowanceParts): Promise<number> {
   let released = 0;
-  await store.forgetOutstanding(parts.database, parts.clock());
+  const now = parts.clock();
+  await store.forgetOutstanding(parts.database, now);
+  // What waits behind a closed border still has its claim: no hold goes back to a payer who may have spent it there.
+  await parts.regions.find('');
+  if (heldOpenUntil(parts.regions.list(), now) > now) return 0;
   for (let last = RELEASED_AT_ONCE; last === RELEASED_AT_ONCE; released += last) {
     last = await parts.database.transaction((tx) => releaseSome(parts, tx));
   }

@@ -10,7 +10,7 @@ import * as store from '#server/allowance/store.ts';
 import type { Device, Passkey, Person } from '#server/identity/identity.ts';
 import { available, holdOf, receivable } from '#server/ledger/chart.ts';
 import type { Sql } from '#server/platform/database.ts';
-import type { Region } from '#server/region/region.ts';
+import { isBorderOpen, type Region } from '#server/region/region.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { SyncRequest } from '#shared/api/sync.ts';
 import { assert } from '#shared/base/assert.ts';
@@ -163,7 +163,7 @@ async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker): Promis
   const purse = available(region.region, device.wallet, asker.currency);
   const funds = (await parts.ledger.balances(region.region, [purse], tx))[0] ?? 0;
   if (asker.want.payee !== undefined) {
-    return write(parts, tx, asker, await lockedGrant(tx, asker, recent, funds, now), now);
+    return write(parts, tx, asker, await lockedGrant(parts, tx, asker, recent, funds, now), now);
   }
   const grant = openGrant(asker, setting, recent, funds, now);
   // Most refusals are found here, before anything is signed or written; who is let through is counted below.
@@ -215,6 +215,7 @@ function openGrant(
 }
 
 async function lockedGrant(
+  parts: AllowanceParts,
   tx: Sql,
   asker: Asker,
   recent: readonly store.AllowanceRow[],
@@ -226,6 +227,9 @@ async function lockedGrant(
   const [certified] = payee === undefined ? [] : await store.readCertificates(tx, [payee]);
   if (payee === undefined || certified === undefined) throw new Refused({ code: 'allowance.payee-unknown' });
   if (certified.wallet === person.wallet) throw new Refused({ code: 'allowance.payee-self' });
+  if (!isBorderOpen(parts.regions.list(), region.region, certified.region)) {
+    throw new Refused({ code: 'allowance.border-closed' });
+  }
   if (asker.passkey === undefined) throw new Refused({ code: 'allowance.passkey-none' });
   const total = want.total ?? 0;
   const most = region.terms.lockedMost[person.tier];

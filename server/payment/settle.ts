@@ -11,12 +11,13 @@ import { claimUnit } from '#server/payment/posting.ts';
 import * as store from '#server/payment/store.ts';
 import { verifiedVoids } from '#server/payment/void.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { heldOpenUntil } from '#server/region/region.ts';
 import type { RefusalCode } from '#shared/api/refusal.ts';
 import type { PaymentAnswer } from '#shared/api/sync.ts';
 import { assert } from '#shared/base/assert.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
-import type { Instant } from '#shared/base/time.ts';
+import { type Instant, instant } from '#shared/base/time.ts';
 import { contradictionIn, forkIn, type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import { writeFork } from '#shared/protocol/fork.ts';
 import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
@@ -100,7 +101,7 @@ export async function settle(
       refused.set(name, refusedAnswer(name, chain ? 'payment.payee-unknown' : 'allowance.unknown'));
       continue;
     }
-    const draft = await decide({ upload, chain, payee, voided: voids.has(name), now, judge });
+    const draft = await decide({ parts, upload, chain, payee, voided: voids.has(name), now, judge });
     chain.held.push(draft.own);
     chain.known.set(name, draft.row);
     drafts.push(draft);
@@ -151,6 +152,7 @@ export function heldRow(row: store.ChainPayment): HeldPayment {
 }
 
 interface Question {
+  readonly parts: PaymentParts;
   readonly upload: Upload;
   readonly chain: Chain;
   readonly payee: CertifiedPayee;
@@ -204,7 +206,7 @@ function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
 
 /** Who pays: the hold as far as it goes, then the guarantee; after the release the payer's own balance. */
 async function funded(question: Question, blank: store.PaymentRow): Promise<store.PaymentRow> {
-  const { upload, chain, payee, judge } = question;
+  const { parts, upload, chain, payee, judge } = question;
   const { allowance } = chain;
   const { amount } = blank;
   if (allowance.state === 'released') {
@@ -225,13 +227,19 @@ async function funded(question: Question, blank: store.PaymentRow): Promise<stor
     payeeRegion: payee.region,
     epoch: upload.payment.message.epoch,
     signedAt: blank.signed_at,
-    claimUntil: allowance.claimUntil,
+    claimUntil: claimEnd(parts, allowance, payee, question.now),
     linked: allowance.wallet === payee.wallet || allowance.device === payee.payee,
     graded: payee.guarantee !== 'none',
   });
   if (fault !== undefined) return { ...blank, code: fault };
   chain.remaining -= held;
   return { ...blank, state: 'arriving', held, guaranteed: shortfall, matures_at: allowance.claimUntil };
+}
+
+/** A claim that a closed border held up is not late while that border holds it open. */
+function claimEnd(parts: PaymentParts, allowance: HeldAllowance, payee: CertifiedPayee, now: Instant): Instant {
+  if (allowance.region === payee.region) return allowance.claimUntil;
+  return instant(Math.max(allowance.claimUntil, heldOpenUntil(parts.regions.list(), now)));
 }
 
 /** Posts what was decided; a late claim that the payer's balance does not cover becomes a dispute. */

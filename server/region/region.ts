@@ -29,7 +29,7 @@ import {
   writeTerms,
 } from '#server/region/store.ts';
 import { assert } from '#shared/base/assert.ts';
-import { type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
+import { after, type Clock, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
 import type { Epoch } from '#shared/protocol/epoch.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
 import { askSignature, type MessageType, type Signed } from '#shared/protocol/message.ts';
@@ -211,6 +211,26 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     reserveStatus: (tx, region, until) => reserveSlot(tx, region, until, clock()),
     revoke: setBits,
   };
+}
+
+/**
+ * After a border is open again, what it held up gets this long to come: as long as a phone may stay offline with an
+ * allowance.
+ */
+const BORDER_GRACE: Duration = duration(3, 'd');
+
+/** Whether payments from `region` into `other` may pass. */
+export function isBorderOpen(regions: readonly Region[], region: string, other: string): boolean {
+  return region === other || regions.every((one) => one.crossRegion || (one.region !== region && one.region !== other));
+}
+
+/** Until when a border that was closed once still holds claims open, `at` when it is closed now; 0 when it never was. */
+export function heldOpenUntil(regions: readonly Region[], at: Instant): Instant {
+  const times = regions.map((one) => {
+    if (!one.crossRegion) return after(at, BORDER_GRACE);
+    return one.crossRegionSince === 0 ? one.crossRegionSince : after(one.crossRegionSince, BORDER_GRACE);
+  });
+  return instant(Math.max(0, ...times));
 }
 
 const HOUSE: By = { who: 'house', why: '' };

@@ -5,6 +5,7 @@
  * Invariant: each part stands by itself; one that fails is logged and left out, and the phone brings it again.
  */
 import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Allowances } from '#server/allowance/allowance.ts';
 import type { Bills } from '#server/bill/bill.ts';
 import type { Device } from '#server/identity/identity.ts';
@@ -12,7 +13,7 @@ import type { Ledger, WalletAccount } from '#server/ledger/ledger.ts';
 import type { Payments } from '#server/payment/payment.ts';
 import { type Database, Unavailable } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
-import { passable } from '#server/sync/border.ts';
+import { passable, settleWaiting } from '#server/sync/border.ts';
 import type {
   Balance,
   PayeeTermsView,
@@ -22,12 +23,19 @@ import type {
   SyncRequest,
 } from '#shared/api/sync.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
-import { fromSeconds } from '#shared/base/time.ts';
+import { type Clock, fromSeconds } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
+
+/** What this capability remembers. */
+export const syncSchema = {
+  name: 'sync',
+  schema: readFileSync(new URL('schema.sql', import.meta.url), 'utf8'),
+};
 
 /** What sync puts together. */
 export interface SyncParts {
   readonly database: Database;
+  readonly clock: Clock;
   readonly ledger: Pick<Ledger, 'walletAccounts'>;
   readonly regions: Pick<Regions, 'find' | 'list' | 'keySet' | 'lists' | 'policyHeld'>;
   readonly allowances: Pick<Allowances, 'close' | 'issue' | 'certificate' | 'lockMany' | 'payees'>;
@@ -41,6 +49,8 @@ export interface SyncParts {
 export interface Sync {
   /** Takes in what `device` brings and answers with what changed. */
   readonly take: (device: Device, request: SyncRequest) => Promise<SyncAnswer>;
+  /** Settles what waited at a border that is open again; periodic work. Answers how many payments that were. */
+  readonly settleWaiting: () => Promise<number>;
 }
 
 /** Bills in one answer: a month of an ordinary wallet; the phone comes again for more. */
@@ -52,6 +62,7 @@ const FINALITIES_MOST = 2;
 /** Opens sync. */
 export function openSync(parts: SyncParts): Sync {
   return {
+    settleWaiting: () => settleWaiting(parts, parts.payments),
     async take(device, request) {
       const { wallet } = device;
       const answers = await takePayments(parts, device, request.payments);
@@ -89,7 +100,8 @@ async function takePayments(parts: SyncParts, device: Device, texts: readonly st
   const read = texts.map((text) => fromBase64url(text));
   const broken = texts.filter((_, at) => read[at] === undefined).map(refusedText);
   const readable = read.filter((bytes) => bytes !== undefined);
-  const payments = await part(parts, 'border', readable, () => passable(parts, device.region, readable));
+  const from = { home: device.region, uploader: device.wallet, at: parts.clock() };
+  const payments = await part(parts, 'border', [], () => passable(parts, from, readable));
   if (payments.length === 0) return broken;
   const together = await part(parts, 'payments', undefined, () => parts.payments.reconcile(device.wallet, payments));
   const answers = together ?? (await oneByOne(parts, device, payments));

@@ -192,6 +192,7 @@ export const REFUSALS = {
   'guarantee.fund-cap': [409, 'contact-support'],
   'passkey.unsupported': [400, 'update-app'],
   'device.other-wallet': [409, 'contact-support'],
+  'allowance.border-closed': [503, 'wait'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

@@ -6,7 +6,7 @@ import type { Database, Sql } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 
-const SCHEMAS = ['ledger', 'logbook', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill'].map((name) => ({
+const SCHEMAS = ['ledger', 'logbook', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill', 'sync'].map((name) => ({
   name,
   schema: readFileSync(join(import.meta.dirname, `../../server/${name}/schema.sql`), 'utf8'),
 }));

@@ -17,6 +17,7 @@ import { openSignatures, type Signatures } from '#server/payment/signatures.ts';
 import type { Database } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { openRegions, type RegionParts, type Regions, regionSchema } from '#server/region/region.ts';
+import { syncSchema } from '#server/sync/sync.ts';
 import { fromBase64url, joinBytes, toBase64url, toHex } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { type Clock, type Duration, instant } from '#shared/base/time.ts';
@@ -143,7 +144,15 @@ export function freshSigner(): Signer {
 
 /** Opens a market on a fresh `database`. */
 export async function openMarket(database: Database, options: MarketOptions = {}): Promise<Market> {
-  await migrate(database, [LEDGER_SCHEMA, logbookSchema, regionSchema, allowanceSchema, paymentSchema, billSchema]);
+  await migrate(database, [
+    LEDGER_SCHEMA,
+    logbookSchema,
+    regionSchema,
+    allowanceSchema,
+    paymentSchema,
+    billSchema,
+    syncSchema,
+  ]);
   let now = options.start ?? START;
   const clock: Clock = () => instant(now);
   const random = options.random ?? ((length: number) => randomBytes(length));

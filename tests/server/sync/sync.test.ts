@@ -26,6 +26,7 @@ eachDatabase('sync', (openDatabase) => {
   };
   const partsOf = (here: AllowancePlace): SyncParts => ({
     database: here.database,
+    clock: here.clock,
     ledger: here.ledger,
     regions: here.regions,
     allowances: here.allowances,
@@ -160,7 +161,7 @@ eachDatabase('sync', (openDatabase) => {
       for (let at = 0; at < 10; at += 1) {
         const to = shops[at % 3];
         if (!to) throw new Error('three shops');
-        const amount = by === undefined ? 10_00 : 35_00;
+        const amount = by === undefined ? 10_00 : 25_00;
         paid.push(await here.pay(purse, to, amount, { last: paid.at(-1), ...(by ? { by } : {}) }));
       }
       const request = { ...EMPTY, cursor: begun.cursor, payments: text(...paid), have };
@@ -319,6 +320,36 @@ eachDatabase('sync', (openDatabase) => {
     }
     expect((await sync(here, far, { payments: text(across) })).answers.map((one) => one.outcome)).toEqual(['settled']);
     expect(await here.purseOf(far)).toMatchObject({ available: 12_00 });
+    // What the house kept meanwhile, as each of the two brought it, is the same payment: it is paid once.
+    expect(await openSync(partsOf(here)).settleWaiting()).toBe(2);
+    expect(await openSync(partsOf(here)).settleWaiting()).toBe(0);
+    expect(await here.purseOf(far)).toMatchObject({ available: 12_00 });
+  });
+
+  test('an honest payee behind a closed border is paid in full, however long it was closed and though no phone comes again', async () => {
+    const here = await opened();
+    const { ming, held } = await couple(here);
+    const far = await here.person('京味馆', { region: 'CN-BJ', funds: 0 });
+    const across = await here.pay(held, far, 25_00);
+    await here.regions.switch('CN-BJ', { crossRegion: false });
+    here.pass(duration(5, 's'));
+    expect((await sync(here, far, { payments: text(across) })).answers).toEqual([]);
+    const payee = far.device.id;
+    // Nothing new is promised across it.
+    const locked = await here.ask(ming.device, { payee, total: 10_00 });
+    expect(locked.word).toBe('allowance.border-closed');
+    // The claim window passes behind the closed border: the hold stays for whoever it was promised to.
+    here.pass(duration(40, 'd'));
+    expect(await here.allowances.releaseDue()).toBe(0);
+    expect(await openSync(partsOf(here)).settleWaiting()).toBe(0);
+    await here.regions.switch('CN-BJ', { crossRegion: true });
+    here.pass(duration(5, 's'));
+    expect(await here.allowances.releaseDue()).toBe(0);
+    expect(await openSync(partsOf(here)).settleWaiting()).toBe(1);
+    expect(await here.purseOf(far)).toMatchObject({ available: 25_00 });
+    here.pass(duration(4, 'd'));
+    expect(await here.allowances.releaseDue()).toBeGreaterThan(0);
+    expect(await here.purseOf(far)).toMatchObject({ available: 25_00 });
   });
 });
 
