@@ -7,8 +7,8 @@ import type { ReceiptState } from '#shared/api/payment.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
-import { type Frame, readFrame } from '#shared/protocol/frame.ts';
-import type { ProtocolCode } from '#shared/protocol/refusal.ts';
+import { type Frame, type FramePart, readFrame } from '#shared/protocol/frame.ts';
+import type { Checked, ProtocolCode } from '#shared/protocol/refusal.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { presentOf, type Trust } from '#shared/protocol/trust.ts';
 import { type Proved, readVoucher, type Voucher, voucherChecks } from '#shared/protocol/voucher.ts';
@@ -50,18 +50,15 @@ export function fragmentOf(voucher: Uint8Array): string {
   return toBase64url(voucher);
 }
 
-/** The code text in a link to `/check` of any origin, else the text as it is; the origin of a link is not believed. */
-export function codeIn(text: string): string {
-  const [, fragment = text] = /^https?:\/\/[^#\s]+\/check#(\S+)$/.exec(text.trim()) ?? [];
-  return fragment;
-}
+/** A link to `/check` wherever it stands in a text that was sent. The site it names is not believed, and not visited. */
+const LINK = /https?:\/\/[^#\s]+\/check#([A-Za-z0-9_-]+)/;
 
-/** The frame in what stands behind `#`, or in a scanned text. */
-export function frameIn(text: string): Frame | undefined {
-  const read = readFrame(text);
-  if (read.ok) return read.value.kind === 'part' ? undefined : read.value;
-  const voucher = fromBase64url(text);
-  return voucher === undefined || voucher.length === 0 ? undefined : { kind: 'voucher', voucher };
+/** The code in a scanned or pasted text: a frame, a link to `/check`, or what stands behind its `#`. */
+export function readCode(text: string): Checked<Frame | FramePart> {
+  const frame = readFrame(text);
+  if (frame.ok || text.startsWith('PH1')) return frame;
+  const voucher = fromBase64url(LINK.exec(text)?.[1] ?? text);
+  return voucher === undefined || voucher.length === 0 ? frame : ok({ kind: 'voucher', voucher });
 }
 
 /**

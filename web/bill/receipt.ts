@@ -16,6 +16,7 @@ import { finalityChecks, settledChecks, type Trust } from '#shared/protocol/trus
 import { type Proved, readVoucher, type Voucher, voucherChecks, writeVoucher } from '#shared/protocol/voucher.ts';
 import { fragmentOf } from '#web/bill/check.ts';
 import { type Entry, entryById } from '#web/bill/entries.ts';
+import { hasReceipt } from '#web/bill/provable.ts';
 import { heldNetwork, type NetworkNeeds, renewNetwork } from '#web/sync/network.ts';
 import { keepFinality } from '#web/vault/payments.ts';
 import type { BillRow, PaymentRow, ReceivedRow } from '#web/vault/rows.ts';
@@ -47,11 +48,6 @@ export interface Receipt {
   readonly payee: Party;
   readonly road: TravelledBy;
   readonly code?: ReceiptCode;
-}
-
-/** Whether there is a receipt for an entry: a payment that counts, settled or still on its way. */
-export function hasReceipt(entry: Entry): boolean {
-  return entry.kind === 'payment' && ['settled', 'arriving', 'waiting'].includes(entry.state);
 }
 
 /** The receipt of the bill or payment with this id, from this phone alone; undefined when there is none. */

@@ -14,7 +14,7 @@ import { leafHash } from '#shared/protocol/merkle.ts';
 import { encodeCore, type PaymentCore, readPayment } from '#shared/protocol/payment.ts';
 import { readVoucher, type Voucher, writeVoucher } from '#shared/protocol/voucher.ts';
 import { buyPhone, foundTown, giveAllowance, NOON, type Phone, type Town } from '#tests/web/vault/town.ts';
-import { askRegion, checkReceipt, codeIn, frameIn, type Verdict } from '#web/bill/check.ts';
+import { askRegion, checkReceipt, readCode, type Verdict } from '#web/bill/check.ts';
 import { fetchFinality, readReceipt } from '#web/bill/receipt.ts';
 import { acceptCode, invoiceCode, makeInvoice } from '#web/pay/payee.ts';
 import { pay, planPayment, readOffer } from '#web/pay/payer.ts';
@@ -97,8 +97,9 @@ function inWords(verdict: Verdict): string {
 }
 
 async function verdictOn(text: string, needs: NetworkNeeds = stranger()): Promise<string> {
-  const frame = frameIn(codeIn(text));
-  return frame ? inWords(await checkReceipt(needs, frame)) : 'unreadable';
+  const read = readCode(text);
+  if (!read.ok || read.value.kind === 'part') return 'unreadable';
+  return inWords(await checkReceipt(needs, read.value));
 }
 
 const coded = (voucher: Voucher) => toBase64url(writeVoucher(voucher));
@@ -127,7 +128,8 @@ describe('before it is settled', () => {
   test('a stranger reads the same from the code and from the link, whatever site the link names', async () => {
     const code = (await readReceipt(payee, paid.id))?.code;
     expect(await verdictOn(code?.text ?? '')).toBe('promise 1250 to 平遥牛肉店');
-    expect(await verdictOn(`https://piaohao.example/check#${code?.fragment}`)).toBe('promise 1250 to 平遥牛肉店');
+    const sent = `收据 ¥12.50。核验：https://evil.example/check#${code?.fragment} 谢谢`;
+    expect(await verdictOn(sent)).toBe('promise 1250 to 平遥牛肉店');
   });
 
   test('a promise nobody brought in while the region honoured it is told as late', async () => {
