@@ -1,5 +1,5 @@
 /** Removing a passkey over HTTP, on the embedded database and on PostgreSQL: what it could sign for is stopped. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildHouse } from '#server/app.ts';
 import { available, outside } from '#server/ledger/chart.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
@@ -52,11 +52,15 @@ async function openWorld(databaseUrl: string | undefined) {
 }
 
 describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
-  const opening = (async () => openWorld(kind === 'postgres' ? await freshPostgres() : undefined))();
-  afterAll(async () => (await opening).close());
+  let world: Awaited<ReturnType<typeof openWorld>>;
+  // One after the other: a busy machine that opens both at once lets the connection to PostgreSQL time out.
+  beforeAll(async () => {
+    world = await openWorld(kind === 'postgres' ? await freshPostgres() : undefined);
+  });
+  afterAll(() => world.close());
 
   test('a removed passkey: its allowance is revoked, the closing gives the rest back, and the next one names the other passkey', async () => {
-    const { member, pass } = await opening;
+    const { member, pass } = world;
     const yun = await member('阿云', '13912345681', 300_00);
     const first = await allowanceOf(yun);
     const list = await good(yun.ask<PasskeyList>('GET', '/passkeys'));
@@ -86,7 +90,7 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
   });
 
   test('the allowance names the passkey at hand by the word of the device; one it does not have changes nothing', async () => {
-    const { member, pass } = await opening;
+    const { member, pass } = world;
     const lin = await member('阿林', '13912345682', 300_00);
     const [first] = (await good(lin.ask<PasskeyList>('GET', '/passkeys'))).passkeys;
     pass(duration(1, 's'));
