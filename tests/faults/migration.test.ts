@@ -6,10 +6,12 @@ import type { Database, Sql } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 
-const SCHEMAS = ['ledger', 'logbook', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill', 'sync'].map((name) => ({
-  name,
-  schema: readFileSync(join(import.meta.dirname, `../../server/${name}/schema.sql`), 'utf8'),
-}));
+const SCHEMAS = ['ledger', 'logbook', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill', 'sync'].map(
+  (name) => ({
+    name,
+    schema: readFileSync(join(import.meta.dirname, `../../server/${name}/schema.sql`), 'utf8'),
+  }),
+);
 
 /** `database` that dies once instead of each different statement; `died` remembers at which it has. */
 function dyingOnce(database: Database, died: Set<string>): Database {
