@@ -135,8 +135,7 @@ export async function releaseDue(parts: AllowanceParts): Promise<number> {
   const now = parts.clock();
   await store.forgetOutstanding(parts.database, now);
   // What waits behind a closed border still has its claim: no hold goes back to a payer who may have spent it there.
-  await parts.regions.find('');
-  if (heldOpenUntil(parts.regions.list(), now) > now) return 0;
+  if (heldOpenUntil(await parts.regions.all(), now) > now) return 0;
   for (let last = RELEASED_AT_ONCE; last === RELEASED_AT_ONCE; released += last) {
     last = await parts.database.transaction((tx) => releaseSome(parts, tx));
   }

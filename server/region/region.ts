@@ -82,6 +82,8 @@ export interface Regions {
   readonly root: Uint8Array;
   /** All regions as last read (at most {@link SETTINGS_AGE} ago when anything asked since). */
   readonly list: () => readonly Region[];
+  /** All regions as they are now. */
+  readonly all: () => Promise<readonly Region[]>;
   /** A region as it is now; undefined when there is none with this code. */
   readonly find: (region: string) => Promise<Region | undefined>;
   /** What `region` allows a person of `tier`. A Fault for a region that does not exist. */
@@ -182,6 +184,7 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
   return {
     root: keys.root.key,
     list: () => latest.regions,
+    all: async () => (await fresh()).regions,
     find: async (region) => (await fresh()).regions.find((one) => one.region === region),
     policy: async (region, tier) => policyIn(await fresh(), region, tier),
     policyHeld: (region, tier) => policyIn(latest, region, tier),

@@ -6,7 +6,7 @@
 import type { Allowances } from '#server/allowance/allowance.ts';
 import type { Payments } from '#server/payment/payment.ts';
 import type { Database } from '#server/platform/database.ts';
-import type { Regions } from '#server/region/region.ts';
+import { isBorderOpen, type Regions } from '#server/region/region.ts';
 import * as store from '#server/sync/store.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -16,7 +16,7 @@ import { readPayment } from '#shared/protocol/payment.ts';
 /** What tells which way a payment goes. */
 export interface Border {
   readonly database: Database;
-  readonly regions: Pick<Regions, 'find' | 'list'>;
+  readonly regions: Pick<Regions, 'all'>;
   readonly allowances: Pick<Allowances, 'lockMany' | 'payees'>;
 }
 
@@ -32,7 +32,7 @@ export async function passable(
   from: { readonly home: string; readonly uploader: Id; readonly at: Instant },
   payments: readonly Uint8Array[],
 ): Promise<Uint8Array[]> {
-  const passes = await passing(border, from.home, payments);
+  const passes = await passing(border, payments);
   const kept = payments.flatMap((bytes, at): store.WaitingRow[] => {
     const read = passes[at] ? undefined : readPayment(bytes);
     if (!read?.ok) return [];
@@ -51,7 +51,6 @@ export async function settleWaiting(border: Border, payments: Pick<Payments, 're
     for (const [uploader, own] of Map.groupBy(page, (row) => row.uploader)) {
       const passes = await passing(
         border,
-        own[0]?.region ?? '',
         own.map((row) => row.bytes),
       );
       const now = own.filter((_, at) => passes[at]);
@@ -73,10 +72,9 @@ export async function settleWaiting(border: Border, payments: Pick<Payments, 're
 }
 
 /** Whether each of `payments` crosses no closed border. */
-async function passing(border: Border, home: string, payments: readonly Uint8Array[]): Promise<boolean[]> {
-  await border.regions.find(home);
-  const closed = new Set(border.regions.list().flatMap((one) => (one.crossRegion ? [] : [one.region])));
-  if (closed.size === 0) return payments.map(() => true);
+async function passing(border: Border, payments: readonly Uint8Array[]): Promise<boolean[]> {
+  const regions = await border.regions.all();
+  if (regions.every((one) => one.crossRegion)) return payments.map(() => true);
   const read = payments.map((bytes) => readPayment(bytes));
   const cores = read.flatMap((one) => (one.ok ? [one.value.message] : []));
   const [allowances, payees] = await border.database.transaction(async (tx) => [
@@ -93,6 +91,6 @@ async function passing(border: Border, home: string, payments: readonly Uint8Arr
     if (!one.ok) return true;
     const from = allowances.get(toBase64url(one.value.message.allowance))?.region;
     const into = payees.get(one.value.message.payee)?.region;
-    return from === undefined || into === undefined || from === into || !(closed.has(from) || closed.has(into));
+    return from === undefined || into === undefined || isBorderOpen(regions, from, into);
   });
 }

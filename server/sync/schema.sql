@@ -7,4 +7,4 @@ create table sync_waiting (
   came_at bigint not null,
   primary key (payment, region)
 );
-create index sync_waiting_since on sync_waiting (region, came_at);
+create index sync_waiting_since on sync_waiting (came_at, payment);

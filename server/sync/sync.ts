@@ -37,7 +37,7 @@ export interface SyncParts {
   readonly database: Database;
   readonly clock: Clock;
   readonly ledger: Pick<Ledger, 'walletAccounts'>;
-  readonly regions: Pick<Regions, 'find' | 'list' | 'keySet' | 'lists' | 'policyHeld'>;
+  readonly regions: Pick<Regions, 'all' | 'find' | 'list' | 'keySet' | 'lists' | 'policyHeld'>;
   readonly allowances: Pick<Allowances, 'close' | 'issue' | 'certificate' | 'lockMany' | 'payees'>;
   readonly payments: Pick<Payments, 'reconcile' | 'takeReceipts' | 'takeForks' | 'heldPayments' | 'finality'>;
   readonly bills: Pick<Bills, 'catchUp' | 'feed'>;
