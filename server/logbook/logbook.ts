@@ -23,15 +23,12 @@ export type Act =
   | 'policy'
   | 'terms'
   | 'keys-published'
-  | 'keys-rotated'
   | 'passkey-added'
   | 'passkey-revoked'
   | 'device-enrolled'
   | 'device-revoked'
   | 'limits-set'
-  | 'case-opened'
-  | 'backup'
-  | 'restore';
+  | 'case-opened';
 
 /** One line. `who`: `operator <name>`, `wallet <id>` or `house`; `about`: ids, codes and figures, never names of people. */
 export interface Entry {
@@ -103,10 +100,10 @@ export async function sealDay(
   sign: (seal: Seal) => Promise<Uint8Array>,
 ): Promise<number> {
   const day = Math.floor(now / DAY);
+  const last = await store.lastSealed(database);
   let sealed = 0;
   for (const { region, number, hash } of await store.readEnds(database)) {
-    const last = (await store.readSeals(database, region)).at(-1);
-    if (last !== undefined && last.day >= day) continue;
+    if ((last.get(region) ?? -1) >= day) continue;
     await store.insertSeal(database, { region, day, number, bytes: await sign({ region, number, hash, time: now }) });
     sealed += 1;
   }

@@ -28,7 +28,7 @@ export interface SealRow {
   readonly bytes: Uint8Array;
 }
 
-/** The end of a region's book, held until `tx` ends; undefined when nothing was ever written. */
+/** The end of a region's book, held until `tx` ends; begun with `first` when nothing was ever written. */
 export async function holdEnd(tx: Sql, region: string, first: Uint8Array): Promise<EndRow> {
   const rows = await tx.query<EndRow>(
     `insert into logbook_end (region, number, hash) values ($1, 0, $2)
@@ -83,6 +83,14 @@ export function readSeals(tx: Sql, region: string): Promise<SealRow[]> {
   return tx.query<SealRow>('select region, day, number, bytes from logbook_seal where region = $1 order by day', [
     region,
   ]);
+}
+
+/** The day of the newest seal of each region that has one. */
+export async function lastSealed(tx: Sql): Promise<Map<string, number>> {
+  const rows = await tx.query<{ region: string; day: number }>(
+    'select region, max(day) as day from logbook_seal group by region',
+  );
+  return new Map(rows.map(({ region, day }) => [region, day]));
 }
 
 /** Keeps a seal unless the day has one. */
