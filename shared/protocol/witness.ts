@@ -1,15 +1,16 @@
-/** Checks of what people sign for each other beside payments: invoice, receipt, closing, and the proof of a fork. */
+/** Checks of what people sign for each other beside payments: invoice, receipt, closing, and the proofs of a fork and of overspending. */
 import { sameBytes } from '#shared/base/bytes.ts';
 import { CLOCK_SKEW } from '#shared/base/limits.ts';
 import { ok } from '#shared/base/result.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
 import type { Certificate } from '#shared/protocol/certificate.ts';
-import type { HeldPayment } from '#shared/protocol/chain.ts';
+import { contradictionIn, type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import { type Closing, closingMessage } from '#shared/protocol/closing.ts';
 import { type Fork, readFork } from '#shared/protocol/fork.ts';
 import { type Invoice, invoiceMessage, matchCode } from '#shared/protocol/invoice.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
 import { askSignature, referenceOf, type Signed } from '#shared/protocol/message.ts';
+import type { SignedPayment } from '#shared/protocol/payment.ts';
 import { type Receipt, receiptMessage } from '#shared/protocol/receipt.ts';
 import { type Checked, no } from '#shared/protocol/refusal.ts';
 import type { Checks } from '#shared/protocol/signature.ts';
@@ -114,17 +115,37 @@ function isCovered(held: HeldPayment, closing: Closing): boolean {
  * Refusals: message.*, issuer.unknown, allowance.signature, payment.signature, fork.not-a-fork.
  */
 export function* forkChecks(bytes: Uint8Array, keySet: KeySet): Checks<Checked<Fork>> {
+  const isFork = (left: SignedPayment, right: SignedPayment) =>
+    left.message.number === right.message.number && !sameBytes(left.id, right.id);
+  return yield* pairChecks(bytes, keySet, isFork);
+}
+
+/**
+ * A proof of overspending: the same, of two payments whose numbers and totals cannot stand in one chain.
+ * Refusals: as {@link forkChecks}.
+ */
+export function* overspendingChecks(bytes: Uint8Array, keySet: KeySet): Checks<Checked<Fork>> {
+  const contradict = (left: SignedPayment, right: SignedPayment) =>
+    contradictionIn([heldOf(left)], heldOf(right)) !== undefined;
+  return yield* pairChecks(bytes, keySet, contradict);
+}
+
+function* pairChecks(
+  bytes: Uint8Array,
+  keySet: KeySet,
+  isProof: (left: SignedPayment, right: SignedPayment) => boolean,
+): Checks<Checked<Fork>> {
   const read = readFork(bytes);
   if (!read.ok) return read;
   const { allowance, left, right } = read.value;
   const checked = yield* allowanceChecks(allowance, keySet);
   if (!checked.ok) return checked;
   const named = allowanceReference(allowance);
-  const same = left.message.number === right.message.number && !sameBytes(left.id, right.id);
-  if (!same || !sameBytes(left.message.allowance, named) || !sameBytes(right.message.allowance, named)) {
+  const both = [left, right];
+  if (!both.every(({ message }) => sameBytes(message.allowance, named)) || !isProof(left, right)) {
     return no('fork.not-a-fork');
   }
-  for (const payment of [left, right]) {
+  for (const payment of both) {
     if (!(yield askSignature(payment, allowance.message.deviceKey))) return no('payment.signature');
   }
   return read;
