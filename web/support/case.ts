@@ -41,19 +41,29 @@ export interface Pair {
   readonly proof: Uint8Array<ArrayBuffer>;
 }
 
+/** The steps by which a payee is paid. */
+export const PAID: readonly CaseEvent['code'][] = ['paid-from-allowance', 'paid-by-guarantee', 'paid-late'];
+
 /** How `file` stands at `now`. */
 export function standingOf(file: CaseFile, now: number): CaseStanding {
-  const sum = (events: readonly CaseEvent[]) => events.reduce((total, { amount = 0 }) => total + amount, 0);
-  const of = (...codes: readonly CaseEvent['code'][]) => file.timeline.filter(({ code }) => codes.includes(code));
   if (file.role === 'payer') {
-    const owed = sum(of('owed'));
+    const owed = sumOf(file, ['owed']);
     return { kind: owed > 0 ? 'owes' : 'clear', sum: owed };
   }
-  const unpaid = sum(of('disputed'));
+  const unpaid = sumOf(file, ['disputed']);
   if (unpaid > 0) return { kind: 'unpaid', sum: unpaid };
-  const coming = of('spendable').filter(({ at }) => at > now);
+  const coming = file.timeline.filter(({ code, at }) => code === 'spendable' && at > now);
   if (coming.length > 0) return { kind: 'arriving', sum: sum(coming), at: Math.max(...coming.map(({ at }) => at)) };
-  return { kind: 'paid', sum: sum(of('paid-from-allowance', 'paid-by-guarantee', 'paid-late')) };
+  return { kind: 'paid', sum: sumOf(file, PAID) };
+}
+
+/** What the steps of these kinds come to. */
+export function sumOf(file: CaseFile, codes: readonly CaseEvent['code'][]): number {
+  return sum(file.timeline.filter(({ code }) => codes.includes(code)));
+}
+
+function sum(events: readonly CaseEvent[]): number {
+  return events.reduce((total, { amount = 0 }) => total + amount, 0);
 }
 
 /** The pairs of `file`, each with the reader's own payment first, then the one signed earlier; unreadable proofs are left out. */

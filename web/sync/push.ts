@@ -4,7 +4,7 @@ import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
-import { spareAllowanceKey } from '#web/vault/allowance-key.ts';
+import { type SpareKey, spareAllowanceKey } from '#web/vault/allowance-key.ts';
 import { openAllowance } from '#web/vault/allowances.ts';
 import { ready } from '#web/vault/outbox.ts';
 import type { OutboxRow } from '#web/vault/rows.ts';
@@ -61,10 +61,8 @@ async function wantOpen(vault: Vault, now: Instant): Promise<SyncRequest['want']
   if (total === 0) return undefined;
   const key = await spareAllowanceKey(vault, now);
   return {
-    key: key.id,
+    ...wantOn(key),
     currency: 'CNY',
-    wrapped: key.wrapped,
-    ...(key.passkey === undefined ? {} : { passkey: key.passkey }),
     ...(total === undefined ? {} : { total }),
     ...(count === undefined ? {} : { count }),
   };
@@ -72,12 +70,10 @@ async function wantOpen(vault: Vault, now: Instant): Promise<SyncRequest['want']
 
 async function wantForPayee(vault: Vault, now: Instant, wanted: WantForPayee): Promise<SyncRequest['want']> {
   const key = await spareAllowanceKey(vault, now, wanted.payee);
-  return {
-    key: key.id,
-    currency: wanted.currency,
-    wrapped: key.wrapped,
-    ...(key.passkey === undefined ? {} : { passkey: key.passkey }),
-    total: wanted.total,
-    payee: wanted.payee,
-  };
+  return { ...wantOn(key), currency: wanted.currency, total: wanted.total, payee: wanted.payee };
+}
+
+/** What the house must know of the key an allowance is asked for. */
+function wantOn({ id, wrapped, passkey }: SpareKey) {
+  return { key: id, wrapped, ...(passkey === undefined ? {} : { passkey }) };
 }
