@@ -13,19 +13,23 @@ const STOP_WITHIN_MS = 10_000;
 const SILENCE_MS = 500;
 /** A turn of the event loop as short as this had nothing to do, so nobody stands at the door. */
 const QUIET_TURN_MS = 0.2;
-const QUIET_WITHIN_MS = 1_000;
+/** So long nobody may have come: whoever got the last answer and asks at once stands at the door by then. */
+const QUIET_FOR_MS = 25;
+const QUIET_WITHIN_MS = 2_000;
 const LOOK_EVERY_MS = 20;
 
 /**
  * Makes `app.close()` drain first. For `graceMs` it goes on serving everybody while each answer ends its connection and
  * balancers read from `/readyz` that they should go elsewhere. Then the door is shut in a moment in which nobody waits at
- * it: the kernel resets every connection that is still in its queue. What was taken is answered; connections on which
- * nothing is asked are ended. Answers whether draining has begun.
+ * it, for the kernel resets every connection that is still in its queue. That moment comes under any load, because from
+ * then on questions are taken and only answered behind the shut door: who waits for an answer does not knock again. What
+ * was taken is answered; connections on which nothing is asked are ended. Answers whether draining has begun.
  */
 export function drainBeforeClose(app: Pick<FastifyInstance, 'addHook' | 'server'>, graceMs: number): () => boolean {
   let draining = false;
   let underWay = 0;
   let taken = 0;
+  let shut: Promise<void> | undefined;
   app.server.on('connection', () => {
     taken += 1;
   });
@@ -34,6 +38,7 @@ export function drainBeforeClose(app: Pick<FastifyInstance, 'addHook' | 'server'
     reply.raw.once('close', () => {
       underWay -= 1;
     });
+    await shut;
   });
   app.addHook('onSend', async (_request, reply) => {
     if (draining) reply.header('connection', 'close');
@@ -42,9 +47,12 @@ export function drainBeforeClose(app: Pick<FastifyInstance, 'addHook' | 'server'
     draining = true;
     if (!app.server.listening) return;
     await pause(graceMs);
+    const door = Promise.withResolvers<void>();
+    shut = door.promise;
     await quietTurn(() => taken);
     // Not the HTTP server's own close: that one ends kept connections on which the next question may be on its way.
     Server.prototype.close.call(app.server);
+    door.resolve();
     for (let silent = 0; silent < SILENCE_MS && !(await isEmpty(app.server)); silent += LOOK_EVERY_MS) {
       if (underWay > 0) silent = 0;
       await pause(LOOK_EVERY_MS);
@@ -54,13 +62,14 @@ export function drainBeforeClose(app: Pick<FastifyInstance, 'addHook' | 'server'
   return () => draining;
 }
 
-/** Resolves in a turn of the event loop that took nobody in and was short; after a second in any. */
+/** Resolves in a turn of the event loop that was short, a while after the last one came in; after two seconds in any. */
 async function quietTurn(taken: () => number): Promise<void> {
-  const until = steadyMs() + QUIET_WITHIN_MS;
-  for (let before = taken(), at = steadyMs(); at < until; ) {
+  const began = steadyMs();
+  for (let before = taken(), last = began, at = began; at < began + QUIET_WITHIN_MS; ) {
     await nextTurn();
     const now = steadyMs();
-    if (taken() === before && now - at < QUIET_TURN_MS) return;
+    if (taken() !== before) last = now;
+    else if (now - last > QUIET_FOR_MS && now - at < QUIET_TURN_MS) return;
     before = taken();
     at = now;
   }
