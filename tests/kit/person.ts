@@ -130,14 +130,15 @@ async function switchOn(phone: Phone): Promise<Person> {
       kept = await credentials();
       isOn = false;
       const gone = new Promise<void>((resolve) => context.once('close', () => resolve()));
-      process.kill(browserOf(join(folder, 'profile')), 'SIGKILL');
+      // The whole group: a child that outlives its browser would go on writing to the profile.
+      process.kill(-browserOf(join(folder, 'profile')), 'SIGKILL');
       await gone;
       await road.close();
     },
     reopen: () => switchOn({ ...phone, credentials: kept }),
     async clone(copyName) {
       const copyFolder = mkdtempSync(join(tmpdir(), `piaohao-${copyName}-`));
-      cpSync(folder, copyFolder, { recursive: true, filter: (path) => !/\/Singleton\w+$/.test(path) });
+      cpSync(folder, copyFolder, { recursive: true, filter: (path) => !NOT_THE_PHONE.test(path) });
       return switchOn({ name: copyName, options, folder: copyFolder, credentials: kept });
     },
     successor: (newName) =>
@@ -155,6 +156,9 @@ async function switchOn(phone: Phone): Promise<Person> {
     },
   };
 }
+
+/** The locks of a running browser, and files it was just writing under a passing name. */
+const NOT_THE_PHONE = /\/Singleton\w+$|\/\.org\.chromium\.[^/]+$/;
 
 /** Notes what a person must never meet: uncaught errors, and anything the content policy had to stop. */
 function listen(page: Page, complaints: string[]): void {
