@@ -15,9 +15,15 @@ export const ENVIRONMENT = { ...process.env, PATH: `${join(ROOT, 'node_modules/.
 
 /** Runs a command in the project's folder and stops this process with its exit code when it fails. */
 export function run(command, args) {
+  const status = statusOf(command, args);
+  if (status !== 0) process.exit(status);
+}
+
+/** Runs a program of this project to its end, in sight of whoever started this; answers its exit status. */
+export function statusOf(command, args) {
   const done = spawnSync(command, args, { cwd: ROOT, env: ENVIRONMENT, stdio: 'inherit' });
   if (done.error) throw done.error;
-  if (done.status !== 0) process.exit(done.status ?? 1);
+  return done.status ?? 1;
 }
 
 /** Installs the locked packages when they are missing or the lock file has changed since. */
