@@ -17,18 +17,24 @@ import {
 import { fromBase64url } from '#shared/base/bytes.ts';
 import { readId } from '#shared/base/id.ts';
 
-/** Mounts GET /payments/:id, /receipts/:id, /cases and /cases/:id. */
-export function paymentRoutes(app: Http, payments: Payments, identity: Pick<Identity, 'requireSession'>): void {
+/** Mounts GET /payments/:id (asked by a session or signed by a phone), /receipts/:id, /cases and /cases/:id. */
+export function paymentRoutes(
+  app: Http,
+  payments: Payments,
+  identity: Pick<Identity, 'requireSession' | 'deviceOf'>,
+): void {
   app.get<{ Params: PaymentParams; Querystring: PaymentQuery }>(
     '/payments/:id',
     { schema: { params: PaymentParams, querystring: PaymentQuery, response: { 200: PaymentView } } },
     async (request, reply) => {
-      const session = await identity.requireSession(request);
-      if (!session.ok) return refused(reply, session.error);
+      // A phone fetches the proof of what it was paid whenever there is a scrap of signal, signed in or not.
+      const isSigned = request.headers.authorization?.startsWith('Device ') === true;
+      const asker = isSigned ? await identity.deviceOf(request) : await identity.requireSession(request);
+      if (!asker.ok) return refused(reply, asker.error);
       const id = fromBase64url(request.params.id);
       if (id === undefined) return refused(reply, { code: 'request.not-found' });
       const options = { finality: request.query.finality === true };
-      const view = await payments.view(session.value.wallet, id, options);
+      const view = await payments.view(asker.value.wallet, id, options);
       return view.ok ? view.value : refused(reply, view.error);
     },
   );

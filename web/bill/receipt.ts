@@ -76,11 +76,15 @@ function isPrompt({ times }: Entry): boolean {
 }
 
 /**
- * Asks for the region's word that a settled payment is final, and keeps it. Needs the signed-in session of payer or payee.
+ * Asks for the region's word that a settled payment is final, and keeps it. This phone signs the question: nobody has to be signed in.
  * Refusals: those of the client; those of the proof; `request.not-found` when the region does not say so (yet).
  */
 export async function fetchFinality(needs: NetworkNeeds, payment: string): Promise<Result<undefined, Refusal>> {
-  const answer = await needs.ask<PaymentView>({ method: 'GET', path: `/payments/${payment}?finality=true` });
+  const answer = await needs.ask<PaymentView>({
+    method: 'GET',
+    path: `/payments/${payment}?finality=true`,
+    signed: true,
+  });
   if (!answer.ok) return answer;
   const bytes = fromBase64url(answer.value?.finality ?? '');
   if (bytes === undefined || bytes.length === 0) return refuse({ code: 'request.not-found' });

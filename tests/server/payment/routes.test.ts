@@ -28,15 +28,20 @@ beforeAll(async () => {
   await here.upload(hua, paid.first);
   await here.upload(lan, paid.fork);
   app = await createHttp(readConfig({ LOG_LEVEL: 'silent' }), { database });
-  // The session is the wallet named in a header: what identity really does has tests of its own.
+  // Session and phone are the wallet named in a header: what identity really does has tests of its own.
   const identity = {
+    deviceOf: async (request) => {
+      const wallet = request.headers.authorization?.slice('Device '.length);
+      const isRevoked = wallet === people.stranger.wallet;
+      return isRevoked ? refuse({ code: 'device.revoked' }) : { ok: true, value: { wallet: wallet as Id } };
+    },
     requireSession: async (request) => {
       const wallet = request.headers['x-wallet'];
       return typeof wallet === 'string'
         ? { ok: true, value: { wallet: wallet as Id } }
         : refuse({ code: 'session.none' });
     },
-  } as Pick<Identity, 'requireSession'>;
+  } as Pick<Identity, 'requireSession' | 'deviceOf'>;
   paymentRoutes(app, here.payments, identity);
   billRoutes(app, here.bills, identity);
 });
@@ -70,6 +75,19 @@ test.each([
   ['stranger', 404],
 ] as const)('the payment of 小明 to 小华, asked by %s: %i', async (who, status) => {
   expect((await ask(`/payments/${paid.first.name}`, who)).status).toBe(status);
+});
+
+test.each([
+  ['hua', 'the payee', 200],
+  ['lan', 'of somebody else, as if there were no such payment', 404],
+  ['stranger', 'that was revoked', 403],
+] as const)('signed by the phone of %s, %s, and no session: %i', async (who, _whose, status) => {
+  const headers = { authorization: `Device ${people[who].wallet}` };
+  const asked = (id: string) => app.inject({ method: 'GET', url: `/payments/${id}?finality=true`, headers });
+  const [known, unknown] = [await asked(paid.first.name), await asked('A'.repeat(43))];
+  expect(known.statusCode).toBe(status);
+  if (status === 200) expect(known.json()).toMatchObject({ role: 'payee', finality: expect.any(String) });
+  else expect(known.json()).toEqual(unknown.json());
 });
 
 test('the payee reads state and figures, and the finality receipt when it is asked for', async () => {

@@ -213,9 +213,9 @@ describe('once the region has said that it is final', () => {
   });
 
   test('a phone that only has the bill asks for the proof, and then holds it', async () => {
-    const bare = stranger((async ({ path }: { path: string }) => {
+    const bare = stranger((async ({ path, signed }: { path: string; signed?: boolean }) => {
       if (path === '/network') return await house()({ method: 'GET', path });
-      return ok({ finality: toBase64url(await finality()) });
+      return signed ? ok({ finality: toBase64url(await finality()) }) : refuse({ code: 'session.none' });
     }) as Ask);
     const bill = {
       id: 'bill',
