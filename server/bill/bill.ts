@@ -117,6 +117,7 @@ function billOf(row: BillRow, nameOf: (wallet: Id) => string): Bill {
           },
         }),
     ...(row.payment === null ? {} : { payment: toBase64url(row.payment) }),
+    ...(row.invoice === null ? {} : { invoice: toBase64url(row.invoice) }),
     ...(row.reason === null ? {} : { reason: row.reason }),
     times: {
       ...(row.signed_at === null ? {} : { signed: row.signed_at }),

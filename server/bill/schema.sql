@@ -24,3 +24,5 @@ create table bill_head (
   sequence bigint not null,
   primary key (wallet, region)
 ) with (fillfactor = 70);
+-- step 2: which invoice a payment paid, so that its payee's phone need not guess by the sum
+alter table bill add column invoice bytea;

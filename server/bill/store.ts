@@ -15,6 +15,7 @@ export interface NewBill {
   readonly peer: Id | null;
   readonly peer_region: string | null;
   readonly payment: Uint8Array | null;
+  readonly invoice: Uint8Array | null;
   readonly reason: string | null;
   readonly signed_at: number | null;
   readonly uploaded_at: number | null;
@@ -31,9 +32,9 @@ const APPEND = `
 with fresh as (
   select i.*, row_number() over (partition by i.wallet order by i.place) as step
   from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::uuid[],
-    $10::text[], $11::bytea[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[]) with ordinality
+    $10::text[], $11::bytea[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bytea[]) with ordinality
     as i(wallet, id, kind, direction, state, amount, currency, peer, peer_region, payment, reason, signed_at,
-      uploaded_at, posted_at, place)
+      uploaded_at, posted_at, invoice, place)
 ), heads as (
   insert into bill_head as h (region, wallet, sequence)
   select $1, wallet, count(*) from fresh group by wallet order by wallet
@@ -43,9 +44,10 @@ with fresh as (
   select wallet, count(*) as count from fresh group by wallet
 )
 insert into bill (region, wallet, sequence, id, kind, direction, state, amount, currency, peer, peer_region, payment,
-  reason, signed_at, uploaded_at, posted_at)
+  reason, signed_at, uploaded_at, posted_at, invoice)
 select $1, f.wallet, h.sequence - c.count + f.step, f.id, f.kind, f.direction, f.state, f.amount, f.currency, f.peer,
-  f.peer_region, f.payment, f.reason, f.signed_at, f.uploaded_at, f.posted_at
+  f.peer_region, f.payment, f.reason, f.signed_at, f.uploaded_at, f.posted_at,
+  f.invoice
 from fresh f join heads h on h.wallet = f.wallet join counts c on c.wallet = f.wallet`;
 
 /** Appends bills of wallets of `region` in their order; each wallet's numbers go on without a gap. */
@@ -67,6 +69,7 @@ export async function appendBills(tx: Sql, region: string, bills: readonly NewBi
     bills.map((one) => one.signed_at),
     bills.map((one) => one.uploaded_at),
     bills.map((one) => one.posted_at),
+    bills.map((one) => one.invoice),
   ]);
 }
 
@@ -74,7 +77,7 @@ export async function appendBills(tx: Sql, region: string, bills: readonly NewBi
 export function billsAfter(tx: Sql, wallet: Id, cursor: number, limit: number): Promise<BillRow[]> {
   return tx.query<BillRow>(
     `select region, wallet, sequence, id, kind, direction, state, amount, currency, peer, peer_region, payment, reason,
-       signed_at, uploaded_at, posted_at
+       signed_at, uploaded_at, posted_at, invoice
      from bill where wallet = $1 and sequence > $2 order by sequence limit $3`,
     [wallet, cursor, limit],
   );

@@ -54,6 +54,8 @@ function billOf(story: PaymentStory, side: 'payer' | 'payee', state: Bill['state
     peer: side === 'payer' ? story.payee : story.payer,
     peer_region: side === 'payer' ? story.payee_region : story.region,
     payment: story.id,
+    // Only the phone that made it can make anything of it.
+    invoice: side === 'payee' ? story.invoice : null,
     reason: story.code,
     signed_at: story.signed_at,
     uploaded_at: story.uploaded_at,
@@ -104,6 +106,7 @@ function plainBill(
     peer: null,
     peer_region: null,
     payment: null,
+    invoice: null,
     reason: null,
     signed_at: null,
     uploaded_at: null,

@@ -109,13 +109,23 @@ export function readPayments(tx: Sql, ids: readonly Uint8Array[]): Promise<Payme
 /** What a window tells of a payment. */
 export type PaymentStory = Pick<
   PaymentRow,
-  'id' | 'region' | 'payee_region' | 'payer' | 'payee' | 'amount' | 'currency' | 'signed_at' | 'uploaded_at' | 'code'
+  | 'id'
+  | 'region'
+  | 'payee_region'
+  | 'payer'
+  | 'payee'
+  | 'invoice'
+  | 'amount'
+  | 'currency'
+  | 'signed_at'
+  | 'uploaded_at'
+  | 'code'
 >;
 
 /** What windows tell of these payments. */
 export function readStories(tx: Sql, ids: readonly Uint8Array[]): Promise<PaymentStory[]> {
   return tx.query<PaymentStory>(
-    `select id, region, payee_region, payer, payee, amount, currency, signed_at, uploaded_at, code
+    `select id, region, payee_region, payer, payee, invoice, amount, currency, signed_at, uploaded_at, code
      from payment where id = any($1::bytea[])`,
     [ids],
   );

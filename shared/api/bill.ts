@@ -13,7 +13,8 @@ export const BillTimes = Type.Object({
 /**
  * One bill of one wallet. The feed is append-only: a change of state is the same `id` again under a higher `sequence`.
  * `amount` is in minor units and never negative; `direction` says which way it went.
- * `payment` is the payment id (base64url of 32 bytes), by which the phone finds its own copy.
+ * `payment` is the payment id (base64url of 32 bytes), by which the phone finds its own copy; `invoice` the first 16 bytes
+ * of the hash of the invoice it paid (base64url), told to the payee, whose phone made it.
  */
 export const Bill = Type.Object({
   id: Type.String(),
@@ -38,6 +39,7 @@ export const Bill = Type.Object({
   region: Type.String(),
   peer: Type.Optional(Type.Object({ id: Type.String(), name: Type.String(), region: Type.Optional(Type.String()) })),
   payment: Type.Optional(Type.String()),
+  invoice: Type.Optional(Type.String()),
   memo: Type.Optional(Type.String({ maxLength: 140 })),
   reason: Type.Optional(Type.String()),
   times: BillTimes,

@@ -5,6 +5,7 @@
 import type { Refusal } from '#shared/api/refusal.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
+import { CLOCK_SKEW } from '#shared/base/limits.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Clock, duration, type Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -13,6 +14,7 @@ import { type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import { writeFork } from '#shared/protocol/fork.ts';
 import { type Frame, writeFrame } from '#shared/protocol/frame.ts';
 import { invoiceMessage, matchCode } from '#shared/protocol/invoice.ts';
+import { referenceOf } from '#shared/protocol/message.ts';
 import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
 import { receiptMessage } from '#shared/protocol/receipt.ts';
 import { isFit } from '#shared/protocol/schema.ts';
@@ -24,7 +26,7 @@ import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
 import { payeeSigner } from '#web/vault/device-key.ts';
 import { queue } from '#web/vault/outbox.ts';
 import { keepInvoice, keepReceived, receiptPosition, receivedFrom } from '#web/vault/received.ts';
-import type { InvoiceRow, ReceivedRow } from '#web/vault/rows.ts';
+import type { BillRow, InvoiceRow, ReceivedRow } from '#web/vault/rows.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import { believedTime } from '#web/vault/time-floor.ts';
 import { type HeldLists, type HeldStatus, heldLists, readTrust } from '#web/vault/trust.ts';
@@ -298,19 +300,26 @@ export async function settledFor(vault: Vault, invoice: InvoiceRow): Promise<str
     const row = await vault.received.get(kept.paidBy);
     return row && row.state !== 'settled' ? undefined : kept.paidBy;
   }
-  const payment = await settledPayment(vault, invoice);
-  if (payment) await vault.invoices.update(invoice.id, { paidBy: payment });
-  return payment;
+  const bill = await billOf(vault, invoice);
+  if (bill?.state !== 'settled' || bill.payment === undefined) return undefined;
+  await vault.invoices.update(invoice.id, { paidBy: bill.payment });
+  return bill.payment;
 }
 
-async function settledPayment(vault: Vault, invoice: InvoiceRow): Promise<string | undefined> {
-  const bill = await vault.bills
+/** The bill of the payment that paid `invoice`, in whatever state; another of the same sum is not it. */
+async function billOf(vault: Vault, invoice: InvoiceRow): Promise<BillRow | undefined> {
+  const own = invoiceMessage.read(invoice.bytes);
+  if (!own.ok) return undefined;
+  const named = toBase64url(referenceOf(own.value.id));
+  return vault.bills
     .where('at')
-    .aboveOrEqual(invoice.madeAt - 1000)
-    .filter((one) => isFor(one, invoice))
+    .aboveOrEqual(invoice.madeAt - BILLED_BEFORE)
+    .filter((one) => one.invoice === named)
     .first();
-  return bill?.payment;
 }
+
+/** A bill has the payer's time, whose clock may be that far behind this one. */
+const BILLED_BEFORE = 2 * CLOCK_SKEW;
 
 /** How long after an invoice's end its payee is still asked for the payer's code: a phone that died has to come back. */
 const AFTERMATH = duration(10, 'min');
@@ -319,23 +328,9 @@ const AFTERMATH = duration(10, 'min');
 export async function openInvoices(vault: Vault, now: Instant): Promise<InvoiceRow[]> {
   const recent = await vault.invoices.orderBy('madeAt').reverse().limit(RECENT_INVOICES).toArray();
   const unpaid = recent.filter((row) => row.paidBy === undefined && now < row.expiresAt + AFTERMATH);
-  const paid = await Promise.all(unpaid.map((row) => settledPayment(vault, row)));
-  return unpaid.filter((_, at) => paid[at] === undefined);
+  const bills = await Promise.all(unpaid.map((row) => billOf(vault, row)));
+  return unpaid.filter((_, at) => bills[at] === undefined);
 }
 
 /** More than one person asks for within minutes; older ones are long over. */
 const RECENT_INVOICES = 5;
-
-function isFor(
-  bill: { kind: string; direction: string; amount: number; currency: string; at: number; memo?: string },
-  invoice: InvoiceRow,
-): boolean {
-  return (
-    bill.kind === 'payment' &&
-    bill.direction === 'in' &&
-    bill.amount === invoice.amount &&
-    bill.currency === invoice.currency &&
-    bill.at <= invoice.expiresAt &&
-    (bill.memo ?? '') === (invoice.memo ?? '')
-  );
-}

@@ -3,6 +3,7 @@
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Bill } from '#shared/api/bill.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
 import { duration } from '#shared/base/time.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { type Market, openMarket, type Trader } from '#tests/kit/market.ts';
@@ -39,6 +40,8 @@ eachDatabase('bills', (open) => {
     expect(await read(hua)).toEqual(['payment in settled 3000 小明']);
     const { bills } = await here.bills.feed(hua.wallet, 0, 10);
     expect(bills[0]).toMatchObject({ id: paid.name, payment: paid.name, region: 'CN-BJ', peer: { region: 'CN-SX' } });
+    expect(bills[0]?.invoice).toBe(toBase64url(paid.core.invoice));
+    expect((await here.bills.feed(ming.wallet, 1, 1)).bills[0]?.invoice).toBeUndefined();
     expect(bills[0]?.times.signed).toBe(paid.core.time);
     expect(bills[0]?.times.posted).toBe(here.clock());
     expect(bills[0]?.times.uploaded).toBe(here.clock());

@@ -1,6 +1,7 @@
 /** Two phones without a network: what one signs the other verifies, and no crash, second tab or trick makes a second payment. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Bill } from '#shared/api/bill.ts';
+import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { ok } from '#shared/base/result.ts';
 import { instant } from '#shared/base/time.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
@@ -193,7 +194,7 @@ describe('an invoice that waits for its payment', () => {
     const { payer, payee } = await twoPhones();
     const scanned = await ask(payee, 5_00);
     payee.time = instant(NOON + SECOND);
-    await ask(payee, 7_00);
+    const told = await ask(payee, 7_00);
     payee.time = instant(NOON + 2 * SECOND);
     await ask(payee, 9_00);
     const waitingFor = async () => (await openInvoices(payee.vault, payee.clock())).map((row) => row.amount);
@@ -201,15 +202,38 @@ describe('an invoice that waits for its payment', () => {
     const shown = frameOf(await paymentCode(payer.vault, await payFor(payer, scanned.frame)));
     good(await acceptCode(payee, scanned.invoice, shown));
     expect(await waitingFor()).toEqual([9_00, 7_00]);
-    await keepBills(payee.vault, [{ ...SETTLED, amount: 7_00, times: { signed: NOON + SECOND } }], 1);
+    await keepBills(payee.vault, [billFor(told.invoice)], 1);
     expect(await waitingFor()).toEqual([9_00]);
+  });
+
+  test('of two that ask the same sum at once, a settled bill ends the one it names', async () => {
+    const payee = await buyPhone(town, '平遥牛肉店');
+    const [left, right] = [await ask(payee, 6_00), await ask(payee, 6_00)];
+    await keepBills(payee.vault, [billFor(right.invoice)], 1);
+    expect(await settledFor(payee.vault, left.invoice)).toBeUndefined();
+    expect(await settledFor(payee.vault, right.invoice)).toBe('paid-online');
+    expect((await openInvoices(payee.vault, payee.clock())).map((row) => row.id)).toEqual([left.invoice.id]);
+  });
+
+  test('is not settled by a bill that is still arriving, nor by one that names no invoice', async () => {
+    const payee = await buyPhone(town, '平遥牛肉店');
+    const { invoice } = await ask(payee, 6_00);
+    const { invoice: _named, ...nameless } = billFor(invoice);
+    await keepBills(payee.vault, [nameless, { ...billFor(invoice), id: 'other', sequence: 2, state: 'arriving' }], 2);
+    expect(await settledFor(payee.vault, invoice)).toBeUndefined();
+    await keepBills(payee.vault, [{ ...billFor(invoice), id: 'other', sequence: 3 }], 3);
+    expect(await settledFor(payee.vault, invoice)).toBe('paid-online');
   });
 });
 
-const SETTLED: Bill = {
-  ...{ id: 'bill', sequence: 1, kind: 'payment', direction: 'in', state: 'settled', amount: 1, currency: 'CNY' },
-  ...{ region: 'CN-SX', payment: 'paid-online', times: {} },
-};
+/** The settled bill of the payment that paid `invoice`. */
+function billFor(invoice: InvoiceRow): Bill {
+  return {
+    ...{ id: 'bill', sequence: 1, kind: 'payment', direction: 'in', state: 'settled', region: 'CN-SX' },
+    ...{ amount: invoice.amount, currency: 'CNY', payment: 'paid-online', times: { signed: invoice.madeAt } },
+    invoice: toBase64url((fromBase64url(invoice.id) ?? new Uint8Array()).slice(0, 16)),
+  };
+}
 
 describe('a payer whom its region has stopped, at a payee of another region', () => {
   const HOUR = 3_600_000;
