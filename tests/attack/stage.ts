@@ -215,10 +215,11 @@ export async function fund({ house, place }: Stage, { wallet }: Pick<Member, 'wa
   if (!posted.ok) throw new Error(posted.error.code);
 }
 
-/** Signs payments over a fresh allowance of `payer`, each the next of its chain unless a number is told. */
-export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<Place, 'clock'>) {
+/** Signs payments over a fresh allowance of `payer` (of `total` fen when said), each the next of its chain unless a number is told. */
+export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<Place, 'clock'>, total?: number) {
   const signer = freshSigner();
-  const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true };
+  const room = total === undefined ? {} : { total };
+  const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true, ...room };
   const answer = await good(payer.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, want }));
   const read = knownAllowance(fromBase64url(answer.allowance ?? '') ?? new Uint8Array());
   if (!read.ok) throw new Error(`no allowance: ${answer.allowanceRefused ?? read.error.code}`);
