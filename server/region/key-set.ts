@@ -5,7 +5,7 @@
 import { type Entry, writeDown } from '#server/logbook/logbook.ts';
 import type { Database } from '#server/platform/database.ts';
 import { GENERATION_LIFE, generationOf, generationStart, type IssuerKeys } from '#server/region/issuer-key.ts';
-import { readKeySet, writeKeySet } from '#server/region/store.ts';
+import { readKeySet, readKeySets, writeKeySet } from '#server/region/store.ts';
 import { assert } from '#shared/base/assert.ts';
 import { sameBytes, toBase64url } from '#shared/base/bytes.ts';
 import { ORIGINS_MOST } from '#shared/base/limits.ts';
@@ -50,6 +50,25 @@ export async function currentKeySet(source: KeySetSource, now: Instant): Promise
     });
   }
   assert(false, 'processes publish one key set');
+}
+
+/**
+ * What verifies a receipt of years ago: key sets before `current`, the newest first, as few as name every issuer key that
+ * `current` no longer names.
+ */
+export async function pastKeySets(
+  database: Database,
+  current: Signed<KeySet>,
+  root: Uint8Array,
+): Promise<Signed<KeySet>[]> {
+  const kidsOf = ({ message }: Signed<KeySet>): string[] => message.issuers.map(({ key }) => toBase64url(kidOf(key)));
+  const named = new Set(kidsOf(current));
+  const past = (await readKeySets(database)).map((bytes) => readOwnKeySet(bytes, root));
+  return past.reverse().filter((keySet) => {
+    const kids = kidsOf(keySet).filter((kid) => !named.has(kid));
+    for (const kid of kids) named.add(kid);
+    return kids.length > 0;
+  });
 }
 
 function publishedLine(epoch: number, at: Instant): (issuer: KeySet['issuers'][number]) => Entry {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { type SealCheck, writeDown } from '#server/logbook/logbook.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import { generationOf, keyFiles, type OpenSigner, openIssuerKeys } from '#server/region/issuer-key.ts';
-import { currentKeySet, readOwnKeySet } from '#server/region/key-set.ts';
+import { currentKeySet, pastKeySets, readOwnKeySet } from '#server/region/key-set.ts';
 import { REGION_SEEDS, type RegionSeed, type RegionTerms } from '#server/region/seed.ts';
 import {
   type ClaimsRoot,
@@ -108,6 +108,8 @@ export interface Regions {
   ) => Promise<Uint8Array<ArrayBuffer>>;
   /** The key set in force, signed by the root. */
   readonly keySet: () => Promise<Signed<KeySet>>;
+  /** Key sets of before, the newest first, as few as name every issuer key that the one in force no longer names. */
+  readonly pastKeySets: () => Promise<Signed<KeySet>[]>;
   /** The region's signed time, at most 5 s old. */
   readonly epoch: (region: string) => Promise<Signed<Epoch>>;
   /** Card and status list that belong together, as one answer to a phone must carry them. */
@@ -205,6 +207,7 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
       }),
     sign: (region, type, message) => type.sign(message, keys.current(region, clock())),
     keySet,
+    pastKeySets: async () => pastKeySets(database, await keySet(), keys.root.key),
     lists: published,
     epoch: async (region) => (await published(region)).card,
     status: async (region) => (await published(region)).status,

@@ -1,7 +1,7 @@
 /** How the world asks about the network, and whether the house answers. No account is needed. */
 import { type Http, refused } from '#server/platform/http.ts';
 import type { Regions } from '#server/region/region.ts';
-import { NetworkView, ProbeQuery, ProbeView } from '#shared/api/region.ts';
+import { NetworkView, PastNetworkView, ProbeQuery, ProbeView } from '#shared/api/region.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 
 /** Mounts the network's public face. */
@@ -29,6 +29,14 @@ export function regionRoutes(app: Http, regions: Regions): void {
         keySet: toBase64url(bytes),
       };
     },
+  );
+  app.get(
+    '/network/past',
+    {
+      schema: { response: { 200: PastNetworkView } },
+      config: { rateLimit: { max: 30, timeWindow: '1 minute' } },
+    },
+    async () => ({ keySets: (await regions.pastKeySets()).map(({ bytes }) => toBase64url(bytes)) }),
   );
   app.get(
     '/probe',

@@ -26,6 +26,11 @@ export const NetworkView = Type.Object({
 /** The network. */
 export type NetworkView = Static<typeof NetworkView>;
 
+/** Key sets of before, the newest first: together they name every issuer key that has left the key set. */
+export const PastNetworkView = Type.Object({ keySets: Type.Array(Signed) });
+/** Key sets of before. */
+export type PastNetworkView = Static<typeof PastNetworkView>;
+
 /** `nonce` is fresh each time, so that nothing between phone and house answers from a store; `region` is the wallet's own. */
 export const ProbeQuery = Type.Object({
   nonce: Type.String({ pattern: '^[A-Za-z0-9_-]{8,64}$' }),

@@ -70,6 +70,31 @@ function* issuedChecks<Message>(
 }
 
 /**
+ * A key set of any time, as whoever checks an old receipt gets it: the root's signature, no two keys with one key id.
+ * Refusals: message.*, key-set.signature.
+ */
+export function* pastKeySetChecks(bytes: Uint8Array, root: Uint8Array): Checks<Checked<Verified<KeySet>>> {
+  const read = keySetMessage.read(bytes);
+  if (!read.ok) return read;
+  const { message, kid } = read.value;
+  if (new Set(message.issuers.map((issuer) => toHex(kidOf(issuer.key)))).size < message.issuers.length) {
+    return no('message.malformed');
+  }
+  const isSigned = sameBytes(kid, kidOf(root)) && (yield askSignature(read.value, root));
+  return isSigned ? ok(vouch(read.value)) : no('key-set.signature');
+}
+
+/**
+ * `keySet` with the issuers of `past` key sets it does not name, whose time to sign is over. For what was settled long ago;
+ * never for a payment that is to be accepted.
+ */
+export function withPast(keySet: KeySet, past: readonly Verified<KeySet>[], now: Instant): KeySet {
+  const issuers = new Map(past.flatMap(({ message }) => message.issuers).map((one) => [toHex(kidOf(one.key)), one]));
+  for (const one of keySet.issuers) issuers.delete(toHex(kidOf(one.key)));
+  return { ...keySet, issuers: [...keySet.issuers, ...[...issuers.values()].filter(({ until }) => until <= now)] };
+}
+
+/**
  * A key set: the root's signature, not expired, not older than the one held, no two keys with one key id.
  * Refusals: message.*, key-set.signature, key-set.expired, key-set.older.
  */
@@ -78,16 +103,11 @@ export function* keySetChecks(
   root: Uint8Array,
   context: { readonly now: Instant; readonly floor: Instant; readonly held?: KeySet },
 ): Checks<Checked<Verified<KeySet>>> {
-  const read = keySetMessage.read(bytes);
-  if (!read.ok) return read;
-  const { message, kid } = read.value;
-  if (new Set(message.issuers.map((issuer) => toHex(kidOf(issuer.key)))).size < message.issuers.length) {
-    return no('message.malformed');
-  }
-  if (!sameBytes(kid, kidOf(root)) || !(yield askSignature(read.value, root))) return no('key-set.signature');
-  if (presentOf(context) - CLOCK_SKEW > message.expires) return no('key-set.expired');
-  if (context.held !== undefined && message.epoch < context.held.epoch) return no('key-set.older');
-  return ok(vouch(read.value));
+  const checked = yield* pastKeySetChecks(bytes, root);
+  if (!checked.ok) return checked;
+  const { expires, epoch } = checked.value.message;
+  if (presentOf(context) - CLOCK_SKEW > expires) return no('key-set.expired');
+  return context.held !== undefined && epoch < context.held.epoch ? no('key-set.older') : checked;
 }
 
 /**

@@ -34,6 +34,7 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /livez', 'public'],
   ['GET /readyz', 'public'],
   ['GET /network', 'public'],
+  ['GET /network/past', 'public'],
   ['GET /probe', 'public'],
   ['POST /signups', 'browser'],
   ['POST /signups/{id}/text', 'browser'],

@@ -12,7 +12,7 @@ import type { Checked, ProtocolCode } from '#shared/protocol/refusal.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { presentOf, type Trust } from '#shared/protocol/trust.ts';
 import { type Proved, readVoucher, type Voucher, voucherChecks } from '#shared/protocol/voucher.ts';
-import { heldNetwork, type NetworkNeeds, renewNetwork } from '#web/sync/network.ts';
+import { heldNetwork, type NetworkNeeds, olderNetwork, renewNetwork } from '#web/sync/network.ts';
 
 /**
  * `final`: settled, by the word of the payee's region. `promise`: signed by the payer and covered by an allowance, not
@@ -63,7 +63,7 @@ export function readCode(text: string): Checked<Frame | FramePart> {
 
 /**
  * The verdict on a code. With keys that know the issuer no network is needed; a signer nobody knows is looked for in
- * newer keys before it is called a forger.
+ * newer keys, then among those of before, and only then called a forger.
  */
 export async function checkReceipt(needs: NetworkNeeds, frame: Frame): Promise<Verdict> {
   const voucher = voucherIn(frame);
@@ -76,7 +76,11 @@ export async function checkReceipt(needs: NetworkNeeds, frame: Frame): Promise<V
   const newest = await renewNetwork(needs);
   if (!newest.ok) return { kind: 'unsure', why: doubtOf(newest.error, held) };
   const verdict = await judge(voucher, newest.value);
-  return verdict === 'unknown-issuer' ? { kind: 'forged', why: 'issuer' } : verdict;
+  if (verdict !== 'unknown-issuer') return verdict;
+  const older = await olderNetwork(needs);
+  if (!older.ok) return { kind: 'unsure', why: 'old-keys' };
+  const last = await judge(voucher, older.value);
+  return last === 'unknown-issuer' ? { kind: 'forged', why: 'issuer' } : last;
 }
 
 function doubtOf(newest: Refusal, held: Result<Trust, Refusal>): Doubt {

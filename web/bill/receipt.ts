@@ -17,7 +17,7 @@ import { type Proved, readVoucher, type Voucher, voucherChecks, writeVoucher } f
 import { fragmentOf } from '#web/bill/check.ts';
 import { type Entry, entryById } from '#web/bill/entries.ts';
 import { hasReceipt } from '#web/bill/provable.ts';
-import { heldNetwork, type NetworkNeeds, renewNetwork } from '#web/sync/network.ts';
+import { heldNetwork, type NetworkNeeds, olderNetwork, renewNetwork } from '#web/sync/network.ts';
 import { keepFinality } from '#web/vault/payments.ts';
 import type { BillRow, PaymentRow, ReceivedRow } from '#web/vault/rows.ts';
 import { readSetting } from '#web/vault/settings.ts';
@@ -88,11 +88,25 @@ export async function fetchFinality(needs: NetworkNeeds, payment: string): Promi
   if (!answer.ok) return answer;
   const bytes = fromBase64url(answer.value?.finality ?? '');
   if (bytes === undefined || bytes.length === 0) return refuse({ code: 'request.not-found' });
-  const trust = await newestFor(needs);
-  if (!trust.ok) return trust;
-  const checked = await verifyAsync(finalityChecks(bytes, trust.value.keySet), webVerifier());
+  const newest = await newestFor(needs);
+  if (!newest.ok) return newest;
+  const taken = await takeFinality(needs, payment, bytes, answer.value, newest.value);
+  if (taken.ok || taken.error.code !== 'issuer.unknown') return taken;
+  // The region gave its word long ago: its key of then is looked for among those of before.
+  const older = await olderNetwork(needs);
+  return older.ok ? await takeFinality(needs, payment, bytes, answer.value, older.value) : older;
+}
+
+async function takeFinality(
+  needs: NetworkNeeds,
+  payment: string,
+  bytes: Uint8Array,
+  view: PaymentView,
+  trust: Trust,
+): Promise<Result<undefined, Refusal>> {
+  const checked = await verifyAsync(finalityChecks(bytes, trust.keySet), webVerifier());
   if (!checked.ok) return checked;
-  const settled = await settledUnder(payment, answer.value, trust.value);
+  const settled = await settledUnder(payment, view, trust);
   if (!settled.ok) return settled;
   await keepFinality(needs.vault, payment, bytes, needs.clock());
   return ok(undefined);

@@ -5,14 +5,21 @@
  */
 
 import type { Refusal } from '#shared/api/refusal.ts';
-import type { NetworkView } from '#shared/api/region.ts';
+import type { NetworkView, PastNetworkView } from '#shared/api/region.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Clock, duration } from '#shared/base/time.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
 import type { Signed } from '#shared/protocol/message.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
-import { keySetChecks, type Trust } from '#shared/protocol/trust.ts';
+import {
+  keySetChecks,
+  pastKeySetChecks,
+  presentOf,
+  type Trust,
+  type Verified,
+  withPast,
+} from '#shared/protocol/trust.ts';
 import type { Ask } from '#web/sync/client.ts';
 import { keepSetting, readSetting } from '#web/vault/settings.ts';
 import { believedTime } from '#web/vault/time-floor.ts';
@@ -55,6 +62,17 @@ export async function renewNetwork(needs: NetworkNeeds): Promise<Result<Trust, R
   return trust;
 }
 
+/**
+ * What this browser holds of the network with the issuers of before, for a receipt whose signer the newest keys do not
+ * name. The answer is kept, so that the next old receipt needs no network. It does not say which receipt it is about.
+ */
+export async function olderNetwork(needs: NetworkNeeds): Promise<Result<Trust, Refusal>> {
+  const answer = await needs.ask<PastNetworkView>({ method: 'GET', path: '/network/past', timeout: PATIENCE });
+  if (!answer.ok) return answer;
+  await keepSetting(needs.vault, 'networkPast', answer.value.keySets);
+  return await heldNetwork(needs);
+}
+
 interface Pinned {
   readonly ofWallet: boolean;
   readonly root: Uint8Array | undefined;
@@ -75,7 +93,18 @@ async function pinned(vault: Vault): Promise<Pinned> {
 async function trustIn(needs: NetworkNeeds, keySet: Uint8Array, root: Uint8Array): Promise<Result<Trust, Refusal>> {
   const { now, floor } = await believedTime(needs.vault, needs.clock());
   const checked = await verifyAsync(keySetChecks(keySet, root, { now, floor }), webVerifier());
-  return checked.ok ? ok({ keySet: checked.value.message, now, floor }) : checked;
+  if (!checked.ok) return checked;
+  const past = await verifiedPast(needs.vault, root);
+  return ok({ keySet: withPast(checked.value.message, past, presentOf({ now, floor })), now, floor });
+}
+
+/** The key sets of before that the root has signed; what else is kept there counts for nothing. */
+async function verifiedPast(vault: Vault, root: Uint8Array): Promise<Verified<KeySet>[]> {
+  const kept = (await readSetting(vault, 'networkPast')) ?? [];
+  const checked = await Promise.all(
+    kept.map((text) => verifyAsync(pastKeySetChecks(fromBase64url(text) ?? new Uint8Array(), root), webVerifier())),
+  );
+  return checked.flatMap((one) => (one.ok ? [one.value] : []));
 }
 
 async function keep(

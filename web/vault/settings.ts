@@ -23,6 +23,8 @@ export interface Settings {
    * first visit, never changed by a later one, and the newest key set that root has signed, both base64url.
    */
   networkSeen: { readonly root: string; readonly keySet: string };
+  /** Key sets of before (base64url), asked for when a receipt was older than the newest one; verified whenever used. */
+  networkPast: readonly string[];
   /** The newest server-signed time ever seen, in whole seconds: the phone never believes it is earlier. */
   timeFloorSeconds: number;
   /** How far the server's clock is ahead of the phone's, as the server last said. */

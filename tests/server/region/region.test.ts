@@ -10,9 +10,18 @@ import { GENERATION_LIFE, generationOf, generationStart } from '#server/region/i
 import { openRegions, regionSchema } from '#server/region/region.ts';
 import { after, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
+import { kidOf } from '#shared/protocol/cose.ts';
+import type { KeySet } from '#shared/protocol/key-set.ts';
 import { type Signer, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
-import { certificateChecks, epochChecks, keySetChecks, statusListOf } from '#shared/protocol/trust.ts';
+import {
+  certificateChecks,
+  epochChecks,
+  keySetChecks,
+  pastKeySetChecks,
+  statusListOf,
+  withPast,
+} from '#shared/protocol/trust.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { idOf } from '#tests/kit/ledger.ts';
@@ -110,6 +119,37 @@ eachDatabase('regions', (openDatabase) => {
     const second = (await moved.keySet()).message;
     expect(second.origins).toEqual(['https://wallet.example', 'https://piaohao.example']);
     expect(second.epoch).toBe(first.message.epoch + 1);
+  });
+
+  test('what was signed years ago is verified by the key sets of before, which name each key once', async () => {
+    const regions = await openHere();
+    const old = await regions.sign('CN-SX', certificateMessage, certificate('CN-SX', after(now, duration(60, 'd'))));
+    const then = now;
+    for (let generation = 0; generation < 4; generation += 1) {
+      now = after(generationStart(generationOf(now) + 1), duration(40, 'd'));
+      await regions.keySet();
+    }
+    const { message: current } = await regions.keySet();
+    const past = await regions.pastKeySets();
+    const read = await Promise.all(
+      past.map(({ bytes }) => verifyAsync(pastKeySetChecks(bytes, regions.root), verifier)),
+    );
+    const sound = read.flatMap((one) => (one.ok ? [one.value] : []));
+    expect(sound).toHaveLength(past.length);
+    const verdict = async (keySet: KeySet, at: Instant) => {
+      const checked = await verifyAsync(certificateChecks(old, { keySet, now: at, floor: at }), verifier);
+      return checked.ok ? 'ok' : checked.error.code;
+    };
+    expect(await verdict(current, then)).toBe('issuer.unknown');
+    expect(await verdict(withPast(current, sound, now), then)).toBe('ok');
+    expect(await verdict(withPast(current, sound, then), then)).toBe('issuer.unknown');
+    const known = new Set(current.issuers.map(({ key }) => kidOf(key).toString()));
+    for (const { message } of sound) {
+      const fresh = message.issuers.map(({ key }) => kidOf(key).toString()).filter((kid) => !known.has(kid));
+      expect(fresh).not.toEqual([]);
+      for (const kid of fresh) known.add(kid);
+    }
+    now = then;
   });
 
   test('a payee who last synced before a rotation verifies what is signed after it, and the other way round', async () => {

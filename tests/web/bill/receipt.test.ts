@@ -10,6 +10,7 @@ import { certificateMessage } from '#shared/protocol/certificate.ts';
 import { epochMessage } from '#shared/protocol/epoch.ts';
 import { type Finality, finalityMessage } from '#shared/protocol/finality.ts';
 import { type Frame, readFrame } from '#shared/protocol/frame.ts';
+import { keySetMessage } from '#shared/protocol/key-set.ts';
 import { leafHash } from '#shared/protocol/merkle.ts';
 import { encodeCore, type PaymentCore, readPayment } from '#shared/protocol/payment.ts';
 import { readVoucher, type Voucher, writeVoucher } from '#shared/protocol/voucher.ts';
@@ -74,9 +75,10 @@ async function finality(change: Partial<Finality> = {}, by = town): Promise<Uint
   return finalityMessage.sign(said, by.beijing);
 }
 
-/** The house as a visitor reaches it. */
-function house(of: Town = town): Ask {
+/** The house as a visitor reaches it; `past` are its key sets of before. */
+function house(of: Town = town, past: readonly Uint8Array[] = []): Ask {
   return (async ({ path }: { path: string }) => {
+    if (path === '/network/past') return ok({ keySets: past.map(toBase64url) });
     if (path !== '/network') return refuse({ code: 'request.not-found' });
     return ok({ root: toBase64url(of.root.key), keySet: toBase64url(of.keySet) });
   }) as Ask;
@@ -315,6 +317,74 @@ describe('a stranger’s phone', () => {
     good(await renewNetwork(visitor));
     const late = { ...visitor, ask: NO_ROAD, clock: () => instant(NOON + 200 * 86_400_000) };
     expect(await verdictOn(await text(), late)).toBe('unsure old-keys');
+  });
+
+  describe('years later, when the keys that signed it have left the key set', () => {
+    const YEARS = instant(NOON + 900 * 86_400_000);
+    /** The town's next life: the same root, other issuers. */
+    const later = async (): Promise<Town> => {
+      const { issuer, beijing } = await foundTown();
+      const read = good(keySetMessage.read(town.keySet)).message;
+      const keys = [issuer.key, beijing.key];
+      const span = { from: instant(YEARS - 1000), until: instant(YEARS + 86_400_000) };
+      const issuers = read.issuers.map((one, at) => ({ ...one, key: keys[at] ?? one.key, ...span }));
+      const keySet = await keySetMessage.sign({ ...read, epoch: 9, expires: span.until, issuers }, town.root);
+      return { ...town, issuer, beijing, keySet };
+    };
+
+    test('it is verified by the key sets of before, and from then on with no network', async () => {
+      const visitor = stranger(house(await later(), [town.keySet]), YEARS);
+      expect(await verdictOn(await text(), visitor)).toBe('final 1250 to 平遥牛肉店');
+      expect(await verdictOn(await text(), { ...visitor, ask: NO_ROAD })).toBe('final 1250 to 平遥牛肉店');
+    });
+
+    test('a phone that lacks the region’s old word fetches it and can show it', async () => {
+      const now = await later();
+      const bare = stranger(
+        (async (asked: { path: string; method: 'GET' }) =>
+          asked.path.startsWith('/network')
+            ? await house(now, [town.keySet])(asked)
+            : ok({ finality: toBase64url(await finality()) })) as Ask,
+        YEARS,
+      );
+      const kept = {
+        id: 'bill',
+        sequence: 1,
+        kind: 'payment',
+        direction: 'out',
+        state: 'settled',
+        amount: 12_50,
+      } as const;
+      await keepBills(bare.vault, [{ ...kept, currency: 'CNY', region: 'CN-BJ', payment: paid.id, times: {} }], 1);
+      good(await fetchFinality(bare, paid.id));
+      expect(await readReceipt(bare, 'bill')).toMatchObject({ code: { proved: { kind: 'final' } } });
+    });
+
+    test.each<[string, () => Promise<Ask>, string]>([
+      ['and the house no longer tells them', async () => house(await later()), 'forged issuer'],
+      [
+        'and only key sets of another root are told',
+        async () => house(await later(), [forger.keySet]),
+        'forged issuer',
+      ],
+      [
+        'and the road ends before they are told',
+        async () => {
+          const open = house(await later());
+          return (async (asked: { path: string; method: 'GET' }) =>
+            asked.path === '/network' ? await open(asked) : refuse({ code: 'house.unreachable' })) as Ask;
+        },
+        'unsure old-keys',
+      ],
+    ])('%s', async (_what, ask, said) => {
+      expect(await verdictOn(await text(), stranger(await ask(), YEARS))).toBe(said);
+    });
+
+    test('a key of before signs nothing of today', async () => {
+      const visitor = stranger(house(await later(), [town.keySet]), YEARS);
+      const backdated = coded({ kind: 'final', finality: await finality({ time: YEARS }) });
+      expect(await verdictOn(backdated, visitor)).toBe('forged issuer');
+    });
   });
 
   test.each(['', 'https://example.com/', 'PH1V:', 'PH1V:!!', 'not base64url!'])(
