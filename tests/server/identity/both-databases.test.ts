@@ -1,5 +1,5 @@
 /** A person's whole way in and out, on the embedded database and on PostgreSQL. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { duration } from '#shared/base/time.ts';
 import { softAuthenticator } from '#tests/kit/authenticator.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
@@ -7,11 +7,13 @@ import { good, openBrowser, openMember } from '#tests/kit/member.ts';
 import { ORIGIN, openPlace } from '#tests/server/identity/place.ts';
 
 describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
-  const opening = (async () => openPlace({}, kind === 'postgres' ? await freshPostgres() : undefined))();
-  afterAll(async () => (await opening).close());
+  let place: Awaited<ReturnType<typeof openPlace>>;
+  beforeAll(async () => {
+    place = await openPlace({}, kind === 'postgres' ? await freshPostgres() : undefined);
+  });
+  afterAll(() => place.close());
 
   test('sign up, rotate, sign in, step up, add, revoke, stop, sweep', async () => {
-    const place = await opening;
     const ming = await openMember(place, { phone: '13900401001' });
     place.pass(duration(11, 'min'));
     await good(ming.ask('GET', '/session'));
@@ -36,7 +38,6 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
   });
 
   test('fifty guesses at once: five are looked at', async () => {
-    const place = await opening;
     const browser = openBrowser(place);
     const start = {
       id: '01900000-0000-7000-8000-000000000001',
