@@ -47,6 +47,8 @@ interface Desk {
   readonly region: string;
   readonly accounts: ReadonlyMap<string, store.AccountRow>;
   readonly sums: Map<string, number>;
+  /** Whose money filled a hold first: its id names the allowance, so only its first move says whose it is. */
+  readonly holders: Map<string, string>;
   readonly findings: Finding[];
   last: number;
   transfers: number;
@@ -74,7 +76,8 @@ export async function auditLedger(database: Database): Promise<AuditReport> {
 async function auditRegion(tx: Sql, region: string, end: number): Promise<Desk> {
   const rows = await store.auditAccounts(tx, region);
   const accounts = new Map(rows.map((row) => [row.id, row]));
-  const desk: Desk = { region, accounts, sums: new Map(), findings: [], last: 0, transfers: 0, moves: 0 };
+  const empty = { sums: new Map(), holders: new Map(), findings: [], last: 0, transfers: 0, moves: 0 };
+  const desk: Desk = { region, accounts, ...empty };
   for (let full = true; full; ) {
     const transfers = await store.auditTransfers(tx, region, desk.last, PAGE);
     full = transfers.length === PAGE;
@@ -147,6 +150,8 @@ function bookMove(desk: Desk, move: store.AuditMove): void {
     // The sum is kept debit-positive, so that an account's own idea of its side is not trusted either.
     desk.sums.set(move[side], (desk.sums.get(move[side]) ?? 0) + (side === 'debit' ? move.amount : -move.amount));
   }
+  const [filled, [from, holder = '']] = [move.credit, move.debit.split('/')];
+  if (filled.startsWith('hold/') && from === 'available' && !desk.holders.has(filled)) desk.holders.set(filled, holder);
 }
 
 async function checkReversals(tx: Sql, desk: Desk, transfers: readonly store.AuditTransfer[]): Promise<void> {
@@ -174,7 +179,7 @@ async function checkReversals(tx: Sql, desk: Desk, transfers: readonly store.Aud
 function checkAccounts(desk: Desk): void {
   for (const account of desk.accounts.values()) {
     const row = `account ${account.id}`;
-    const fault = chartFault(account);
+    const fault = chartFault(account, desk.holders.get(account.id));
     if (fault) find(desk, 'account', row, account.balance, fault);
     const debit = desk.sums.get(account.id) ?? 0;
     const expected = debit === 0 ? 0 : normalOf(account) === 'debit' ? debit : -debit;
@@ -194,15 +199,16 @@ function normalOf(account: Account): 'debit' | 'credit' {
   return Object.entries(CHART).find(([name]) => name === kind)?.[1].normal ?? account.normal;
 }
 
-function chartFault(account: Account): string | undefined {
-  const [kind, subject, currency] = account.id.split('/');
+function chartFault(account: Account, holder: string | undefined): string | undefined {
+  const [kind, named, currency] = account.id.split('/');
   const made = CHART[account.kind];
   if (!made || kind !== account.kind) return `is called ${account.kind}`;
   if (currency !== account.currency) return `is kept in ${account.currency}`;
   if (made.normal !== account.normal) return `grows on the ${account.normal} side`;
   if (made.floor !== account.floor) return `has the floor ${account.floor}, its kind ${made.floor}`;
   if (made.owned !== (account.owner !== null)) return made.owned ? 'has lost its owner' : `belongs to ${account.owner}`;
-  if (account.kind !== 'hold' && made.owned && account.owner !== subject) return `belongs to ${account.owner}`;
+  const owner = kind === 'hold' ? (holder ?? account.owner) : named;
+  if (made.owned && account.owner !== owner) return `belongs to ${account.owner}`;
   return undefined;
 }
 
