@@ -6,13 +6,20 @@ import { connect, createServer, type Socket } from 'node:net';
 /** The road; `url` leads over it. */
 export interface Thief {
   readonly url: string;
-  /** Cuts the connection on which the next `count` writing statements are sent, when their answer comes. */
-  steal(count: number): void;
+  /**
+   * Cuts the connection on which the next `count` statements are sent, when their answer comes; of `commits` only the
+   * answers to COMMIT are taken.
+   */
+  steal(count: number, of?: 'commits'): void;
   stolen(): number;
   /** Cuts every connection now. */
   cut(): void;
   close(): Promise<void>;
 }
+
+/** The tags by which PostgreSQL says that a statement is done (protocol 3, CommandComplete). */
+const ANY_ANSWER = /INSERT|COMMIT|SELECT \d/;
+const COMMIT_ANSWER = /COMMIT\0/;
 
 /** Opens the road to the server behind `url` (a Unix socket as the kit's servers have). */
 export async function openThief(url: string): Promise<Thief> {
@@ -21,6 +28,7 @@ export async function openThief(url: string): Promise<Thief> {
   const open = new Set<Socket>();
   let left = 0;
   let stolen = 0;
+  let loot = ANY_ANSWER;
   const server = createServer((client) => {
     const upstream = connect(path);
     open.add(client);
@@ -32,7 +40,7 @@ export async function openThief(url: string): Promise<Thief> {
       upstream.write(part);
     });
     upstream.on('data', (part) => {
-      if (marked && left > 0 && /INSERT|COMMIT|SELECT \d/.test(part.toString('latin1'))) {
+      if (marked && left > 0 && loot.test(part.toString('latin1'))) {
         left -= 1;
         stolen += 1;
         client.destroy();
@@ -56,8 +64,9 @@ export async function openThief(url: string): Promise<Thief> {
   const { port } = server.address() as AddressInfo;
   return {
     url: `postgres://piaohao@127.0.0.1:${port}${target.pathname}`,
-    steal(count) {
+    steal(count, of) {
       left = count;
+      loot = of === 'commits' ? COMMIT_ANSWER : ANY_ANSWER;
     },
     stolen: () => stolen,
     cut() {
