@@ -14,10 +14,10 @@ import { isLong, report, size, slack } from '#tests/kit/fault-report.ts';
 import { good } from '#tests/kit/member.ts';
 import { openThief, type Thief } from '#tests/kit/reply-thief.ts';
 
-const CUTS = size(10, 300);
+const CUTS = size(6, 300);
 const CUT_EVERY_MS = 200;
 const CLIENTS = 20;
-const STOLEN = size(30, 1_000);
+const STOLEN = size(15, 1_000);
 const FEN = 10;
 const ANSWER_MS = 5_000;
 const BACK_MS = 2_000;
