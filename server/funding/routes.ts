@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Funding, Owner } from '#server/funding/funding.ts';
 import type { Identity } from '#server/identity/identity.ts';
-import { type Http, refused } from '#server/platform/http.ts';
+import { type Http, Nothing, refused } from '#server/platform/http.ts';
 import { BankNotice } from '#shared/api/bank.ts';
 import { TermsList, TopUp, TopUpList, TopUpRequest } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
@@ -51,7 +51,7 @@ export function fundingRoutes(app: Http, funding: Funding, identity: Visitors): 
   app.post(
     '/callbacks/bank-transfer',
     {
-      schema: { body: BankNotice, querystring: ByRegion },
+      schema: { body: BankNotice, querystring: ByRegion, response: { 204: Nothing } },
       config: { machine: true, rateLimit: { max: 6_000, timeWindow: '1 minute' } },
     },
     async (request, reply) => {

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Device, Identity, Session } from '#server/identity/identity.ts';
 import { type FoundSession, STEP_UP_FRESH } from '#server/identity/session.ts';
-import { type Http, refused } from '#server/platform/http.ts';
+import { type Http, Nothing, refused } from '#server/platform/http.ts';
 import {
   Assertion,
   type AssertionAnswer,
@@ -113,13 +113,14 @@ function sessionRoutes(app: Http, identity: Identity): void {
     const session = await identity.requireSession(request);
     return session.ok ? await viewOf(identity, session.value) : refused(reply, session.error);
   });
-  app.delete('/session', async (request, reply) => {
+  const done = { schema: { response: { 204: Nothing } } };
+  app.delete('/session', done, async (request, reply) => {
     const session = await identity.sessionOf(request);
     if (session) await sessions.end(session);
     carrier.give(request, undefined);
     return reply.code(204).send();
   });
-  app.delete('/sessions', async (request, reply) => {
+  app.delete('/sessions', done, async (request, reply) => {
     const session = await identity.requireSession(request);
     if (!session.ok) return refused(reply, session.error);
     await sessions.endAll(session.value);

@@ -147,6 +147,9 @@ function readBodies(app: Http): void {
   });
 }
 
+/** What a route says that has nothing to say, as its `response: { 204: Nothing }`. */
+export const Nothing = Type.Unsafe<void>(Type.Null({ description: 'Done.' }));
+
 /** Answers `refusal` as problem+json with its status of the one table. */
 export function refused(reply: FastifyReply, refusal: Refusal): FastifyReply {
   return reply

@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes, sign } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
+import { Compile } from 'typebox/schema';
 import { buildHouse, type House } from '#server/app.ts';
 import { available, outside } from '#server/ledger/chart.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
@@ -56,6 +57,8 @@ export interface Route {
   readonly path: string;
   readonly parameters: readonly Parameter[];
   readonly body: Schema | undefined;
+  /** By status (`200`, `4XX`), which of its answers are allowed; an answer the contract does not tell of has none. */
+  readonly answers: Readonly<Record<string, (body: unknown) => boolean>>;
 }
 
 /** The house and its people's way in. */
@@ -108,6 +111,9 @@ interface Contract {
           {
             readonly parameters?: readonly Parameter[];
             readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+            readonly responses: Readonly<
+              Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>
+            >;
           }
         >
       >
@@ -122,8 +128,40 @@ function routesOf({ paths }: Contract): Route[] {
       path,
       parameters: operation.parameters ?? [],
       body: operation.requestBody?.content['application/json']?.schema,
+      answers: Object.fromEntries(
+        Object.entries(operation.responses).map(([status, { content }]) => {
+          const schema = content?.['application/json']?.schema;
+          if (!schema) return [status, (body: unknown) => body === undefined];
+          const reader = Compile(schema as Parameters<typeof Compile>[0]);
+          return [status, (body: unknown) => reader.Check(body)];
+        }),
+      ),
     })),
   );
+}
+
+/** The route of the contract that `method url` reaches; a word in an address goes before a parameter. */
+export function routeOf(routes: readonly Route[], method: string, url: string): Route | undefined {
+  const [path = ''] = url.split('?');
+  const here = routes.filter((one) => one.method === method);
+  return (
+    here.find((one) => one.path === path) ??
+    here.find((one) => new RegExp(`^${one.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path))
+  );
+}
+
+/** What the contract says against this answer; undefined when it allows it, or tells of no such address. */
+export function againstContract(
+  routes: readonly Route[],
+  asked: { readonly method: string; readonly url: string },
+  { status, text }: Pick<Given, 'status' | 'text'>,
+): string | undefined {
+  const route = routeOf(routes, asked.method, asked.url);
+  const allows = route?.answers[String(status)] ?? route?.answers[`${Math.floor(status / 100)}XX`];
+  if (!route) return undefined;
+  if (!allows) return `${route.method} ${route.path} answers ${status}, of which the contract does not tell`;
+  if (allows(text === '' ? undefined : JSON.parse(text))) return undefined;
+  return `${route.method} ${route.path} answers ${status} in another shape than the contract's: ${text.slice(0, 300)}`;
 }
 
 let callers = 0;
@@ -134,36 +172,43 @@ export function anotherCaller(): string {
   return `10.${(callers >> 16) & 255}.${(callers >> 8) & 255}.${callers & 255}`;
 }
 
-/** An answer, and how long it took. */
+/** An answer, and what the contract says against it. */
 export interface Given {
   readonly status: number;
   readonly type: string;
   readonly text: string;
   readonly headers: Readonly<Record<string, unknown>>;
+  readonly breach: string | undefined;
 }
 
 /** Longest any request may be without an answer. */
 const DEADLINE_MS = 10_000;
 
 /** Sends exactly this; rejects when there is no answer in time. */
-export async function knock({ house }: Pick<Stage, 'house'>, request: InjectOptions): Promise<Given> {
+export async function knock(
+  { house, routes }: Pick<Stage, 'house' | 'routes'>,
+  request: InjectOptions,
+): Promise<Given> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer to ${request.method} ${String(request.url)}`)), DEADLINE_MS);
   });
   const answer = await Promise.race([house.app.inject({ remoteAddress: anotherCaller(), ...request }), late]);
   clearTimeout(timer);
+  const asked = { method: request.method ?? 'GET', url: String(request.url) };
   return {
     status: answer.statusCode,
     type: String(answer.headers['content-type'] ?? ''),
     text: answer.body,
     headers: answer.headers,
+    breach: againstContract(routes, asked, { status: answer.statusCode, text: answer.body }),
   };
 }
 
 /** What is wrong with an answer, whatever was asked; undefined when it is a good one or a refusal of the one table. */
-export function faultOf({ status, type, text }: Given): string | undefined {
+export function faultOf({ status, type, text, breach }: Given): string | undefined {
   if (status >= 500) return `${status} ${text.slice(0, 200)}`;
+  if (breach) return breach;
   if (status < 400) return status === 204 || type.startsWith('application/json') ? undefined : `${status} as ${type}`;
   if (!type.startsWith('application/problem+json')) return `a refusal as ${type}`;
   const problem = JSON.parse(text) as { code?: string; status?: number; remedy?: string };
