@@ -48,6 +48,9 @@ export function openPostgres(options: PostgresOptions): Database {
   });
   // A connection that dies while idle is replaced; without a listener it would end the process.
   pool.on('error', () => undefined);
+  // Between two who share a connection nobody listens to it for a moment, and its end may come in just that one. Whoever
+  // has it next hears of it from the statement that fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const names = new Map<string, string>();
 
   async function run<Row>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {

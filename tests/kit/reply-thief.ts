@@ -12,6 +12,8 @@ export interface Thief {
    */
   steal(count: number, of?: 'commits'): void;
   stolen(): number;
+  /** Says behind the next `count` times PostgreSQL is ready, in the same breath, that the connection is ended, and ends it. */
+  endWhenReady(count: number): void;
   /** Cuts every connection now. */
   cut(): void;
   close(): Promise<void>;
@@ -21,6 +23,15 @@ export interface Thief {
 const ANY_ANSWER = /INSERT|COMMIT|SELECT \d/;
 const COMMIT_ANSWER = /COMMIT\0/;
 
+/** ReadyForQuery outside a transaction, and the ErrorResponse of an administrator's command (protocol 3, message formats). */
+const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
+const ENDED = (() => {
+  const fields = Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0', 'latin1');
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(fields.length + 4);
+  return Buffer.concat([Buffer.from('E'), length, fields]);
+})();
+
 /** Opens the road to the server behind `url` (a Unix socket as the kit's servers have). */
 export async function openThief(url: string): Promise<Thief> {
   const target = new URL(url);
@@ -29,6 +40,7 @@ export async function openThief(url: string): Promise<Thief> {
   let left = 0;
   let stolen = 0;
   let loot = ANY_ANSWER;
+  let ends = 0;
   const server = createServer((client) => {
     const upstream = connect(path);
     open.add(client);
@@ -39,11 +51,17 @@ export async function openThief(url: string): Promise<Thief> {
         marked = true;
       upstream.write(part);
     });
-    upstream.on('data', (part) => {
+    upstream.on('data', (part: Buffer) => {
       if (marked && left > 0 && loot.test(part.toString('latin1'))) {
         left -= 1;
         stolen += 1;
         client.destroy();
+        upstream.destroy();
+        return;
+      }
+      if (ends > 0 && part.subarray(-READY.length).equals(READY)) {
+        ends -= 1;
+        client.end(Buffer.concat([part, ENDED]));
         upstream.destroy();
         return;
       }
@@ -69,6 +87,9 @@ export async function openThief(url: string): Promise<Thief> {
       loot = of === 'commits' ? COMMIT_ANSWER : ANY_ANSWER;
     },
     stolen: () => stolen,
+    endWhenReady(count) {
+      ends = count;
+    },
     cut() {
       for (const socket of open) socket.destroy();
     },
