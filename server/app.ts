@@ -131,6 +131,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
 
   const jobs = startJobs(database, app.log, {
     'identity-sweep': [duration(5, 'min'), identity.sweep],
+    'real-name': [duration(2, 's'), identity.realNames.runDue],
     'logbook-seal': [
       duration(10, 'min'),
       () => sealDay(database, clock(), (seal) => regions.sign(seal.region, sealMessage, seal)),

@@ -18,13 +18,14 @@ import * as store from '#server/allowance/store.ts';
 import type { Device } from '#server/identity/identity.ts';
 import { writeDown } from '#server/logbook/logbook.ts';
 import type { Sql } from '#server/platform/database.ts';
+import type { LimitsView, TierLimits } from '#shared/api/allowance.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
-import { allowancePolicy } from '#shared/rules/policy.ts';
+import { allowancePolicy, spendSince, TIERS } from '#shared/rules/policy.ts';
 
 export type { CertifiedPayee } from '#server/allowance/certificate.ts';
 export type { HeldAllowance, HeldPayments, StopReason } from '#server/allowance/held.ts';
@@ -82,6 +83,8 @@ export interface Allowances {
   readonly certificate: (device: Device, until: Instant | undefined) => Promise<Uint8Array | undefined>;
   /** What the guarantee fund could be asked for by live allowances, in minor units of the region's home currency. */
   readonly exposure: (region: string) => Promise<number>;
+  /** What each tier lets a person do, and what is used of theirs. */
+  readonly limits: (wallet: Id) => Promise<Result<LimitsView, Refusal>>;
   /** What the person set, and the bounds. */
   readonly settings: (wallet: Id) => Promise<Result<AllowanceSettings, Refusal>>;
   /** Sets cap and count for allowances from now on; null goes back to the policy's. */
@@ -111,6 +114,7 @@ export function openAllowances(parts: AllowanceParts): Allowances {
     releaseDue: () => releaseDue(parts),
     certificate: certificates.renew,
     exposure: async (region) => issuing.exposure(database, region, clock()),
+    limits: (wallet) => readLimits(parts, wallet),
     settings: (wallet) => readSettings(parts, wallet),
     setSettings: (wallet, to) => writeSettings(parts, wallet, to),
   };
@@ -119,6 +123,22 @@ export function openAllowances(parts: AllowanceParts): Allowances {
 async function claimAll(tx: Sql, claims: readonly { region: string; id: Id; amount: number }[]): Promise<void> {
   const some = claims.filter((one) => one.amount > 0);
   if (some.length > 0) await store.addClaims(tx, some);
+}
+
+async function readLimits(parts: AllowanceParts, wallet: Id): Promise<Result<LimitsView, Refusal>> {
+  const person = await parts.identity.person(wallet);
+  const region = person && (await parts.regions.find(person.region));
+  if (!person || !region) return refuse({ code: 'request.not-found' });
+  const policies = await Promise.all(TIERS.map((tier) => parts.regions.policy(person.region, tier)));
+  const tiers = TIERS.flatMap((tier, at): TierLimits[] => {
+    const policy = policies[at];
+    if (policy === undefined) return [];
+    const { total, perPayment, perDay, spend } = policy;
+    return [{ tier, perPayment, offline: total, perDay, online: region.terms.lockedMost[tier], spend }];
+  });
+  const { spend } = await parts.regions.policy(person.region, person.tier);
+  const spent = await store.sumSpent(parts.database, person.region, wallet, spendSince(spend, parts.clock()));
+  return ok({ currency: region.currency, tier: person.tier, spent, tiers });
 }
 
 async function readSettings(parts: AllowanceParts, wallet: Id): Promise<Result<AllowanceSettings, Refusal>> {

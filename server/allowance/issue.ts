@@ -29,7 +29,7 @@ import {
 import { decodeCbor } from '#shared/protocol/cbor.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { compressPoint, expandPoint } from '#shared/protocol/point.ts';
-import { allowancePolicy, type Policy } from '#shared/rules/policy.ts';
+import { allowancePolicy, type Policy, spendSince } from '#shared/rules/policy.ts';
 
 /** What a device asks for. */
 export type Want = NonNullable<SyncRequest['want']>;
@@ -159,13 +159,15 @@ async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker): Promis
   }
   const now = parts.clock();
   await assertAllowed(parts, tx, asker);
+  const spent = await store.sumSpent(tx, region.region, device.wallet, spendSince(asker.policy.spend, now));
+  const spendLeft = asker.policy.spend.most - spent;
   const recent = await store.readRecent(tx, region.region, device.wallet, after(now, -DAY as Duration), now);
   const purse = available(region.region, device.wallet, asker.currency);
   const funds = (await parts.ledger.balances(region.region, [purse], tx))[0] ?? 0;
   if (asker.want.payee !== undefined) {
-    return write(parts, tx, asker, await lockedGrant(parts, tx, asker, recent, funds, now), now);
+    return write(parts, tx, asker, await lockedGrant(parts, tx, asker, recent, { funds, spendLeft }, now), now);
   }
-  const grant = openGrant(asker, setting, recent, funds, now);
+  const grant = openGrant(asker, setting, recent, { funds, spendLeft }, now);
   // Most refusals are found here, before anything is signed or written; who is let through is counted below.
   await assertFund(tx, asker, grant.limits.total, now);
   const issued = await write(parts, tx, asker, grant, now);
@@ -180,11 +182,17 @@ async function assertAllowed(parts: AllowanceParts, tx: Sql, { device, region, c
   if ((owed ?? 0) > 0) throw new Refused({ code: 'allowance.debt', detail: { owed: owed ?? 0, currency } });
 }
 
+/** What there is to promise from: the balance, and what the person's tier still lets them spend. */
+interface Purse {
+  readonly funds: number;
+  readonly spendLeft: number;
+}
+
 function openGrant(
   asker: Asker,
   setting: store.SettingRow,
   recent: readonly store.AllowanceRow[],
-  funds: number,
+  { funds, spendLeft }: Purse,
   now: Instant,
 ): Grant {
   const { device, policy, region, want } = asker;
@@ -202,6 +210,7 @@ function openGrant(
     policy: limitsOfDevice,
     perDay: policy.perDay,
     outToday: open.reduce((sum, row) => sum + row.total - row.returned, 0),
+    spendLeft,
     cap: setting.cap,
     count: setting.count,
     wantTotal: want.total,
@@ -219,7 +228,7 @@ async function lockedGrant(
   tx: Sql,
   asker: Asker,
   recent: readonly store.AllowanceRow[],
-  funds: number,
+  { funds, spendLeft }: Purse,
   now: Instant,
 ): Promise<Grant> {
   const { want, region, person, currency } = asker;
@@ -235,6 +244,9 @@ async function lockedGrant(
   const most = region.terms.lockedMost[person.tier];
   if (total > most) throw new Refused({ code: 'allowance.over-online', detail: { most, currency } });
   const { leastTotal: least } = region.terms;
+  if (total > spendLeft) {
+    throw new Refused({ code: 'allowance.tier-spent', detail: { most: Math.max(0, spendLeft), least } });
+  }
   if (total < 1 || total > funds) throw new Refused({ code: 'allowance.too-little', detail: { most: funds, least } });
   const out = recent.filter((row) => row.payee !== null && row.state === 'live' && row.expires_at > now);
   if (out.length >= LOCKED_MOST) throw new Refused({ code: 'allowance.too-many', detail: { most: LOCKED_MOST } });

@@ -9,6 +9,8 @@ export interface Room {
   /** What may be out in a day over all devices, and what is. */
   readonly perDay: number;
   readonly outToday: number;
+  /** What the tier still lets this person spend, over all devices. */
+  readonly spendLeft: number;
   /** What the person set; null: nothing. */
   readonly cap: number | null;
   readonly count: number | null;
@@ -29,7 +31,7 @@ export type Limits = Pick<
 >;
 
 /**
- * The limits of an open allowance. Refusals: `allowance.cap-low`, `allowance.day-spent`, `allowance.too-little`, each with
+ * The limits of an open allowance. Refusals: `allowance.cap-low`, `allowance.day-spent`, `allowance.tier-spent`, `allowance.too-little`, each with
  * what there is (`most`) and the least an allowance may be (`least`).
  */
 export function openLimits(room: Room): Result<Limits, Refusal> {
@@ -38,6 +40,7 @@ export function openLimits(room: Room): Result<Limits, Refusal> {
   const bounds: readonly [Refusal['code'], number][] = [
     ['allowance.cap-low', Math.min(room.cap ?? widest, room.wantTotal ?? widest)],
     ['allowance.day-spent', room.perDay - room.outToday],
+    ['allowance.tier-spent', room.spendLeft],
     ['allowance.too-little', room.available],
   ];
   for (const [code, most] of bounds) {

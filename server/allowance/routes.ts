@@ -1,9 +1,9 @@
-/** How a signed-in person sets what their phones may hold. Allowances themselves travel by sync. */
+/** How a signed-in person learns what their tier allows and sets what their phones may hold. Allowances themselves travel by sync. */
 
 import type { Allowances } from '#server/allowance/allowance.ts';
 import type { Identity } from '#server/identity/identity.ts';
 import { type Http, refused } from '#server/platform/http.ts';
-import { AllowanceSettingsRequest, AllowanceSettingsView } from '#shared/api/allowance.ts';
+import { AllowanceSettingsRequest, AllowanceSettingsView, LimitsView } from '#shared/api/allowance.ts';
 import { duration } from '#shared/base/time.ts';
 
 /** A change of limits wants the passkey touched this recently. */
@@ -11,6 +11,12 @@ const STEP_UP = duration(5, 'min');
 
 /** Mounts the settings of allowances. */
 export function allowanceRoutes(app: Http, allowances: Allowances, identity: Pick<Identity, 'requireSession'>): void {
+  app.get('/limits', { schema: { response: { 200: LimitsView } } }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    if (!session.ok) return refused(reply, session.error);
+    const limits = await allowances.limits(session.value.wallet);
+    return limits.ok ? limits.value : refused(reply, limits.error);
+  });
   app.get('/allowance/settings', { schema: { response: { 200: AllowanceSettingsView } } }, async (request, reply) => {
     const session = await identity.requireSession(request);
     if (!session.ok) return refused(reply, session.error);

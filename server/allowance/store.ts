@@ -76,6 +76,17 @@ export function readRecent(tx: Sql, region: string, wallet: Id, since: Instant, 
   );
 }
 
+/** What a wallet spent from allowances issued at or after `since`; what live ones may still spend counts as spent. */
+export async function sumSpent(tx: Sql, region: string, wallet: Id, since: Instant): Promise<number> {
+  const rows = await tx.query<{ spent: number }>(
+    `select coalesce(sum(case when state in ('closed', 'released') then claimed else total - returned end), 0)::bigint
+       as spent
+     from allowance where wallet = $2 and region = $1 and issued_at >= $3`,
+    [region, wallet, since],
+  );
+  return rows[0]?.spent ?? 0;
+}
+
 /** Keeps a new allowance. */
 export async function insertAllowance(tx: Sql, row: AllowanceRow): Promise<void> {
   await tx.query(

@@ -11,6 +11,8 @@ import { type Device, type DeviceRevoked, type Devices, openDevices } from '#ser
 import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
 import { ES256 } from '#server/identity/passkey.ts';
 import { openPasskeys, type PasskeyRevoked, type Passkeys } from '#server/identity/passkeys.ts';
+import { openRealNames, type RealNames } from '#server/identity/real-name.ts';
+import { type AskRegister, sandboxRegister } from '#server/identity/register.ts';
 import { openSecrets } from '#server/identity/secret.ts';
 import { openSessions, SESSION_IDLE, SESSION_LIFE, type Session, type Sessions } from '#server/identity/session.ts';
 import { openSignIns, type SignIns } from '#server/identity/sign-in.ts';
@@ -63,7 +65,8 @@ export interface Passkey {
   readonly usedAt: Instant | undefined;
 }
 
-/** What the house asks of identity. `signups`, `signIns`, `passkeys`, `devices` and `carrier` serve its own routes. */
+/** What the house asks of identity. `signups`, `signIns`, `passkeys`, `devices`,
+ * `realNames` and `carrier` serve its own routes. */
 export interface Identity {
   /** The signed-in person behind `request`, or undefined. */
   readonly sessionOf: (request: FastifyRequest) => Promise<Session | undefined>;
@@ -93,12 +96,13 @@ export interface Identity {
   readonly signIns: SignIns;
   readonly passkeys: Passkeys;
   readonly devices: Devices;
+  readonly realNames: RealNames;
   readonly sessions: Sessions;
   readonly carrier: Carried;
   readonly rpId: string;
 }
 
-/** What identity stands on; `sendText` defaults to the sandbox's network, `keysDir` may be `memory` in tests. */
+/** What identity stands on; `sendText` and `askRegister` default to the sandbox's, `keysDir` may be `memory` in tests. */
 export interface IdentityConfig {
   readonly database: Database;
   readonly clock: Clock;
@@ -111,6 +115,7 @@ export interface IdentityConfig {
     readonly limits?: Partial<IdentityLimits>;
   };
   readonly sendText?: SendText;
+  readonly askRegister?: AskRegister;
 }
 
 /** Bounds that fit a region with one server; each can be set where the house is built. */
@@ -122,12 +127,13 @@ export const USUAL_LIMITS: IdentityLimits = {
 };
 
 /** Opens identity over `database`, whose schema has been brought forward. */
-export function openIdentity({ database, clock, config, sendText }: IdentityConfig): Identity {
+export function openIdentity({ database, clock, config, sendText, askRegister }: IdentityConfig): Identity {
   const parts: IdentityParts = {
     database,
     clock,
     secrets: openSecrets(config.keysDir),
     sendText: sendText ?? sandboxTexts(config.sandboxUrl),
+    askRegister: askRegister ?? sandboxRegister(config.sandboxUrl),
     rpId: config.rpId,
     origin: config.origin,
     regions: config.regions,
@@ -165,6 +171,7 @@ export function openIdentity({ database, clock, config, sendText }: IdentityConf
     signIns: openSignIns(parts, sessions),
     passkeys,
     devices,
+    realNames: openRealNames(parts),
     sessions,
     carrier,
     rpId: config.rpId,

@@ -1,5 +1,6 @@
 /** What every file of identity works with, handed in once when the house is built. */
 
+import type { AskRegister } from '#server/identity/register.ts';
 import type { Secrets } from '#server/identity/secret.ts';
 import type { SendText } from '#server/identity/sms.ts';
 import type { Database } from '#server/platform/database.ts';
@@ -30,6 +31,7 @@ export interface IdentityParts {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly sendText: SendText;
+  readonly askRegister: AskRegister;
   /** The passkeys' relying party id: the host people know the house by. */
   readonly rpId: string;
   /** The one origin passkeys are used on. */

@@ -22,6 +22,7 @@ import {
   SignupRequest,
   SignupView,
 } from '#shared/api/identity.ts';
+import { RealNameRequest, RealNameView } from '#shared/api/real-name.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
@@ -45,6 +46,7 @@ export function identityRoutes(app: Http, identity: Identity): void {
   sessionRoutes(app, identity);
   passkeyRoutes(app, identity);
   deviceRoutes(app, identity);
+  realNameRoutes(app, identity);
 }
 
 function signupRoutes(app: Http, { signups, passkeys, carrier, ...identity }: Identity): void {
@@ -205,6 +207,23 @@ function deviceRoutes(app: Http, identity: Identity): void {
     if (!session.ok) return refused(reply, session.error);
     return answer(reply, seen(await devices.revoke(session.value, request.params.id)));
   });
+}
+
+function realNameRoutes(app: Http, identity: Identity): void {
+  const { realNames } = identity;
+  app.get('/real-name', { schema: { response: { 200: RealNameView } } }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await realNames.view(session.value) : refused(reply, session.error);
+  });
+  app.post<{ Body: RealNameRequest }>(
+    '/real-name',
+    { schema: { body: RealNameRequest, response: { 200: RealNameView } } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request, { stepUpWithin: STEP_UP_FRESH });
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, await realNames.certify(session.value, request.body));
+    },
+  );
 }
 
 /** Sends a good answer, or the refusal as problem+json; a wait is also said in `Retry-After`. */

@@ -112,3 +112,31 @@ create table identity_risk (
   at bigint not null,
   primary key (region, id)
 );
+-- step 2: what people proved of who they are; name and number are sealed, and found again only by a keyed hash
+create table identity_certification (
+  region text not null,
+  id uuid not null,
+  wallet uuid not null,
+  wants text not null check (wants in ('real-name', 'two-factor')),
+  name_sealed bytea not null,
+  number_sealed bytea not null,
+  number_hash bytea not null,
+  number_masked text not null,
+  agreed text not null,
+  state text not null check (state in ('asking', 'review', 'proved', 'refused')),
+  reason text,
+  asks integer not null,
+  asked_at bigint not null,
+  next_at bigint not null,
+  decided_at bigint,
+  primary key (region, id)
+);
+create index identity_certification_of_wallet on identity_certification (region, wallet, asked_at);
+create index identity_certification_due on identity_certification (next_at) where state in ('asking', 'review');
+-- One person, one proved wallet in a region: whoever is here first.
+create table identity_person (
+  region text not null,
+  number_hash bytea not null,
+  wallet uuid not null,
+  primary key (region, number_hash)
+);

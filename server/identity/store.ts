@@ -1,5 +1,6 @@
 /** How identity remembers: people, passkeys, devices, sessions, signups, challenges and counts. */
 import type { Sql } from '#server/platform/database.ts';
+import type { RealNameReason } from '#shared/api/real-name.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Tier } from '#shared/rules/policy.ts';
@@ -89,6 +90,24 @@ export interface SignupRow {
   expires_at: Instant;
 }
 
+export interface CertificationRow {
+  region: string;
+  id: Id;
+  wallet: Id;
+  wants: 'real-name' | 'two-factor';
+  name_sealed: Uint8Array;
+  number_sealed: Uint8Array;
+  number_hash: Uint8Array;
+  number_masked: string;
+  agreed: string;
+  state: 'asking' | 'review' | 'proved' | 'refused';
+  reason: RealNameReason | null;
+  asks: number;
+  asked_at: Instant;
+  next_at: Instant;
+  decided_at: Instant | null;
+}
+
 /** Adds `row` unless its key is there; answers whether it was added. */
 async function insert(tx: Sql, table: string, row: object): Promise<boolean> {
   const columns = Object.keys(row);
@@ -104,6 +123,7 @@ export const insertWallet = (tx: Sql, row: WalletRow) => insert(tx, 'identity_wa
 export const insertPasskey = (tx: Sql, row: PasskeyRow) => insert(tx, 'identity_passkey', row);
 export const insertDevice = (tx: Sql, row: DeviceRow) => insert(tx, 'identity_device', row);
 export const insertSession = (tx: Sql, row: SessionRow) => insert(tx, 'identity_session', row);
+export const insertCertification = (tx: Sql, row: CertificationRow) => insert(tx, 'identity_certification', row);
 export const insertSignup = (tx: Sql, row: SignupRow) => insert(tx, 'identity_signup', row);
 
 export async function readWallet(tx: Sql, id: Id): Promise<WalletRow | undefined> {
@@ -358,6 +378,82 @@ export async function noteRisk(
   risk: { region: string; id: Id; wallet: Id; kind: string; at: Instant },
 ): Promise<void> {
   await insert(tx, 'identity_risk', risk);
+}
+
+export async function readCertification(tx: Sql, region: string, id: Id): Promise<CertificationRow | undefined> {
+  const rows = await tx.query<CertificationRow>('select * from identity_certification where region = $1 and id = $2', [
+    region,
+    id,
+  ]);
+  return rows[0];
+}
+
+export async function latestCertification(tx: Sql, region: string, wallet: Id): Promise<CertificationRow | undefined> {
+  const rows = await tx.query<CertificationRow>(
+    'select * from identity_certification where region = $1 and wallet = $2 order by asked_at desc, id desc limit 1',
+    [region, wallet],
+  );
+  return rows[0];
+}
+
+/** The one that proved the wallet's name and number. */
+export async function provedCertification(tx: Sql, region: string, wallet: Id): Promise<CertificationRow | undefined> {
+  const rows = await tx.query<CertificationRow>(
+    `select * from identity_certification
+     where region = $1 and wallet = $2 and wants = 'real-name' and state = 'proved' limit 1`,
+    [region, wallet],
+  );
+  return rows[0];
+}
+
+export async function dueCertifications(tx: Sql, now: Instant, most: number): Promise<CertificationRow[]> {
+  return await tx.query<CertificationRow>(
+    `select * from identity_certification where state in ('asking', 'review') and next_at <= $1
+     order by next_at limit $2`,
+    [now, most],
+  );
+}
+
+/** There is no end yet: says when to ask again. */
+export async function putOffCertification(
+  tx: Sql,
+  row: Pick<CertificationRow, 'region' | 'id'>,
+  to: { state: 'asking' | 'review'; asks: number; nextAt: Instant },
+): Promise<void> {
+  await tx.query(
+    'update identity_certification set state = $3, asks = $4, next_at = $5 where region = $1 and id = $2',
+    [row.region, row.id, to.state, to.asks, to.nextAt],
+  );
+}
+
+export async function endCertification(
+  tx: Sql,
+  row: Pick<CertificationRow, 'region' | 'id'>,
+  end: { state: 'proved' | 'refused'; reason: RealNameReason | null; at: Instant },
+): Promise<void> {
+  await tx.query(
+    'update identity_certification set state = $3, reason = $4, decided_at = $5 where region = $1 and id = $2',
+    [row.region, row.id, end.state, end.reason, end.at],
+  );
+}
+
+/** Notes that the person behind `numberHash` is `wallet`'s; false when another wallet of the region was first. */
+export async function claimPerson(tx: Sql, region: string, numberHash: Uint8Array, wallet: Id): Promise<boolean> {
+  await insert(tx, 'identity_person', { region, number_hash: numberHash, wallet });
+  const rows = await tx.query<{ wallet: Id }>(
+    'select wallet from identity_person where region = $1 and number_hash = $2',
+    [region, numberHash],
+  );
+  return rows[0]?.wallet === wallet;
+}
+
+export async function raiseTier(tx: Sql, region: string, wallet: Id, tier: Tier, name: string): Promise<void> {
+  await tx.query('update identity_wallet set tier = $3, name = $4 where region = $1 and id = $2', [
+    region,
+    wallet,
+    tier,
+    name,
+  ]);
 }
 
 /** Forgets what has run out. */

@@ -8,6 +8,7 @@ import { type Duration, duration, instant } from '#shared/base/time.ts';
 
 const MINUTE = duration(1, 'min');
 const HOUR = duration(1, 'h');
+const DAY = duration(1, 'd');
 
 /** What is counted, and over how long. */
 const WINDOWS = {
@@ -17,6 +18,7 @@ const WINDOWS = {
   registration: HOUR,
   'text-caller': HOUR,
   'text-phone': HOUR,
+  'real-name': DAY,
 } as const satisfies Record<string, Duration>;
 
 /** Counts one more `act` of `subject`; refused with the seconds to wait once there are more than `most` in the window. */

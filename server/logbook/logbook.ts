@@ -28,6 +28,7 @@ export type Act =
   | 'device-enrolled'
   | 'device-revoked'
   | 'limits-set'
+  | 'tier-raised'
   | 'case-opened';
 
 /** One line. `who`: `operator <name>`, `wallet <id>` or `house`; `about`: ids, codes and figures, never names of people. */

@@ -1,5 +1,6 @@
 /** The tester's page: text inbox, bank orders and switches as plain HTML that works without a script; every value is escaped. */
 import { reportOf } from '#server/sandbox/bank.ts';
+import { REGISTER_STORIES } from '#server/sandbox/register.ts';
 import type { Parts } from '#server/sandbox/routes.ts';
 import { SMS_STORIES } from '#server/sandbox/sms.ts';
 import type { Order, Switches, Text } from '#server/sandbox/store.ts';
@@ -13,7 +14,7 @@ const SHOWN = 30;
 const WORDS = {
   zh: {
     title: '票号 · 沙箱',
-    lead: '这里扮演外面的世界:银行与短信。仅供测试,没有真实资金。',
+    lead: '这里扮演外面的世界:银行、短信与身份库。仅供测试,没有真实资金。',
     inbox: '短信收件箱',
     noTexts: '还没有短信',
     orders: '银行转账',
@@ -40,6 +41,8 @@ const WORDS = {
     notices: '通知',
     sent: '发送',
     sms: '短信',
+    register: '身份库',
+    codes: '身份证第 15 至 17 位',
     late: '延迟',
     throttled: '限流',
     paceMs: '节拍(毫秒)',
@@ -50,7 +53,7 @@ const WORDS = {
   },
   en: {
     title: 'Piaohao · Sandbox',
-    lead: 'This plays the outside world: the bank and the text messages. For testing only; no real money.',
+    lead: 'This plays the outside world: the bank, the text messages and the register of citizens. For testing only; no real money.',
     inbox: 'Text messages',
     noTexts: 'No messages yet',
     orders: 'Bank transfers',
@@ -77,6 +80,8 @@ const WORDS = {
     notices: 'Notices',
     sent: 'sent',
     sms: 'Texts',
+    register: 'Register',
+    codes: 'identity numbers with characters 15 to 17',
     late: 'late',
     throttled: 'throttled',
     paceMs: 'Pace (ms)',
@@ -94,6 +99,7 @@ const CHOICES: readonly (readonly [keyof Switches, keyof Words, readonly string[
   ['orders', 'orders', ['by-amount', 'by-hand']],
   ['notices', 'notices', ['sent', 'lost']],
   ['sms', 'sms', ['open', 'late', 'lost', 'throttled']],
+  ['register', 'register', ['open', 'closed']],
   ['paceMs', 'paceMs', ['100', '300', '1000', '5000']],
 ];
 
@@ -148,7 +154,9 @@ export function controlPage(parts: Parts, language: Language): string {
     SMS_STORIES,
   )
     .map(([tail, story]) => `<dt>${tail}</dt><dd>${words[story]}</dd>`)
-    .join('')}</dl></section></div></main></body></html>`;
+    .join('')}</dl><h2><br>${words.register}: ${words.codes}</h2><dl>${REGISTER_STORIES.map(
+    (story) => `<dt>${story.code}</dt><dd>${escapeHtml(story[language])}</dd>`,
+  ).join('')}</dl></section></div></main></body></html>`;
 }
 
 function list(rows: readonly string[], empty: string): string {

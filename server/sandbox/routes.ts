@@ -5,15 +5,18 @@ import { Check } from 'typebox/value';
 import type { Bank } from '#server/sandbox/bank.ts';
 import type { SigningKey } from '#server/sandbox/key.ts';
 import { CONTROL_CSS, controlPage } from '#server/sandbox/page.ts';
+import type { Register } from '#server/sandbox/register.ts';
 import type { Sms } from '#server/sandbox/sms.ts';
 import type { Store, Switches } from '#server/sandbox/store.ts';
 import { BankOrder } from '#shared/api/bank.ts';
+import { RegisterQuestion } from '#shared/api/register.ts';
 import type { Clock } from '#shared/base/time.ts';
 
 /** What the routes stand on. */
 export interface Parts {
   readonly bank: Bank;
   readonly sms: Sms;
+  readonly register: Register;
   readonly store: Store;
   readonly key: SigningKey;
   readonly clock: Clock;
@@ -37,6 +40,7 @@ const Turn = Type.Object(
     sms: Type.Optional(
       Type.Union([Type.Literal('open'), Type.Literal('late'), Type.Literal('lost'), Type.Literal('throttled')]),
     ),
+    register: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('closed')])),
     paceMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
   },
   { additionalProperties: false },
@@ -57,6 +61,7 @@ export function sandboxRoutes(app: FastifyInstance, parts: Parts): void {
   app.get('/readyz', () => ({ ready: true }));
   bankRoutes(app, parts);
   smsRoutes(app, parts);
+  registerRoutes(app, parts);
   controlRoutes(app, parts);
 }
 
@@ -94,6 +99,16 @@ function smsRoutes(app: FastifyInstance, { sms }: Parts): void {
   app.get<{ Querystring: { to?: string } }>('/sms', (request) =>
     sms.inbox(request.query.to).map(({ id, to, text, at }) => ({ id, to, text, at })),
   );
+}
+
+function registerRoutes(app: FastifyInstance, { register }: Parts): void {
+  app.post<{ Body: RegisterQuestion }>('/register/checks', { schema: { body: RegisterQuestion } }, (request, reply) => {
+    const told = register.ask(request.body);
+    if (told.kind === 'answer') return reply.send(told.answer);
+    if (told.kind === 'busy') return reply.code(503).send({ error: 'the register is busy' });
+    if (told.kind === 'reused') return reply.code(409).send({ error: 'this id is another question' });
+    return keepSilent(reply);
+  });
 }
 
 function controlRoutes(app: FastifyInstance, parts: Parts): void {

@@ -1,7 +1,8 @@
-/** The sandbox put together: the outside world (bank, text messages) behind one HTTP door, for trying things out with no real money. */
+/** The sandbox put together: the outside world (bank, text messages, register of citizens) behind one HTTP door, for trying things out with no real money. */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type Deliver, openBank } from '#server/sandbox/bank.ts';
 import { openKey } from '#server/sandbox/key.ts';
+import { openRegister } from '#server/sandbox/register.ts';
 import { sandboxRoutes } from '#server/sandbox/routes.ts';
 import { openSms } from '#server/sandbox/sms.ts';
 import { openStore, type Switches } from '#server/sandbox/store.ts';
@@ -33,11 +34,13 @@ export function openSandbox(options: {
     orders: 'by-amount',
     notices: 'sent',
     sms: 'open',
+    register: 'open',
     paceMs: options.paceMs,
   };
-  const switches = () => store.get('switches', 'switches') ?? usual;
+  const switches = () => ({ ...usual, ...store.get('switches', 'switches') });
   const bank = openBank({ store, key, clock, switches, deliver: options.deliver });
   const sms = openSms({ store, clock, switches });
+  const register = openRegister({ store, clock, switches });
 
   const app = Fastify({ bodyLimit: 16_384, forceCloseConnections: true, requestTimeout: 10_000 });
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
@@ -53,6 +56,6 @@ export function openSandbox(options: {
       return reply.code(403).send({ error: 'only from this machine' });
   });
   app.addHook('onClose', () => bank.stop());
-  sandboxRoutes(app, { bank, sms, store, key, clock, switches });
+  sandboxRoutes(app, { bank, sms, register, store, key, clock, switches });
   return app;
 }

@@ -42,6 +42,15 @@ export interface Text {
   readonly arrivesAt?: number;
 }
 
+/** A question to the register; of who it is about only a hash is kept. `code`: the story it follows. */
+export interface Check {
+  readonly id: string;
+  readonly hash: string;
+  readonly code: string;
+  readonly at: number;
+  readonly asks: number;
+}
+
 /** What a tester may turn: a closed bank answers 503, `byHand` holds each order, lost notices are never sent. */
 export interface Switches {
   readonly id: 'switches';
@@ -49,6 +58,7 @@ export interface Switches {
   readonly orders: 'by-amount' | 'by-hand';
   readonly notices: 'sent' | 'lost';
   readonly sms: 'open' | 'late' | 'lost' | 'throttled';
+  readonly register: 'open' | 'closed';
   /** Milliseconds of one pace: the unit of every delay. */
   readonly paceMs: number;
 }
@@ -57,6 +67,7 @@ interface Tables {
   readonly order: Order;
   readonly errand: Errand;
   readonly text: Text;
+  readonly check: Check;
   readonly switches: Switches;
 }
 
@@ -78,6 +89,7 @@ export function openStore(folder: string): Store {
     order: new Map(),
     errand: new Map(),
     text: new Map(),
+    check: new Map(),
     switches: new Map(),
   };
   for (const line of existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []) remember(line);

@@ -18,6 +18,7 @@ export type Remedy =
   | 'confirm-passkey'
   | 'add-passkey'
   | 'start-again'
+  | 'prove-name'
   | 'none';
 
 /** Code -> [HTTP status, remedy]. Only ever appended to; a code never changes its meaning. */
@@ -57,6 +58,13 @@ export const REFUSALS = {
   'signup.phone-unproved': [409, 'start-again'],
   'signup.phone-taken': [409, 'sign-in'],
   'sms.unreachable': [503, 'try-again'],
+  'real-name.name': [400, 'check-input'],
+  'real-name.number': [400, 'check-input'],
+  'real-name.age': [409, 'none'],
+  'real-name.done': [409, 'none'],
+  'real-name.open': [409, 'wait'],
+  'real-name.first': [409, 'prove-name'],
+  'real-name.id-reused': [409, 'start-again'],
   'device.unknown': [401, 'sign-in'],
   'device.signature': [401, 'update-app'],
   'device.clock-skew': [401, 'try-again'],
@@ -172,6 +180,7 @@ export const REFUSALS = {
   'allowance.too-little': [409, 'top-up'],
   'allowance.cap-low': [409, 'check-input'],
   'allowance.day-spent': [409, 'wait'],
+  'allowance.tier-spent': [409, 'prove-name'],
   'allowance.payee-unknown': [404, 'ask-payee'],
   'allowance.payee-self': [409, 'none'],
   'allowance.passkey-none': [409, 'add-passkey'],

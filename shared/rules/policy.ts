@@ -1,6 +1,6 @@
 /** What a region allows a person of a tier to do without asking. The server keeps one row per region and tier; these are the first ones. */
 import { CLOCK_SKEW } from '#shared/base/limits.ts';
-import { type Duration, duration } from '#shared/base/time.ts';
+import { type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
 
 /** How well a person is known; later tiers are better known. */
 export const TIERS = ['unproved', 'real-name', 'two-factor'] as const;
@@ -37,6 +37,11 @@ export interface Policy extends AllowancePolicy {
   /** What all allowances of one person may come to in a day, over all devices (PBoC Notice 43/2015, article 24). */
   readonly perDay: number;
   readonly devicesMost: number;
+  /**
+   * What a person may spend from the balance in all, in minor units: for life while nothing but a phone is proved, in a
+   * calendar year of China after that (PBoC Notice 261/2015, article 11: classes I, II and III of payment accounts).
+   */
+  readonly spend: { readonly most: number; readonly per: 'life' | 'year' };
   /** Caps for a device whose keys no passkey locks (no PRF): a copied browser profile can spend with them. */
   readonly unwrapped: { readonly total: number; readonly life: Duration };
 }
@@ -59,10 +64,39 @@ const COMMON = {
 
 /** The policies a new region starts with, in fen. One payee gets no more from one allowance than one payment may carry. */
 export const DEFAULT_POLICIES: Readonly<Record<Tier, Policy>> = {
-  unproved: { ...COMMON, total: 200_00, perPayment: 100_00, perPayee: 100_00, maxCount: 5 },
-  'real-name': { ...COMMON, total: 500_00, perPayment: 200_00, perPayee: 200_00, maxCount: 10 },
-  'two-factor': { ...COMMON, total: 1000_00, perPayment: 500_00, perPayee: 500_00, maxCount: 20 },
+  unproved: {
+    ...COMMON,
+    total: 200_00,
+    perPayment: 100_00,
+    perPayee: 100_00,
+    maxCount: 5,
+    spend: { most: 1_000_00, per: 'life' },
+  },
+  'real-name': {
+    ...COMMON,
+    total: 500_00,
+    perPayment: 200_00,
+    perPayee: 200_00,
+    maxCount: 10,
+    spend: { most: 100_000_00, per: 'year' },
+  },
+  'two-factor': {
+    ...COMMON,
+    total: 1000_00,
+    perPayment: 500_00,
+    perPayee: 500_00,
+    maxCount: 20,
+    spend: { most: 200_000_00, per: 'year' },
+  },
 };
+
+/** From when on spending counts at `now`: from the first moment, or from the year's beginning in China (UTC+8). */
+export function spendSince({ per }: Policy['spend'], now: Instant): Instant {
+  if (per === 'life') return instant(0);
+  const ahead = duration(8, 'h');
+  const year = new Date(now + ahead).getUTCFullYear();
+  return instant(Date.UTC(year, 0, 1) - ahead);
+}
 
 /** The limits for one device of a tier: `wrapped` says whether a passkey locks its keys. */
 export function allowancePolicy(policy: Policy, wrapped: boolean): AllowancePolicy {

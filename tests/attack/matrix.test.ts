@@ -3,6 +3,7 @@
  * stranger's phone for what is another person's. A route that is not in the table below fails the first test.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { REAL_NAME_TERMS } from '#shared/api/real-name.ts';
 import type { SyncAnswer } from '#shared/api/sync.ts';
 import { toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
@@ -57,6 +58,9 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['POST /devices', 'theirs'],
   ['PATCH /devices/{id}', 'theirs'],
   ['DELETE /devices/{id}', 'theirs'],
+  ['GET /real-name', 'own'],
+  ['POST /real-name', 'own'],
+  ['GET /limits', 'own'],
   ['GET /allowance/settings', 'own'],
   ['PUT /allowance/settings', 'own'],
   ['GET /payments/{id}', 'theirs'],
@@ -201,6 +205,7 @@ function bodyOf(route: string): object | undefined {
     'PATCH /passkeys/{id}': { name: 'mine now' },
     'POST /devices': { id: owned.device, key: ming.device.key, name: 'mine now' },
     'PATCH /devices/{id}': { name: 'mine now' },
+    'POST /real-name': { id: newId(instant(Date.now())), wants: 'two-factor', agreed: REAL_NAME_TERMS },
     'PUT /allowance/settings': { cap: 1_00, count: 1 },
     'POST /top-ups': { id: owned.topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' },
     'POST /callbacks/bank-transfer': {
@@ -287,7 +292,7 @@ describe('nobody in particular', () => {
 
 const STRANGER: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
-  own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up))$/,
+  own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first))$/,
   theirs: /^(404 [\w.]*not-found|409 (device|funding)\.id-reused)$/,
   phone: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge))$/,

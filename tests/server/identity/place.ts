@@ -1,5 +1,6 @@
 /** A server with identity alone, over an empty database and a clock in the test's hand. */
 import { type IdentityLimits, identitySchema, openIdentity } from '#server/identity/identity.ts';
+import { sandboxRegister } from '#server/identity/register.ts';
 import { identityRoutes } from '#server/identity/routes.ts';
 import { logbookSchema } from '#server/logbook/logbook.ts';
 import { openDatabase } from '#server/platform/database.ts';
@@ -26,6 +27,7 @@ export async function openPlace(limits: Partial<IdentityLimits> = {}, databaseUr
   const identity = openIdentity({
     database,
     clock,
+    askRegister: sandboxRegister(texts.url, 500),
     config: {
       origin: ORIGIN,
       rpId: 'localhost',
