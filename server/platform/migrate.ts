@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { systemClock } from '#server/platform/clock.ts';
-import { type Database, encodeValue, type Sql } from '#server/platform/sql.ts';
+import { type Database, encodeText, type Sql } from '#server/platform/sql.ts';
 import { assert } from '#shared/base/assert.ts';
 
 /** One capability's schema.sql: steps that begin with `-- step <number>: <why>`. */
@@ -98,7 +98,7 @@ async function advance(tx: Sql, capability: string, steps: readonly Step[]): Pro
 function underLock<Answer>(database: Database, work: (tx: Sql) => Promise<Answer>): Promise<Answer> {
   return database.transaction(async (tx) => {
     await tx.query("set local statement_timeout = '10min'");
-    await tx.query(`select pg_advisory_xact_lock(${encodeValue(MIGRATION_LOCK)})`);
+    await tx.query(`select pg_advisory_xact_lock(${encodeText(MIGRATION_LOCK)})`);
     return work(tx);
   });
 }

@@ -12,7 +12,7 @@ import {
   decodeBytes,
   decodeInteger,
   decodeNumeric,
-  encodeValue,
+  encodeValues,
   isWrite,
   type Sql,
 } from '#server/platform/sql.ts';
@@ -101,7 +101,7 @@ function serve({ engine, guard, wal, settle, end, timeoutMs }: Parts): Database 
     }
     const deadline = setTimeout(endOfPatience, timeoutMs);
     try {
-      return (await on.query<Row>(text, values.map(encodeValue), { serializers })).rows;
+      return (await on.query<Row>(text, encodeValues(text, values), { serializers })).rows;
     } finally {
       clearTimeout(deadline);
     }

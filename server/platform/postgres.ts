@@ -9,7 +9,7 @@ import {
   decodeBytes,
   decodeInteger,
   decodeNumeric,
-  encodeValue,
+  encodeValues,
   type Sql,
   sqlState,
   Unavailable,
@@ -56,7 +56,7 @@ export function openPostgres(options: PostgresOptions): Database {
   async function run<Row>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {
     // Several statements in one text (migrations) take the simple protocol, which knows no values.
     if (values.length === 0) return rowsOf<Row>(await on.query(text));
-    return rowsOf<Row>(await on.query({ name: nameOf(names, text), text, values: values.map(encodeValue) }));
+    return rowsOf<Row>(await on.query({ name: nameOf(names, text), text, values: encodeValues(text, values) }));
   }
 
   async function once<Answer>(work: (tx: Sql) => Promise<Answer>): Promise<Answer> {

@@ -1,8 +1,8 @@
 /**
  * What every part of the house may ask of a database, and how values cross to it, the same for both engines.
- * Values go as text in PostgreSQL's own input form; the statement's casts give them their type.
+ * Values go as text in PostgreSQL's own input form, the casts of the statement give them their type; lists go in binary form.
  */
-
+import { encodeList, listTypes } from '#server/platform/list.ts';
 import type { RefusalCode } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromHex, toHex } from '#shared/base/bytes.ts';
@@ -47,12 +47,25 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }
 
-/** `value` in PostgreSQL's text input form; a list of byte strings in its binary form, which is half as long. */
-export function encodeValue(value: unknown): string | Uint8Array | null {
-  return Array.isArray(value) && isByteList(value) ? encodeByteList(value) : encodeText(value);
+/** What the statements seen so far say of their lists; there are as many as the house has statements. */
+const lists = new Map<string, readonly (string | undefined)[]>();
+
+/** The values of a statement as they go to the engine: lists in binary form where the statement says of what, all else as text. */
+export function encodeValues(statement: string, values: readonly unknown[]): (string | Uint8Array | null)[] {
+  let types = lists.get(statement);
+  if (types === undefined) {
+    types = listTypes(statement);
+    lists.set(statement, types);
+  }
+  return values.map((value, at) => {
+    const type = types[at];
+    const list = type !== undefined && Array.isArray(value) ? encodeList(type, value) : undefined;
+    return list ?? encodeText(value);
+  });
 }
 
-function encodeText(value: unknown): string | null {
+/** `value` in PostgreSQL's text input form. */
+export function encodeText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === 'string') return value;
   if (typeof value === 'number') {
@@ -61,11 +74,11 @@ function encodeText(value: unknown): string | null {
   }
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return `\\x${toHex(value)}`;
-  if (Array.isArray(value)) return encodeList(value);
+  if (Array.isArray(value)) return encodeElements(value);
   return JSON.stringify(value);
 }
 
-function encodeList(values: readonly unknown[]): string {
+function encodeElements(values: readonly unknown[]): string {
   let text = '{';
   for (const value of values) text += text.length === 1 ? encodeElement(value) : `,${encodeElement(value)}`;
   return `${text}}`;
@@ -81,33 +94,6 @@ function encodeElement(value: unknown): string {
   // Four letters may be the word null, which a list reads as nothing.
   if (text.length !== 4 && PLAIN.test(text)) return text;
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-}
-
-function isByteList(values: readonly unknown[]): values is (Uint8Array | null)[] {
-  for (const value of values) {
-    if (value !== null) return value instanceof Uint8Array;
-  }
-  return false;
-}
-
-const BYTEA = 17;
-
-/** The binary form of a `bytea[]`: dimensions, whether there are nulls, type, size, first index; then each by length. */
-function encodeByteList(values: readonly (Uint8Array | null)[]): Uint8Array {
-  const size = values.reduce((sum, one) => sum + 4 + (one?.length ?? 0), 20);
-  const list = Buffer.allocUnsafe(size);
-  let at = list.writeInt32BE(1, 0);
-  at = list.writeInt32BE(values.includes(null) ? 1 : 0, at);
-  at = list.writeInt32BE(BYTEA, at);
-  at = list.writeInt32BE(values.length, at);
-  at = list.writeInt32BE(1, at);
-  for (const value of values) {
-    at = list.writeInt32BE(value?.length ?? -1, at);
-    if (value === null) continue;
-    list.set(value, at);
-    at += value.length;
-  }
-  return list;
 }
 
 /** The safe whole number in `text`; a Fault when JavaScript cannot hold it exactly. */

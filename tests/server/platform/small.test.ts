@@ -50,10 +50,55 @@ eachDatabase('values', (open) => {
     ['bytea', [null, null]],
     ['bytea', []],
     ['bigint', [0, -1, Number.MAX_SAFE_INTEGER, null]],
+    ['bigint', [-(2 ** 32), 2 ** 31, -Number.MAX_SAFE_INTEGER, 7, 7, null, 7]],
+    ['bigint', []],
+    ['integer', [2 ** 31 - 1, -(2 ** 31) + 1, null, 0]],
+    ['int', [5, 5]],
+    ['smallint', [-32_767, 32_767]],
+    [
+      'uuid',
+      [
+        '018bcfe5-6800-7000-8000-0000000000ff',
+        null,
+        '018bcfe5-6800-7000-8000-0000000000ff',
+        'ffffffff-ffff-ffff-ffff-fffffffffffe',
+      ],
+    ],
+    ['jsonb', [{ a: ['"', '钱'] }, null, { a: ['"', '钱'] }, {}]],
+    ['text', ['CN-SX', 'CN-SX', null, 'CN-SX', '']],
     ['boolean', [true, false, null]],
   ])('a list of %s comes back as it went', async (type, values) => {
     const rows = await database.query<{ value: unknown }>(`select unnest($1::${type}[]) as value`, [values]);
     expect(rows.map((row) => row.value)).toEqual(values);
+  });
+
+  test.each([
+    ['uuid', ['not one'], '22P02'],
+    ['uuid', ['018bcfe5-6800-7000-8000-00000000000g'], '22P02'],
+    ['uuid', ['018bcfe5x6800-7000-8000-000000000000'], '22P02'],
+    ['integer', [2 ** 31], '22003'],
+    ['smallint', [32_768], '22003'],
+    ['bigint', [1.5], '22P02'],
+    ['text', ['nothing\0'], '22021'],
+  ])('a list of %s that holds %j is refused by the engine', async (type, values, code) => {
+    await expect(database.query(`select $1::${type}[] as value`, [values])).rejects.toMatchObject({ code });
+  });
+
+  test('an id in capitals is the same id, and what is no list of one type goes as text', async () => {
+    const [row] = await database.query('select $1::uuid[] as ids, $2::int[] as square', [
+      ['018BCFE5-6800-7000-8000-0000000000FF'],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ]);
+    expect(row).toMatchObject({
+      square: [
+        [1, 2],
+        [3, 4],
+      ],
+    });
+    expect(String(row?.ids)).toContain('018bcfe5-6800-7000-8000-0000000000ff');
   });
 
   test('a sum is a number, and one that is too large is stopped', async () => {
