@@ -9,6 +9,7 @@ import {
   releaseDue,
   stopAllowance,
   stopAllowancesOfPasskey,
+  stopAllowancesOfWallet,
   stopDeviceOf,
 } from '#server/allowance/ending.ts';
 import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
@@ -101,6 +102,7 @@ export function openAllowances(parts: AllowanceParts): Allowances {
   const certificates = openCertificates(parts);
   parts.identity.onDeviceRevoked((tx, device, at) => stopDeviceOf(tx, regions, device, 'device-revoked', at));
   parts.identity.onPasskeyRevoked((tx, passkey) => stopAllowancesOfPasskey(tx, regions, passkey));
+  parts.identity.onFrozen((tx, owner) => stopAllowancesOfWallet(tx, regions, owner));
   return {
     async lockMany(tx, references) {
       const rows = references.length === 0 ? [] : await store.lockByReference(tx, references);

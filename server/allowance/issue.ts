@@ -176,6 +176,7 @@ async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker): Promis
 }
 
 async function assertAllowed(parts: AllowanceParts, tx: Sql, { device, region, currency }: Asker): Promise<void> {
+  if (await parts.identity.isFrozen(tx, device.wallet)) throw new Refused({ code: 'wallet.frozen' });
   if (!region.issuing) throw new Refused({ code: 'allowance.issuing-off' });
   if (await store.isStopped(tx, region.region, device.id)) throw new Refused({ code: 'allowance.device-stopped' });
   const [owed] = await parts.ledger.balances(region.region, [receivable(region.region, device.wallet, currency)], tx);

@@ -11,5 +11,8 @@ export interface AllowanceParts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly regions: Regions;
-  readonly identity: Pick<Identity, 'person' | 'passkeysOf' | 'onDeviceRevoked' | 'onPasskeyRevoked'>;
+  readonly identity: Pick<
+    Identity,
+    'person' | 'passkeysOf' | 'onDeviceRevoked' | 'onPasskeyRevoked' | 'onFrozen' | 'isFrozen'
+  >;
 }

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import type { FastifyRequest } from 'fastify';
 import { type Carried, openCarrier } from '#server/identity/cookie.ts';
 import { type Device, type DeviceRevoked, type Devices, openDevices } from '#server/identity/device.ts';
+import { type Freezes, openFreezes, type WalletFrozen } from '#server/identity/freeze.ts';
 import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
 import { ES256 } from '#server/identity/passkey.ts';
 import { openPasskeys, type PasskeyRevoked, type Passkeys } from '#server/identity/passkeys.ts';
@@ -19,7 +20,7 @@ import { openSignIns, type SignIns } from '#server/identity/sign-in.ts';
 import { openSignups, type Signups } from '#server/identity/signup.ts';
 import { type SendText, sandboxTexts } from '#server/identity/sms.ts';
 import * as store from '#server/identity/store.ts';
-import type { Database } from '#server/platform/database.ts';
+import type { Database, Sql } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { Id } from '#shared/base/id.ts';
 import { ok, type Result } from '#shared/base/result.ts';
@@ -29,6 +30,7 @@ import { readPhone } from '#shared/rules/phone.ts';
 import type { Tier } from '#shared/rules/policy.ts';
 
 export type { Device, DeviceRevoked } from '#server/identity/device.ts';
+export type { WalletFrozen } from '#server/identity/freeze.ts';
 export type { IdentityLimits } from '#server/identity/parts.ts';
 export type { PasskeyRevoked, RevokedPasskey } from '#server/identity/passkeys.ts';
 export type { Session } from '#server/identity/session.ts';
@@ -90,6 +92,9 @@ export interface Identity {
   readonly onDeviceRevoked: (hook: DeviceRevoked) => void;
   /** Registers what must stop in the transaction that revokes a passkey. */
   readonly onPasskeyRevoked: (hook: PasskeyRevoked) => void;
+  readonly onFrozen: (hook: WalletFrozen) => void;
+  /** Whether nothing may be spent from `wallet` now; asked in the transaction that would let it. */
+  readonly isFrozen: (tx: Sql, wallet: Id) => Promise<boolean>;
   /** Forgets challenges, signups, counts and sessions that have run out. */
   readonly sweep: () => Promise<void>;
   readonly signups: Signups;
@@ -97,6 +102,7 @@ export interface Identity {
   readonly passkeys: Passkeys;
   readonly devices: Devices;
   readonly realNames: RealNames;
+  readonly freezes: Freezes;
   readonly sessions: Sessions;
   readonly carrier: Carried;
   readonly rpId: string;
@@ -143,6 +149,7 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
   const signups = openSignups(parts, sessions);
   const devices = openDevices(parts);
   const passkeys = openPasskeys(parts, signups);
+  const freezes = openFreezes(parts);
   const carrier = openCarrier(sessions);
   const sessionOf = async (request: FastifyRequest) => (await carrier.find(request))?.session;
   return {
@@ -157,6 +164,8 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
     ...peopleOf(parts, devices),
     onDeviceRevoked: devices.onRevoked,
     onPasskeyRevoked: passkeys.onRevoked,
+    onFrozen: freezes.onFrozen,
+    isFrozen: async (tx, wallet) => (await store.readWallet(tx, wallet))?.frozen_at != null,
     sweep: async () => {
       const now = clock();
       const before = (length: Duration) => instant(now - length);
@@ -172,6 +181,7 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
     passkeys,
     devices,
     realNames: openRealNames(parts),
+    freezes,
     sessions,
     carrier,
     rpId: config.rpId,

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Device, Identity, Session } from '#server/identity/identity.ts';
 import { type FoundSession, STEP_UP_FRESH } from '#server/identity/session.ts';
 import { type Http, Nothing, refused } from '#server/platform/http.ts';
+import { FreezeView, FrozenByCode, NewRecoveryCode, RecoveryCode, ThawRequest } from '#shared/api/freeze.ts';
 import {
   Assertion,
   type AssertionAnswer,
@@ -47,6 +48,7 @@ export function identityRoutes(app: Http, identity: Identity): void {
   passkeyRoutes(app, identity);
   deviceRoutes(app, identity);
   realNameRoutes(app, identity);
+  freezeRoutes(app, identity);
 }
 
 function signupRoutes(app: Http, { signups, passkeys, carrier, ...identity }: Identity): void {
@@ -224,6 +226,40 @@ function realNameRoutes(app: Http, identity: Identity): void {
       return answer(reply, await realNames.certify(session.value, request.body));
     },
   );
+}
+
+function freezeRoutes(app: Http, identity: Identity): void {
+  const { freezes, carrier } = identity;
+  const fresh = (request: FastifyRequest) => identity.requireSession(request, { stepUpWithin: STEP_UP_FRESH });
+  const answers = { response: { 200: FreezeView } };
+  app.get('/freeze', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await freezes.view(session.value) : refused(reply, session.error);
+  });
+  // Seconds count: freezing asks for no passkey. Its end does.
+  app.post('/freeze', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await freezes.freeze(session.value) : refused(reply, session.error);
+  });
+  app.post<{ Body: { code: string } }>(
+    '/freeze/by-code',
+    { schema: { body: RecoveryCode, response: { 200: FrozenByCode } } },
+    async (request, reply) =>
+      answer(reply, await freezes.freezeByCode(request.body.code, carrier.visitor(request, reply))),
+  );
+  app.post<{ Body: { code?: string } }>(
+    '/freeze/end',
+    { schema: { body: ThawRequest, ...answers } },
+    async (request, reply) => {
+      const session = await fresh(request);
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, await freezes.thaw(session.value, request.body.code));
+    },
+  );
+  app.post('/freeze/code', { schema: { response: { 200: NewRecoveryCode } } }, async (request, reply) => {
+    const session = await fresh(request);
+    return session.ok ? answer(reply, await freezes.makeCode(session.value)) : refused(reply, session.error);
+  });
 }
 
 /** Sends a good answer, or the refusal as problem+json; a wait is also said in `Retry-After`. */

@@ -140,3 +140,9 @@ create table identity_person (
   wallet uuid not null,
   primary key (region, number_hash)
 );
+-- step 3: a frozen wallet spends nothing; the printed recovery code is known by a keyed hash
+alter table identity_wallet add column frozen_at bigint;
+alter table identity_wallet add column frozen_by text check (frozen_by in ('session', 'code'));
+alter table identity_wallet add column recovery_hash bytea;
+alter table identity_wallet add column recovery_made_at bigint;
+create index identity_wallet_by_recovery on identity_wallet (recovery_hash) where recovery_hash is not null;

@@ -11,7 +11,7 @@ import { utf8 } from '#shared/base/bytes.ts';
 /** Keyed hashing and sealing; each `purpose` has its own key. */
 export interface Secrets {
   /** HMAC-SHA-256 of `text` under the key of `purpose`: 32 bytes that nobody can search without the key. */
-  readonly hash: (purpose: 'phone' | 'code' | 'caller' | 'number', text: string) => Uint8Array;
+  readonly hash: (purpose: 'phone' | 'code' | 'caller' | 'number' | 'recovery', text: string) => Uint8Array;
   /** AES-256-GCM: nonce, tag and ciphertext in one. */
   readonly seal: (text: string) => Uint8Array;
   /** What was sealed; throws when the bytes were altered. */
@@ -25,7 +25,13 @@ const TAG = 16;
 export function openSecrets(folder: string | 'memory'): Secrets {
   const root = folder === 'memory' ? randomBytes(32) : readRoot(folder);
   const keyOf = (purpose: string) => Buffer.from(hkdfSync('sha256', root, '', `piaohao-identity-${purpose}`, 32));
-  const keys = { phone: keyOf('phone'), code: keyOf('code'), caller: keyOf('caller'), number: keyOf('number') };
+  const keys = {
+    phone: keyOf('phone'),
+    code: keyOf('code'),
+    caller: keyOf('caller'),
+    number: keyOf('number'),
+    recovery: keyOf('recovery'),
+  };
   const sealing = keyOf('seal');
   return {
     hash: (purpose, text) => createHmac('sha256', keys[purpose]).update(text).digest(),

@@ -208,6 +208,10 @@ async function finish(
       phone_masked: signup.phone_masked,
       phone_sealed: signup.phone_sealed,
       created_at: now,
+      frozen_at: null,
+      frozen_by: null,
+      recovery_hash: null,
+      recovery_made_at: null,
     });
     if (!isMade) return no('signup.phone-taken');
     const row = passkeyRow(region, wallet, passkey, name, now);

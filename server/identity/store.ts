@@ -19,6 +19,10 @@ export interface WalletRow {
   phone_masked: string;
   phone_sealed: Uint8Array;
   created_at: Instant;
+  frozen_at: Instant | null;
+  frozen_by: 'session' | 'code' | null;
+  recovery_hash: Uint8Array | null;
+  recovery_made_at: Instant | null;
 }
 
 export interface PasskeyRow {
@@ -140,6 +144,46 @@ export async function walletOfPhone(tx: Sql, region: string, phoneHash: Uint8Arr
     phoneHash,
   ]);
   return rows[0];
+}
+
+/** The wallet whose recovery code in force has this hash. */
+export async function walletOfRecovery(tx: Sql, hash: Uint8Array): Promise<WalletRow | undefined> {
+  return (await tx.query<WalletRow>('select * from identity_wallet where recovery_hash = $1', [hash]))[0];
+}
+
+export async function keepRecovery(tx: Sql, region: string, wallet: Id, hash: Uint8Array, at: Instant): Promise<void> {
+  await tx.query('update identity_wallet set recovery_hash = $3, recovery_made_at = $4 where region = $1 and id = $2', [
+    region,
+    wallet,
+    hash,
+    at,
+  ]);
+}
+
+/** Freezes a wallet; false when it was frozen already. Somebody with the printed code makes any freeze a stronger one. */
+export async function freezeWallet(
+  tx: Sql,
+  region: string,
+  wallet: Id,
+  at: Instant,
+  by: 'session' | 'code',
+): Promise<boolean> {
+  const rows = await tx.query(
+    `update identity_wallet set frozen_at = $3, frozen_by = $4
+     where region = $1 and id = $2 and frozen_at is null returning 1 as done`,
+    [region, wallet, at, by],
+  );
+  if (rows.length === 0 && by === 'code') {
+    await tx.query(`update identity_wallet set frozen_by = 'code' where region = $1 and id = $2`, [region, wallet]);
+  }
+  return rows.length === 1;
+}
+
+export async function thawWallet(tx: Sql, region: string, wallet: Id): Promise<void> {
+  await tx.query('update identity_wallet set frozen_at = null, frozen_by = null where region = $1 and id = $2', [
+    region,
+    wallet,
+  ]);
 }
 
 /** Makes later transactions about this wallet's keys wait for this one. */

@@ -19,6 +19,7 @@ const WINDOWS = {
   'text-caller': HOUR,
   'text-phone': HOUR,
   'real-name': DAY,
+  freeze: HOUR,
 } as const satisfies Record<string, Duration>;
 
 /** Counts one more `act` of `subject`; refused with the seconds to wait once there are more than `most` in the window. */

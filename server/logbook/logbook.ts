@@ -29,6 +29,9 @@ export type Act =
   | 'device-revoked'
   | 'limits-set'
   | 'tier-raised'
+  | 'frozen'
+  | 'thawed'
+  | 'recovery-code'
   | 'case-opened';
 
 /** One line. `who`: `operator <name>`, `wallet <id>` or `house`; `about`: ids, codes and figures, never names of people. */

@@ -19,6 +19,7 @@ export type Remedy =
   | 'add-passkey'
   | 'start-again'
   | 'prove-name'
+  | 'unfreeze'
   | 'none';
 
 /** Code -> [HTTP status, remedy]. Only ever appended to; a code never changes its meaning. */
@@ -65,6 +66,10 @@ export const REFUSALS = {
   'real-name.open': [409, 'wait'],
   'real-name.first': [409, 'prove-name'],
   'real-name.id-reused': [409, 'start-again'],
+  'wallet.frozen': [403, 'unfreeze'],
+  'freeze.code': [400, 'check-input'],
+  'freeze.code-unknown': [404, 'check-input'],
+  'freeze.needs-code': [403, 'check-input'],
   'device.unknown': [401, 'sign-in'],
   'device.signature': [401, 'update-app'],
   'device.clock-skew': [401, 'try-again'],

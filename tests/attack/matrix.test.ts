@@ -8,6 +8,7 @@ import type { SyncAnswer } from '#shared/api/sync.ts';
 import { toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { instant } from '#shared/base/time.ts';
+import { writeRecoveryCode } from '#shared/rules/recovery-code.ts';
 import {
   anotherCaller,
   cookieOf,
@@ -61,6 +62,11 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /real-name', 'own'],
   ['POST /real-name', 'own'],
   ['GET /limits', 'own'],
+  ['GET /freeze', 'own'],
+  ['POST /freeze', 'own'],
+  ['POST /freeze/by-code', 'browser'],
+  ['POST /freeze/end', 'own'],
+  ['POST /freeze/code', 'own'],
   ['GET /allowance/settings', 'own'],
   ['PUT /allowance/settings', 'own'],
   ['GET /payments/{id}', 'theirs'],
@@ -206,6 +212,8 @@ function bodyOf(route: string): object | undefined {
     'POST /devices': { id: owned.device, key: ming.device.key, name: 'mine now' },
     'PATCH /devices/{id}': { name: 'mine now' },
     'POST /real-name': { id: newId(instant(Date.now())), wants: 'two-factor', agreed: REAL_NAME_TERMS },
+    'POST /freeze/by-code': { code: writeRecoveryCode(new Uint8Array(19)) },
+    'POST /freeze/end': {},
     'PUT /allowance/settings': { cap: 1_00, count: 1 },
     'POST /top-ups': { id: owned.topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' },
     'POST /callbacks/bank-transfer': {
@@ -277,7 +285,7 @@ const NOBODY: Readonly<Record<Kind, RegExp>> = {
   own: /^401 session\.none$/,
   theirs: /^401 session\.none$/,
   phone: /^401 device\.signature$/,
-  browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge))$/,
+  browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,
 };
 
@@ -295,7 +303,7 @@ const STRANGER: Readonly<Record<Kind, RegExp>> = {
   own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first))$/,
   theirs: /^(404 [\w.]*not-found|409 (device|funding)\.id-reused)$/,
   phone: /^401 device\.signature$/,
-  browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge))$/,
+  browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,
 };
 const ENDS_SESSION = ['DELETE /session', 'DELETE /sessions'];

@@ -183,6 +183,8 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     passkeysOf: async () => [],
     onDeviceRevoked: () => undefined,
     onPasskeyRevoked: () => undefined,
+    onFrozen: () => undefined,
+    isFrozen: async () => false,
   };
   const allowances = (tamper.allowances ?? asIs)(openAllowances({ database, ledger, clock, regions, identity }));
   const opened = await openPayments({

@@ -365,6 +365,30 @@ eachDatabase('allowances', (openDatabase) => {
     expect(await here.purseOf(who)).toEqual({ available: 1640_00, arriving: 0, owed: 0 });
   });
 
+  test('a frozen wallet: every phone of it stops and gets nothing, what it signed before is paid, the rest comes back, and it goes on after the thaw', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { tier: 'two-factor' });
+    const shop = await here.person('面馆', { funds: 0 });
+    const tablet = here.phone(who);
+    const [one, other] = [await here.take(who.device, { total: 300_00 }), await here.take(tablet, { total: 200_00 })];
+    const paid = await here.pay(one, shop, 25_00);
+    await here.freeze(who);
+    await here.freeze(who);
+    here.pass(duration(5, 's'));
+    const { status } = await here.regions.lists('CN-SX');
+    const bits = await unpackStatus(status.packed);
+    const list = { epoch: status.epoch, bits: bits.ok ? bits.value : new Uint8Array() };
+    expect([one, other].map((held) => isRevoked(list, held.signed.message.statusIndex))).toEqual([true, true]);
+    expect((await here.ask(who.device, { total: 100_00 })).word).toBe('wallet.frozen');
+    expect((await here.ask(tablet, { payee: shop.device.id, total: 1_00 })).word).toBe('wallet.frozen');
+    const answers = await here.payments.reconcile(shop.wallet, [paid.bytes]);
+    expect(answers.map((answer) => answer.outcome)).toEqual(['settled']);
+    expect([await here.closeBy(one, paid), await here.closeBy(other)]).toEqual(['closed', 'closed']);
+    expect(await here.purseOf(who)).toEqual({ available: 1975_00, arriving: 0, owed: 0 });
+    here.thaw(who);
+    expect((await here.ask(who.device, { total: 100_00 })).word).toBe('100.00 x20');
+  });
+
   test('the clock: one second before its end an allowance is live, and a clock set back gives nobody a second one', async () => {
     const here = await opened();
     const who = await here.person('小明', { tier: 'unproved' });

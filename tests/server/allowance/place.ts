@@ -1,6 +1,13 @@
 /** A market with the usual policies, people of every tier, passkeys in their hands, and closings as a phone signs them. */
 import { type Allowances, openAllowances, type Want } from '#server/allowance/allowance.ts';
-import type { Device, DeviceRevoked, Passkey, PasskeyRevoked, Person } from '#server/identity/identity.ts';
+import type {
+  Device,
+  DeviceRevoked,
+  Passkey,
+  PasskeyRevoked,
+  Person,
+  WalletFrozen,
+} from '#server/identity/identity.ts';
 import { holdOf } from '#server/ledger/chart.ts';
 import type { Database } from '#server/platform/database.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
@@ -36,6 +43,8 @@ export async function openPlace(database: Database) {
   const fingers = new Map<Id, Signer>();
   const hooks: DeviceRevoked[] = [];
   const passkeyHooks: PasskeyRevoked[] = [];
+  const frozenHooks: WalletFrozen[] = [];
+  const frozen = new Set<Id>();
   const { ledger, regions, clock } = market;
   const open = (): Allowances =>
     openAllowances({
@@ -48,6 +57,8 @@ export async function openPlace(database: Database) {
         passkeysOf: async (wallet) => passkeys.get(wallet) ?? [],
         onDeviceRevoked: (hook) => hooks.push(hook),
         onPasskeyRevoked: (hook) => passkeyHooks.push(hook),
+        onFrozen: (hook) => frozenHooks.push(hook),
+        isFrozen: async (_tx, wallet) => frozen.has(wallet),
       },
     });
   const allowances = open();
@@ -155,6 +166,13 @@ export async function openPlace(database: Database) {
           for (const hook of passkeyHooks) await hook(tx, revoked, clock());
         });
     },
+    freeze: async ({ wallet, region }: Trader) => {
+      frozen.add(wallet);
+      await database.transaction(async (tx) => {
+        for (const hook of frozenHooks) await hook(tx, { region, wallet }, clock());
+      });
+    },
+    thaw: ({ wallet }: Trader) => frozen.delete(wallet),
     setTier: (who: Trader, tier: Tier) => {
       const known = people.get(who.wallet);
       if (known) people.set(who.wallet, { ...known, tier });
