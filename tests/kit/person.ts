@@ -204,7 +204,10 @@ async function giveAuthenticator(
 async function steadyPicture(screen: Page, tries = 5): Promise<Buffer> {
   const code = screen.locator('svg[data-version]').first();
   try {
-    return await ((await code.count()) > 0 ? code : screen).screenshot({ type: 'png', timeout: 5_000 });
+    const isCode = (await code.count()) > 0;
+    // As a person scrolls until the whole code is in sight.
+    if (isCode) await code.evaluate((drawn) => drawn.scrollIntoView({ block: 'center' }));
+    return await (isCode ? code : screen).screenshot({ type: 'png', timeout: 5_000 });
   } catch (error) {
     if (tries === 1) throw error;
     return await steadyPicture(screen, tries - 1);
