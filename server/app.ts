@@ -17,9 +17,11 @@ import { openLedger } from '#server/ledger/ledger.ts';
 import { sealDay, sealMessage } from '#server/logbook/logbook.ts';
 import { openPayments } from '#server/payment/payment.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
+import { PLACEMENT } from '#server/placement.ts';
 import { systemClock } from '#server/platform/clock.ts';
 import type { Config } from '#server/platform/config.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
+import { distribute } from '#server/platform/distribute.ts';
 import { createHttp, type Http } from '#server/platform/http.ts';
 import { type RunningJob, startJob } from '#server/platform/job.ts';
 import { type Metrics, openMetrics } from '#server/platform/metrics.ts';
@@ -58,7 +60,8 @@ const BANK_PATIENCE = duration(5, 's');
 export async function buildHouse(config: Config, parts: HouseParts = {}): Promise<House> {
   const clock = parts.clock ?? systemClock;
   const database = await openDatabase(config);
-  await migrate(database, LADDER.map(schemaOf));
+  await migrate(database, schemas());
+  await distribute(database, PLACEMENT);
   const app = await createHttp(config, { database });
   const metrics = openMetrics(config.dataDir);
   metrics.watch(app);
@@ -161,8 +164,12 @@ function ownAddress({ host, port }: Config): string {
   return `http://${['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host}:${port}`;
 }
 
-function schemaOf(name: string): { name: string; schema: string } {
-  return { name, schema: readFileSync(new URL(`${name}/schema.sql`, import.meta.url), 'utf8') };
+/** What every capability remembers, in the order of {@link LADDER}. */
+export function schemas(): { name: string; schema: string }[] {
+  return LADDER.map((name) => ({
+    name,
+    schema: readFileSync(new URL(`${name}/schema.sql`, import.meta.url), 'utf8'),
+  }));
 }
 
 /** Without a build (tests of the server, `npm run dev`) the house answers its API alone. */
