@@ -20,6 +20,7 @@ import Fastify, {
 } from 'fastify';
 import type { DestinationStream } from 'pino';
 import Type from 'typebox';
+import { type AdmissionLimits, admitWithin, USUAL_ADMISSION } from '#server/platform/admission.ts';
 import { systemClock } from '#server/platform/clock.ts';
 import type { Config } from '#server/platform/config.ts';
 import { plainJson } from '#server/platform/json.ts';
@@ -49,6 +50,8 @@ export interface HttpParts {
   readonly database?: Database;
   /** More things that must hold before traffic may come: each resolves, or throws within a second. */
   readonly checks?: Readonly<Record<string, () => Promise<void>>>;
+  /** How much is taken on at once; {@link USUAL_ADMISSION} when not said. */
+  readonly admission?: AdmissionLimits;
   /** Where the log goes; standard output unless a test listens. */
   readonly logTo?: DestinationStream;
 }
@@ -99,6 +102,11 @@ export async function createHttp(
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   readBodies(app);
+  const limits = { ...(parts.admission ?? USUAL_ADMISSION), bodyLimit: BODY_LIMIT_BYTES };
+  // Before draining, which lets requests wait: those count as well.
+  admitWithin(app, limits, (reply, seconds) =>
+    refused(reply.header('retry-after', String(seconds)), { code: 'house.busy', detail: { seconds } }),
+  );
   const isDraining = drainBeforeClose(app, config.drainMs ?? 0);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((_request, reply) => refused(reply, { code: 'request.not-found' }));
@@ -281,7 +289,7 @@ function setHeaders(request: FastifyRequest, reply: FastifyReply, origin: string
 }
 
 function addHouseRoutes(app: Http, parts: HttpParts, isDraining: () => boolean): void {
-  const quiet = { logLevel: 'silent' } as const;
+  const quiet = { logLevel: 'silent', config: { always: true } } as const;
   app.get('/openapi.json', { ...quiet, schema: { hide: true } }, async () => app.swagger());
   app.get('/livez', { ...quiet, schema: { response: { 200: Type.Object({ alive: Type.Boolean() }) } } }, async () => ({
     alive: true,
