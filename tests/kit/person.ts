@@ -11,9 +11,10 @@ export interface PersonOptions {
   readonly colorScheme?: 'light' | 'dark';
   /**
    * Whether the authenticator has the PRF extension; true unless told. The secret of the virtual one is lost with its
-   * browser: somebody whose phone is killed or cloned and shall pay afterwards has none.
+   * browser: somebody whose phone is killed or cloned and shall pay afterwards has none, or one that is `lasting`: the
+   * authenticator's own answers, with a PRF made from a secret of the phone.
    */
-  readonly prf?: boolean;
+  readonly prf?: boolean | 'lasting';
 }
 
 export interface Person {
@@ -27,8 +28,10 @@ export interface Person {
   readonly complaints: readonly string[];
   /** Switches the network: the browser's own idea of it and the road itself. */
   network(state: RoadState, delayMs?: number): Promise<void>;
-  /** Whether the finger answers when the passkey asks; it does unless told. */
-  finger(answers: boolean): Promise<void>;
+  /** Whether a finger answers when the passkey asks, and whether it is the owner's; both are so unless told. */
+  finger(answers: boolean, owner?: boolean): Promise<void>;
+  /** How often the passkey was asked for since the app was opened; only with a `lasting` PRF. */
+  fingersAsked(): Promise<number>;
   /** One more tab of the same browser. */
   tab(): Promise<Page>;
   /** Holds this person's camera in front of the other's screen; the next camera that opens sees it. */
@@ -88,11 +91,13 @@ async function switchOn(phone: Phone): Promise<Person> {
     colorScheme: options.colorScheme ?? 'light',
     permissions: ['camera'],
   });
+  if (options.prf === 'lasting') await context.addInitScript(lastPrf, `secret of ${folder}`);
   const page = context.pages()[0] ?? (await context.newPage());
   const complaints: string[] = [];
   listen(page, complaints);
   const devtools = await context.newCDPSession(page);
-  const authenticatorId = await giveAuthenticator(devtools, options.prf ?? true, phone.credentials);
+  let authenticatorId = await giveAuthenticator(devtools, options.prf !== false, phone.credentials);
+  let isOwner = true;
   await devtools
     .send('Browser.grantPermissions', { permissions: ['durableStorage'], origin: options.origin })
     .catch(() => undefined);
@@ -114,9 +119,18 @@ async function switchOn(phone: Phone): Promise<Person> {
       road.become(state, delayMs);
       await context.setOffline(state === 'cut');
     },
-    async finger(answers) {
+    async finger(answers, owner = true) {
+      if (owner && !isOwner) {
+        // Wrong fingers lock the virtual authenticator for good; the owner's unlocks a real one.
+        const unlocked = await credentials();
+        await devtools.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId });
+        authenticatorId = await giveAuthenticator(devtools, options.prf !== false, unlocked);
+      }
+      isOwner = owner;
+      await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: owner });
       await devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: answers });
     },
+    fingersAsked: () => page.evaluate(() => performance.getEntriesByName('passkey-asked').length),
     async tab() {
       const another = await context.newPage();
       listen(another, complaints);
@@ -212,6 +226,33 @@ async function steadyPicture(screen: Page, tries = 5): Promise<Buffer> {
     if (tries === 1) throw error;
     return await steadyPicture(screen, tries - 1);
   }
+}
+
+/** Runs in the page: counts ceremonies, and gives each PRF result as an authenticator does whose `secret` outlives its browser. */
+function lastPrf(secret: string): void {
+  type Made = Awaited<ReturnType<CredentialsContainer['get']>>;
+  const text = new TextEncoder();
+  const result = async (id: string, salt: BufferSource) => {
+    const raw = text.encode(`${secret} ${id}`);
+    const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    return await crypto.subtle.sign('HMAC', key, salt);
+  };
+  const answer = async (credential: Made, salt: BufferSource | undefined) => {
+    if (!(credential instanceof PublicKeyCredential) || salt === undefined) return credential;
+    const results = { ...credential.getClientExtensionResults(), prf: { enabled: true } as object };
+    results.prf = { ...results.prf, results: { first: await result(credential.id, salt) } };
+    Object.defineProperty(credential, 'getClientExtensionResults', { value: () => results });
+    return credential;
+  };
+  const passkeys = navigator.credentials;
+  const create = passkeys.create.bind(passkeys);
+  const get = passkeys.get.bind(passkeys);
+  passkeys.create = async (options) =>
+    await answer(await create(options), options?.publicKey?.extensions?.prf?.eval?.first);
+  passkeys.get = async (options) => {
+    if (options?.mediation !== 'conditional') performance.mark('passkey-asked');
+    return await answer(await get(options), options?.publicKey?.extensions?.prf?.eval?.first);
+  };
 }
 
 /** What a camera held in the hand sees of a screen: 1280x720, the code a little turned, the room around it. */
