@@ -99,7 +99,7 @@ async function switchOn(phone: Phone): Promise<Person> {
   let authenticatorId = await giveAuthenticator(devtools, options.prf !== false, phone.credentials);
   let isOwner = true;
   await devtools
-    .send('Browser.grantPermissions', { permissions: ['durableStorage'], origin: options.origin })
+    .send('Browser.grantPermissions', { permissions: ['durableStorage', 'backgroundSync'], origin: options.origin })
     .catch(() => undefined);
   pointCamera(camera, await page.screenshot({ type: 'jpeg' }));
 

@@ -23,6 +23,7 @@ import { finalityChecks, knownAllowance, type Verified } from '#shared/protocol/
 import { paymentChecks } from '#shared/protocol/verify.ts';
 import { isListOld, mayAskFor, type PayeeTerms } from '#shared/rules/acceptance.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
+import { askForBackgroundSync } from '#web/sync/wake.ts';
 import { payeeSigner } from '#web/vault/device-key.ts';
 import { queue } from '#web/vault/outbox.ts';
 import { keepInvoice, keepReceived, receiptPosition, receivedFrom } from '#web/vault/received.ts';
@@ -197,7 +198,9 @@ async function acceptPayment(
     return row ? ok({ kind: 'verified', row }) : refuse({ code: 'payment.none' });
   }
   const row = receivedRow(invoice, read.value, checked.value.allowance, trust.now, status?.asOf);
-  return ok({ kind: 'verified', row: await keepWithReceipt(vault, row, read.value.id, trust.now) });
+  const kept = await keepWithReceipt(vault, row, read.value.id, trust.now);
+  void askForBackgroundSync();
+  return ok({ kind: 'verified', row: kept });
 }
 
 const verifier: (question: SignatureQuestion) => Promise<boolean> = webVerifier();

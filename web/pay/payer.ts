@@ -24,6 +24,7 @@ import { mayBePaid } from '#shared/rules/acceptance.ts';
 import { maySpend, type Spending } from '#shared/rules/spending.ts';
 import { confirmByPasskey, unlockByPasskey } from '#web/pay/passkey.ts';
 import { type SyncNeeds, syncNow } from '#web/sync/sync.ts';
+import { askForBackgroundSync } from '#web/sync/wake.ts';
 import { allowanceSigner, isLockedKey } from '#web/vault/allowance-key.ts';
 import { liveAllowances } from '#web/vault/allowances.ts';
 import { meet } from '#web/vault/contacts.ts';
@@ -168,6 +169,8 @@ async function signNow(needs: PayerNeeds, offer: Offer, allowance: AllowanceRow)
       return signed;
     }
     const row = await keep(needs.vault, reserved.value.id, signed.value, needs.clock());
+    // The app may be closed as soon as the code was read.
+    void askForBackgroundSync();
     await meet(needs.vault, { ...row.payee, lastAt: now });
     return ok(row);
   });

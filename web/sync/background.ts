@@ -1,6 +1,6 @@
 /** What the service worker does when the browser wakes it: one sync with the device's own key, no session needed. */
-import { BACKGROUND_TAG } from '#web/sync/leader.ts';
 import { APP, syncNow } from '#web/sync/sync.ts';
+import { BACKGROUND_TAG } from '#web/sync/wake.ts';
 
 /** The part of a Background Sync event that is used. */
 interface SyncEvent {

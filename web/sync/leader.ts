@@ -7,13 +7,11 @@ import { type Duration, duration } from '#shared/base/time.ts';
 import { readCases } from '#web/sync/cases.ts';
 import { probe } from '#web/sync/probe.ts';
 import { APP, type SyncNeeds, syncNow } from '#web/sync/sync.ts';
+import { askForBackgroundSync } from '#web/sync/wake.ts';
 import { waiting } from '#web/vault/outbox.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import { askToKeepStorage } from '#web/vault/storage.ts';
 import { reviveVault } from '#web/vault/vault.ts';
-
-/** The tag Background Sync wakes the service worker with. */
-export const BACKGROUND_TAG = 'piaohao-sync';
 
 const WHEN_ONLINE: Duration = duration(60, 's');
 const WHEN_OFFLINE: Duration = duration(15, 's');
@@ -60,15 +58,4 @@ async function attempt(needs: SyncNeeds): Promise<void> {
     await readCases(needs);
   }
   if ((await waiting(needs.vault)) > 0) await askForBackgroundSync();
-}
-
-interface SyncManager {
-  readonly register: (tag: string) => Promise<void>;
-}
-
-/** Asks the browser to wake the service worker when there is a network. Browsers without it simply do not. */
-export async function askForBackgroundSync(): Promise<void> {
-  const registration = await navigator.serviceWorker?.getRegistration();
-  const manager = (registration as { readonly sync?: SyncManager } | undefined)?.sync;
-  await manager?.register(BACKGROUND_TAG).catch(() => undefined);
 }
