@@ -20,6 +20,7 @@ export const PLACEMENT: readonly Place[] = [
   ...['ledger_transfer', 'ledger_move', 'logbook_line', 'logbook_seal'].map(writtenOnce),
   ...['logbook_end', 'region_epoch', 'region_status'].map(ofRegion),
   ...['identity_wallet', 'identity_passkey', 'identity_device', 'identity_session', 'identity_risk'].map(ofRegion),
+  ...['identity_person', 'identity_certification'].map(ofRegion),
   // A visitor has no region yet: these stand under the region '' and so on one node together.
   ...['identity_challenge', 'identity_signup', 'identity_count'].map(ofRegion),
   ...['allowance', 'allowance_setting', 'allowance_stopped_device', 'allowance_certificate'].map(ofRegion),
