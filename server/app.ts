@@ -43,6 +43,8 @@ export interface House {
   readonly app: Http;
   readonly database: Database;
   readonly metrics: Metrics;
+  /** Starts the threads the house needs and, under Node's permission model, gives up the leave to start any other. */
+  readonly confine: () => void;
   /** Ends periodic work and closes the database; call it when the app has stopped answering. */
   readonly close: () => Promise<void>;
 }
@@ -150,6 +152,12 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     app,
     database,
     metrics,
+    confine: () => {
+      if (!process.permission) return;
+      payments.startThreads();
+      // A thread may be given flags of its own, and with them it would stand outside the permission model.
+      process.permission.drop('worker');
+    },
     close: async () => {
       await Promise.all(jobs.map((job) => job.stop()));
       await funding.idle();

@@ -7,6 +7,7 @@ import { buildHouse } from '#server/app.ts';
 import { type IdentityLimits, USUAL_LIMITS } from '#server/identity/identity.ts';
 import { ConfigError, readConfig } from '#server/platform/config.ts';
 import { serveMetrics } from '#server/platform/metrics.ts';
+import { endWith } from '#server/platform/start-fault.ts';
 import { closeOnSignal } from '#server/platform/stop.ts';
 
 /** On `localhost` every visitor is one address, so counting by address would only count the people trying it out. */
@@ -15,13 +16,22 @@ const REHEARSAL_FACTOR = 100;
 /** Connections the kernel may hold until they are taken; it takes the smaller of this and its own `somaxconn`. */
 const WAITING_MOST = 4_096;
 
-const config = readOrExit(() => readConfig(process.env));
-const identityLimits = readOrExit(() => readLimits(process.env, new URL(config.origin).hostname === 'localhost'));
-const house = await buildHouse(config, { identityLimits });
-closeOnSignal(house.app, house.close);
-if (config.metrics) await serveMetrics(config.metrics, house.metrics.text);
-await house.app.listen({ host: config.host, port: config.port, backlog: WAITING_MOST });
-console.log(`Piaohao is open: ${config.origin}`);
+try {
+  await open();
+} catch (error) {
+  endWith(error);
+}
+
+async function open(): Promise<void> {
+  const config = readConfig(process.env);
+  const identityLimits = readLimits(process.env, new URL(config.origin).hostname === 'localhost');
+  const house = await buildHouse(config, { identityLimits });
+  house.confine();
+  closeOnSignal(house.app, house.close);
+  if (config.metrics) await serveMetrics(config.metrics, house.metrics.text);
+  await house.app.listen({ host: config.host, port: config.port, backlog: WAITING_MOST });
+  console.log(`Piaohao is open: ${config.origin}`);
+}
 
 function readLimits(env: NodeJS.ProcessEnv, isRehearsal: boolean): IdentityLimits {
   const factor = isRehearsal ? REHEARSAL_FACTOR : 1;
@@ -38,15 +48,4 @@ function wholeNumber(env: NodeJS.ProcessEnv, name: string, usual: number): numbe
   if (text === undefined) return usual;
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new ConfigError(`${name} is a whole number from 1`);
-}
-
-/** A setting that cannot be meant is said in one line, without a stack. */
-function readOrExit<Value>(read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    process.exit(2);
-  }
 }

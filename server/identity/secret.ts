@@ -3,8 +3,9 @@
  * Invariant: the 32 bytes stand in one file only its owner may read, never in the database and never in a log.
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeNewFile } from '#server/platform/keeper.ts';
 import { assert } from '#shared/base/assert.ts';
 import { utf8 } from '#shared/base/bytes.ts';
 
@@ -62,7 +63,7 @@ function readRoot(folder: string): Buffer {
 /** Two processes starting together agree: both write a draft, one link wins, both read the winner. */
 function makeRoot(path: string): void {
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, randomBytes(32), { mode: 0o600, flag: 'wx', flush: true });
+  writeNewFile(draft, randomBytes(32));
   try {
     linkSync(draft, path);
   } catch (error) {

@@ -78,6 +78,8 @@ export interface Payments {
   /** What is not settled yet, the cases opened, and what the guarantee fund is owed: for whoever watches the house. */
   readonly standing: () => Promise<Standing>;
   /** Ends the verifying threads. */
+  /** Starts the threads that verify signatures now instead of when they are first needed. */
+  readonly startThreads: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -154,6 +156,7 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
       const cases = await store.countCases(deps.database);
       return { waiting, cases, owed: await store.readOwed(deps.database) };
     },
+    startThreads: () => parts.signatures.start(),
     close: () => parts.signatures.close(),
   };
 }

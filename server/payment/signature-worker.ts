@@ -3,6 +3,9 @@ import { parentPort } from 'node:worker_threads';
 import { unpackQuestions } from '#server/payment/signature-pack.ts';
 import { nodeVerifier } from '#server/payment/verifier.ts';
 
+// It needs no other thread; see confine in server/app.ts.
+process.permission?.drop('worker');
+
 const verify = nodeVerifier();
 
 parentPort?.on('message', ({ ticket, packed }: { ticket: number; packed: Uint8Array }) => {

@@ -10,6 +10,8 @@ import type { Checks, SignatureQuestion } from '#shared/protocol/signature.ts';
 /** Answers signature questions, in their order. */
 export interface Signatures {
   readonly ask: (questions: readonly SignatureQuestion[]) => Promise<boolean[]>;
+  /** Starts the threads now, for a process that gives up the leave to start any. */
+  readonly start: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -27,9 +29,9 @@ export function openSignatures(threads: number = Math.max(1, Math.min(8, availab
     async (callers) => {
       const questions = callers.flat();
       const answers =
-        threads === 0 || questions.length < WORTH_A_THREAD
+        questions.length < WORTH_A_THREAD || startedPool(pool, threads).length === 0
           ? questions.map(here)
-          : await askThreads(startedPool(pool, threads), questions);
+          : await askThreads(pool, questions);
       let at = 0;
       return callers.map((own) => {
         at += own.length;
@@ -40,6 +42,7 @@ export function openSignatures(threads: number = Math.max(1, Math.min(8, availab
   );
   return {
     ask: (questions) => (questions.length === 0 ? Promise.resolve([]) : answer(questions)),
+    start: () => void startedPool(pool, threads),
     async close() {
       await Promise.all(pool.map((thread) => thread.end()));
     },
@@ -72,7 +75,8 @@ interface Thread {
 }
 
 function startedPool(pool: Thread[], threads: number): Thread[] {
-  while (pool.length < threads) pool.push(startThread(() => pool.splice(0)));
+  const mayStart = process.permission?.has('worker') ?? true;
+  while (mayStart && pool.length < threads) pool.push(startThread(() => pool.splice(0)));
   return pool;
 }
 
@@ -84,7 +88,9 @@ async function askThreads(pool: readonly Thread[], questions: readonly Signature
 
 /** One verifying thread. When it dies, everything asked of it fails and `lost` clears the way for new ones. */
 function startThread(lost: () => void): Thread {
-  const worker = new Worker(new URL('./signature-worker.ts', import.meta.url), { execArgv: [] });
+  // Without flags of its own a thread has those of the process; a list, even an empty one, would take it out of the cage.
+  const flags = process.permission ? {} : { execArgv: [] };
+  const worker = new Worker(new URL('./signature-worker.ts', import.meta.url), flags);
   const open = new Map<number, { resolve: (answers: boolean[]) => void; reject: (reason: Error) => void }>();
   let tickets = 0;
   const fail = (reason: Error): void => {

@@ -2,8 +2,9 @@
  * Keeps a second server off the folder of the embedded database: two writers would lose data silently.
  * Invariant: the lock file names a living process by pid and start time, or it is stale and may be taken.
  */
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { startOf, writeNewFile } from '#server/platform/keeper.ts';
 
 /** Thrown when another living process holds the folder. */
 export class FolderInUse extends Error {
@@ -11,10 +12,10 @@ export class FolderInUse extends Error {
 }
 
 /** Takes `folder` for this process, or throws {@link FolderInUse} at once; answers the function that gives it back. */
-export function lockFolder(folder: string): () => void {
+export async function lockFolder(folder: string): Promise<() => void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = join(folder, 'server.lock');
-  const mine = `${process.pid} ${startTime(process.pid) ?? 'unknown'}\n`;
+  const mine = `${process.pid} ${(await startOf(process.pid)) ?? 'unknown'}\n`;
   for (let attempt = 0; attempt < 3; attempt += 1) {
     if (createWhole(lock, mine)) {
       return () => {
@@ -23,7 +24,7 @@ export function lockFolder(folder: string): () => void {
     }
     const holder = readText(lock);
     if (holder === undefined) continue;
-    if (isAlive(holder)) {
+    if (await isAlive(holder)) {
       throw new FolderInUse(
         `The data folder ${folder} is in use by process ${holder.split(' ')[0]}. Stop that server first.`,
       );
@@ -37,10 +38,8 @@ export function lockFolder(folder: string): () => void {
 /** The lock appears with its whole content or not at all, and never over another's. */
 function createWhole(lock: string, text: string): boolean {
   const draft = `${lock}.${process.pid}`;
-  const file = openSync(draft, 'w', 0o600);
-  writeSync(file, text);
-  fsyncSync(file);
-  closeSync(file);
+  rmSync(draft, { force: true });
+  writeNewFile(draft, text);
   try {
     linkSync(draft, lock);
     return true;
@@ -52,7 +51,7 @@ function createWhole(lock: string, text: string): boolean {
   }
 }
 
-function isAlive(holder: string): boolean {
+async function isAlive(holder: string): Promise<boolean> {
   const [pid, started] = holder.trim().split(' ');
   const number = Number(pid);
   if (!Number.isInteger(number) || number <= 0) return false;
@@ -62,14 +61,8 @@ function isAlive(holder: string): boolean {
     // EPERM: it lives, under another user.
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
   }
-  const now = startTime(number);
+  const now = await startOf(number);
   return now === undefined || started === 'unknown' || now === started;
-}
-
-/** When `pid` was started, in the kernel's own words (proc(5), field 22), or undefined where there is no /proc. */
-function startTime(pid: number): string | undefined {
-  const stat = readText(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
 function readText(path: string): string | undefined {

@@ -51,7 +51,7 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
       end: nothingAsync,
       timeoutMs: options.statementTimeoutMs,
     });
-  const unlock = lockFolder(options.dataDir);
+  const unlock = await lockFolder(options.dataDir);
   const folder = join(options.dataDir, 'pglite');
   try {
     const guard = guardDisk(options.dataDir, options.diskFloorBytes);

@@ -2,19 +2,11 @@
  * Puts the embedded database's write-ahead log on the disk itself: PGlite leaves it in the kernel's memory.
  * Invariant: once {@link WalSync} resolves, everything written to the log before the call survives a power loss.
  */
-import { execFile } from 'node:child_process';
-import { close, fdatasync, fsync, open } from 'node:fs';
 import { readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gather } from '#server/platform/batch.ts';
 import { systemClock } from '#server/platform/clock.ts';
-
-const execute = promisify(execFile);
-const openFile = promisify(open);
-const closeFile = promisify(close);
-const syncData = promisify(fdatasync);
-const syncAll = promisify(fsync);
+import { syncFile, syncFileSystem } from '#server/platform/keeper.ts';
 
 const SEGMENT = /^[0-9A-F]{24}$/;
 
@@ -35,10 +27,10 @@ export function openWal(dataFolder: string): WalSync {
     // Not older than the newest seen last time: a file's time moves in ticks, and two writes can share one.
     const changed = stats.filter((file) => file.at >= newest);
     newest = Math.max(newest, ...stats.map((file) => file.at));
-    await Promise.all(changed.map((file) => syncFile(join(folder, file.name), syncData)));
+    await Promise.all(changed.map((file) => syncFile(join(folder, file.name), 'data')));
     if (changed.every((file) => seen.has(file.name))) return;
     for (const file of changed) seen.add(file.name);
-    await syncFile(folder, syncAll);
+    await syncFile(folder, 'all');
   }
 
   const sync = gather<void, void>(
@@ -67,7 +59,7 @@ export function openSettling(dataFolder: string, marker: string): Settle {
     const began = systemClock();
     const last = await stat(marker).catch(() => undefined);
     if (last) await syncChanged(dataFolder, last.mtimeMs - TIME_SLACK_MS);
-    else await syncFileSystem(dataFolder);
+    else await syncWhole(dataFolder);
     await writeFile(marker, '');
     await utimes(marker, began / 1000, began / 1000);
   };
@@ -78,26 +70,17 @@ async function syncChanged(folder: string, since: number): Promise<void> {
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await syncChanged(path, since);
-    else if (entry.isFile() && (await stat(path)).mtimeMs >= since) await syncFile(path, syncData);
+    else if (entry.isFile() && (await stat(path)).mtimeMs >= since) await syncFile(path, 'data');
   }
-  if ((await stat(folder)).mtimeMs >= since) await syncFile(folder, syncAll);
+  if ((await stat(folder)).mtimeMs >= since) await syncFile(folder, 'all');
 }
 
 /** A new database is a thousand files: one syncfs(2) is a hundred times faster than as many fsyncs. */
-async function syncFileSystem(folder: string): Promise<void> {
+async function syncWhole(folder: string): Promise<void> {
   try {
-    await execute('sync', ['-f', folder]);
+    await syncFileSystem(folder);
   } catch {
     // No such command here, or no leave to run it.
     await syncChanged(folder, 0);
-  }
-}
-
-async function syncFile(path: string, sync: (file: number) => Promise<void>): Promise<void> {
-  const file = await openFile(path, 'r');
-  try {
-    await sync(file);
-  } finally {
-    await closeFile(file);
   }
 }

@@ -4,19 +4,9 @@
  * Invariant: the private half leaves neither this file's closures nor its key file; nothing here writes to a log.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncFile, writeNewFile } from '#server/platform/keeper.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, joinBytes } from '#shared/base/bytes.ts';
 import type { Signer } from '#shared/protocol/signature.ts';
@@ -28,50 +18,42 @@ import type { Signer } from '#shared/protocol/signature.ts';
 export function openKeyFile(directory: string, name: string): Signer {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, `${name}.pem`);
-  if (!exists(path)) createKeyFile(directory, path);
+  const kept = exists(path) ? Promise.resolve() : createKeyFile(directory, path);
   assert((statSync(path).mode & 0o077) === 0, `the key file ${path} may be read by others: chmod 600 it`);
-  return signerOf(createPrivateKey(readFileSync(path)));
+  return signerOf(createPrivateKey(readFileSync(path)), kept);
 }
 
-function createKeyFile(directory: string, path: string): void {
+/** Resolves when a power cut cannot take the file away any more: its bytes are on the disk before it gets its name. */
+function createKeyFile(directory: string, path: string): Promise<void> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const draft = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
-  const file = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  writeNewFile(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   chmodSync(draft, 0o600);
   try {
     linkSync(draft, path);
-    flushDirectory(directory);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   } finally {
     unlinkSync(draft);
   }
+  const kept = syncFile(directory, 'all');
+  // Who signs hears of a failure; without anybody waiting it must not end the process.
+  kept.catch(() => undefined);
+  return kept;
 }
 
 function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** A new name survives a power cut only when its directory is flushed as well. */
-function flushDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-function signerOf(privateKey: KeyObject): Signer {
+/** Signs nothing before the key is `kept`: what it signed would otherwise outlive it. */
+function signerOf(privateKey: KeyObject, kept: Promise<void>): Signer {
   return {
     key: compressed(createPublicKey(privateKey)),
-    sign: async (message) => new Uint8Array(sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
+    sign: async (message) => {
+      await kept;
+      return new Uint8Array(sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }));
+    },
   };
 }
 

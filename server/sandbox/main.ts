@@ -1,6 +1,7 @@
 /** Runs the sandbox as a process of its own: SANDBOX_PORT (4801), DATA_DIR (./data), SANDBOX_PACE_MS (300). */
 import { join } from 'node:path';
 import { systemClock } from '#server/platform/clock.ts';
+import { endWith } from '#server/platform/start-fault.ts';
 import { deliver } from '#server/sandbox/deliver.ts';
 import { openSandbox } from '#server/sandbox/sandbox.ts';
 
@@ -20,5 +21,5 @@ const app = openSandbox({
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void app.close().then(() => process.exit(0)));
 }
-const address = await app.listen({ port: wholeNumber('SANDBOX_PORT', 4801), host: '127.0.0.1' });
+const address = await app.listen({ port: wholeNumber('SANDBOX_PORT', 4801), host: '127.0.0.1' }).catch(endWith);
 console.log(`Sandbox (bank, text messages) on ${address}`);

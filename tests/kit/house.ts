@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startSandbox, startServer } from '#server/setup/launch.mjs';
 import { freshPostgres } from '#tests/kit/databases.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -20,6 +21,8 @@ export interface HouseOptions {
   readonly database?: 'pglite' | 'postgres';
   /** Builds the web app first when its sources changed; journeys need it. */
   readonly build?: boolean;
+  /** Starts both as `npm start` does, inside Node's permission model. */
+  readonly caged?: boolean;
   /** The unit of the sandbox's delays; 50 ms when not said. */
   readonly paceMs?: number;
   /** How many of the newest lines {@link House.log} gives; 400 when not said. */
@@ -84,12 +87,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
 
   async function start(part: Part): Promise<void> {
     await goneBy(ending.get(part));
-    const file = part === 'server' ? 'server/main.ts' : 'server/sandbox/main.ts';
-    const child = spawn(NODE, ['--disable-warning=ExperimentalWarning', join(ROOT, file)], {
-      cwd: ROOT,
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = options.caged ? caged(part, environment) : uncaged(part, environment);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (text) => {
         lines.push(`${part}: ${String(text).trimEnd()}`);
@@ -152,6 +150,16 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     },
     smsCode: (phone) => awaitCode(sandboxOrigin, phone, given),
   };
+}
+
+function uncaged(part: Part, env: NodeJS.ProcessEnv): ChildProcess {
+  const file = part === 'server' ? 'server/main.ts' : 'server/sandbox/main.ts';
+  const flags = ['--disable-warning=ExperimentalWarning', join(ROOT, file)];
+  return spawn(NODE, flags, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function caged(part: Part, env: NodeJS.ProcessEnv): ChildProcess {
+  return (part === 'server' ? startServer : startSandbox)(env, ['pipe', 'pipe']);
 }
 
 /** A port nobody listens on just now. */
