@@ -3,6 +3,7 @@
  * A new capability is its schema's name in {@link LADDER}, one line that opens it and one that mounts its routes.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { openAllowances } from '#server/allowance/allowance.ts';
 import { allowanceRoutes } from '#server/allowance/routes.ts';
@@ -182,7 +183,7 @@ export function schemas(): { name: string; schema: string }[] {
 
 /** Without a build (tests of the server, `npm run dev`) the house answers its API alone. */
 async function serveBuilt(app: Http): Promise<void> {
-  const folder = new URL('../build', import.meta.url).pathname;
+  const folder = join(import.meta.dirname, '../build');
   if (existsSync(`${folder}/app-shell.html`)) await serveApp(app, folder);
 }
 

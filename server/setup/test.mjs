@@ -21,11 +21,12 @@ function hasPostgres(folder) {
 function ensureSystem() {
   const missing = NEEDED.filter(({ there }) => !there()).map(({ name }) => name);
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) {
+  const install = `apt-get install --no-install-recommends ${missing.join(' ')}`;
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
     console.error(
-      `The tests run against a real browser and a real database. Install them first:\n  sudo apt-get install --no-install-recommends ${missing.join(' ')}`,
+      `The tests run against a real browser and a real database. Install them first, on Debian by\n  sudo apt-get update && sudo ${install}`,
     );
-    process.exit(1);
+    process.exit(2);
   }
   console.log(`Installing ${missing.join(', ')} …`);
   process.env.DEBIAN_FRONTEND = 'noninteractive';
