@@ -204,7 +204,8 @@ async function awaitCode(sandboxOrigin: string, phone: string, given: Set<string
   throw new Error(`No text with a code came to ${phone}`);
 }
 
-function buildApp(): void {
+/** Builds the app when its sources have changed since the last time. */
+export function buildApp(): void {
   const script = "(await import('./server/setup/ready.mjs')).ensureBuilt()";
   // The test runner's own marks must not reach the build: vite.config.ts leaves the app out under them.
   const env = { ...process.env, VITEST: '', NODE_ENV: 'production' };

@@ -1,0 +1,157 @@
+/** Every screen of the built app with seeded data and no server behind it, as the picture script and the accessibility check visit them. */
+import { join } from 'node:path';
+import Fastify from 'fastify';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
+import { serveApp } from '#server/platform/static.ts';
+import { SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
+
+/** One screen: where, with what data, and what is done before it is looked at. */
+export interface Scene {
+  readonly name: string;
+  readonly path: string;
+  readonly seed?: Seed;
+  readonly offline?: boolean;
+  readonly act?: (page: Page) => Promise<void>;
+}
+
+/** Every screen of the app, and the states of it that matter. */
+export const SCENES: readonly Scene[] = [
+  { name: 'home', path: '/' },
+  { name: 'home-offline', path: '/', offline: true },
+  { name: 'home-empty', path: '/', seed: 'empty' },
+  { name: 'welcome', path: '/welcome', seed: 'none' },
+  { name: 'pay', path: '/pay' },
+  { name: 'pay-code', path: `/pay/code/${SEEDED_PAYMENT}` },
+  { name: 'receive', path: '/receive' },
+  { name: 'top-up', path: '/top-up' },
+  { name: 'bills', path: '/bills' },
+  {
+    name: 'bills-broken',
+    path: '/bills',
+    act: async (page) => {
+      await page.addInitScript(() => {
+        IDBDatabase.prototype.transaction = () => {
+          throw new DOMException('gone', 'InvalidStateError');
+        };
+      });
+      await page.reload({ waitUntil: 'networkidle' });
+    },
+  },
+  { name: 'bills-empty', path: '/bills', seed: 'empty' },
+  { name: 'bill', path: `/bills/${SEEDED_PAYMENT}` },
+  { name: 'bill-settled', path: '/bills/01900000-0000-7000-8000-000000000003' },
+  { name: 'bill-missing', path: '/bills/nothing' },
+  { name: 'home-case', path: '/', seed: 'cases' },
+  { name: 'cases', path: '/cases', seed: 'cases' },
+  { name: 'cases-never', path: '/cases' },
+  { name: 'case-payer', path: `/cases/${SEEDED_CASES.payer}`, seed: 'cases' },
+  { name: 'case-payee', path: `/cases/${SEEDED_CASES.payee}`, seed: 'cases' },
+  {
+    name: 'case-proof',
+    path: `/cases/${SEEDED_CASES.payee}`,
+    seed: 'cases',
+    act: async (page) => await page.locator('.acts button').first().click(),
+  },
+  { name: 'case-missing', path: '/cases/nothing', seed: 'cases' },
+  { name: 'receipt', path: '/bills/01900000-0000-7000-8000-000000000003/receipt' },
+  { name: 'check', path: '/check' },
+  { name: 'check-not', path: '/check#AAAA' },
+  { name: 'freeze-lost', path: '/freeze', seed: 'none' },
+  { name: 'me', path: '/me' },
+  { name: 'me-sign-out', path: '/me', act: async (page) => await page.locator('button.danger').click() },
+  { name: 'allowance', path: '/me/allowance' },
+  { name: 'real-name', path: '/me/real-name' },
+  { name: 'freeze', path: '/me/freeze' },
+  { name: 'devices', path: '/me/devices' },
+  { name: 'passkeys', path: '/me/passkeys' },
+  { name: 'language', path: '/me/language' },
+  { name: 'install', path: '/me/install' },
+  { name: 'about', path: '/me/about' },
+];
+
+/** A way to look: the width and height of the glass, the theme and the language. */
+export interface Look {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly theme: 'light' | 'dark';
+  readonly locale: 'zh-CN' | 'en-US';
+}
+
+/** The ways they are looked at. */
+export const LOOKS: readonly Look[] = [
+  { name: 'zh-light', width: 390, height: 844, theme: 'light', locale: 'zh-CN' },
+  { name: 'zh-dark', width: 390, height: 844, theme: 'dark', locale: 'zh-CN' },
+  { name: 'en-light', width: 390, height: 844, theme: 'light', locale: 'en-US' },
+  { name: 'en-dark', width: 390, height: 844, theme: 'dark', locale: 'en-US' },
+  { name: 'en-small', width: 360, height: 640, theme: 'light', locale: 'en-US' },
+  { name: 'zh-tablet', width: 820, height: 1180, theme: 'dark', locale: 'zh-CN' },
+];
+
+/** The built app served alone, and a browser. */
+export interface Stage {
+  readonly browser: Browser;
+  readonly origin: string;
+  readonly close: () => Promise<void>;
+}
+
+/** Serves `build` and starts a browser; close it in the end. */
+export async function openStage(build: string): Promise<Stage> {
+  const app = Fastify();
+  await serveApp(app, join(build));
+  const origin = await app.listen({ port: 0, host: 'localhost' });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+  });
+  return {
+    browser,
+    origin,
+    close: async () => {
+      await browser.close();
+      await app.close();
+    },
+  };
+}
+
+/** A screen that stands, and what the page said against it. */
+export interface Visit {
+  readonly page: Page;
+  readonly complaints: readonly string[];
+}
+
+/** A phone as `look` says, its vault seeded; close it afterwards. */
+export async function openPhone({ browser, origin }: Stage, look: Look, seed: Seed): Promise<BrowserContext> {
+  const context = await browser.newContext({
+    viewport: { width: look.width, height: look.height },
+    colorScheme: look.theme,
+    locale: look.locale,
+    timezoneId: 'Asia/Shanghai',
+    deviceScaleFactor: 1,
+    serviceWorkers: 'block',
+    reducedMotion: 'reduce',
+  });
+  const page = await context.newPage();
+  await page.goto(`${origin}/me/about`, { waitUntil: 'networkidle' });
+  await seedVault(page, seed);
+  await page.close();
+  return context;
+}
+
+/** Goes to the scene on a phone that has its seed; close the page afterwards. */
+export async function visit({ origin }: Stage, phone: BrowserContext, scene: Scene): Promise<Visit> {
+  const page = await phone.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (said) => {
+    if (/Content Security|Trusted/.test(said.text())) complaints.push(said.text());
+  });
+  await page.goto(origin + scene.path, { waitUntil: 'networkidle' });
+  if (scene.offline) await phone.setOffline(true);
+  await page.waitForTimeout(350);
+  await scene.act?.(page);
+  await page.waitForTimeout(150);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (wide > 0) complaints.push(`wider than the glass by ${wide} px`);
+  return { page, complaints };
+}
