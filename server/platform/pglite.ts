@@ -35,6 +35,8 @@ const NUMERIC = 1700;
 const BYTEA = 17;
 /** A checkpoint after so many commits keeps the log, and with it the time to start again, short. */
 const COMMITS_PER_CHECKPOINT = 50_000;
+/** The engine has no autovacuum: it learns how large its tables are after so many commits, then after twice as many, and so on. */
+const COMMITS_TO_LEARN = 100;
 
 const parsers = { [INT8]: decodeInteger, [NUMERIC]: decodeNumeric, [BYTEA]: decodeBytes };
 /** Values arrive in text or binary form already, whatever the type. */
@@ -48,6 +50,7 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
       guard: nothing,
       wal: nothingAsync,
       settle: nothingAsync,
+      learn: nothingAsync,
       end: nothingAsync,
       timeoutMs: options.statementTimeoutMs,
     });
@@ -64,7 +67,9 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
       await stopWatchdog();
       unlock();
     };
-    return serve({ engine, guard, wal, settle, end, timeoutMs: options.statementTimeoutMs });
+    // What was committed stays so whether the planner learns of it or not.
+    const learn = async () => void (await engine.exec('ANALYZE').catch(nothing));
+    return serve({ engine, guard, wal, settle, learn, end, timeoutMs: options.statementTimeoutMs });
   } catch (error) {
     unlock();
     throw error;
@@ -85,14 +90,17 @@ interface Parts {
   readonly guard: () => void;
   readonly wal: WalSync;
   readonly settle: Settle;
+  /** Without it the planner takes every table for small, and reads a large one from end to end to find a batch in it. */
+  readonly learn: () => Promise<void>;
   readonly end: () => Promise<void>;
   readonly timeoutMs: number;
 }
 
-function serve({ engine, guard, wal, settle, end, timeoutMs }: Parts): Database {
+function serve({ engine, guard, wal, settle, learn, end, timeoutMs }: Parts): Database {
   const inside = new AsyncLocalStorage<Running>();
   let unsynced = false;
   let commits = 0;
+  let learnAt = COMMITS_TO_LEARN;
 
   async function run<Row>(on: Pick<PGlite, 'query'>, text: string, values: readonly unknown[]): Promise<Row[]> {
     if (isWrite(text)) {
@@ -118,6 +126,10 @@ function serve({ engine, guard, wal, settle, end, timeoutMs }: Parts): Database 
   async function afterCommit(): Promise<void> {
     commits += 1;
     await durable();
+    if (commits >= learnAt) {
+      learnAt *= 2;
+      await learn();
+    }
     if (commits % COMMITS_PER_CHECKPOINT === 0) {
       await engine.exec('CHECKPOINT');
       await settle();

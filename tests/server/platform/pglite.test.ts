@@ -131,6 +131,24 @@ test('a lock left by a dead process, or by another one with its number, is taken
   }
 });
 
+test('as its tables grow it learns how large they are, so that a batch is found by the index', async () => {
+  const database = await openDatabase({ dataDir: folder });
+  await database.query('create table note (id bigint primary key, text text)');
+  for (let first = 0; first < 110_000; first += 1_000) {
+    await database.query("insert into note select n, 'so' from generate_series($1::int, $1::int + 999) as n", [first]);
+  }
+  const [known] = await database.query<{ rows: number }>(
+    "select reltuples::bigint as rows from pg_class where relname = 'note'",
+  );
+  expect(known?.rows).toBeGreaterThan(50_000);
+  const plan = await database.query<Record<string, string>>(
+    'explain select text from note where id = any($1::bigint[])',
+    [Array.from({ length: 1_000 }, (_, at) => at * 7)],
+  );
+  expect(JSON.stringify(plan)).toContain('note_pkey');
+  await database.close();
+});
+
 test('with too little disk left writes are refused, reads go on, and it needs no restart', async () => {
   const first = await openDatabase({ dataDir: folder });
   await first.query('create table note (text text)');
