@@ -14,6 +14,7 @@ const BATCH = 1_000;
 const BATCHES = 30;
 const WARM_UP = 3;
 const WALLETS = 500;
+const PLAIN_MS = 5_000;
 
 /** Postings a second on PGlite in a folder, each batch on the disk before it is answered. */
 async function postPglite(): Promise<void> {
@@ -35,8 +36,47 @@ async function postPostgres(): Promise<void> {
   }
 }
 
+/**
+ * What the database itself does the plain way, as pgbench would: one transaction a transfer, its two entries and two
+ * balances, on twenty connections; the peer beside which batches stand.
+ */
+async function plainDoubleEntry(): Promise<void> {
+  const server = await startPostgres({ durable: true });
+  try {
+    const database = await openDatabase({ dataDir: 'memory', databaseUrl: await server.fresh(), connections: 20 });
+    await database.query('create table account (id int primary key, balance bigint not null) with (fillfactor = 60)');
+    await database.query(
+      'create table entry (transfer uuid, account int, amount bigint, primary key (transfer, account))',
+    );
+    await database.query('insert into account select n, 0 from generate_series(0, $1::int) as n', [WALLETS]);
+    let count = 0;
+    const end = performance.now() + PLAIN_MS;
+    const client = async () => {
+      for (; performance.now() < end; count += 1) {
+        const [from, to] = [Math.random(), Math.random()].map((one) => Math.floor(one * WALLETS)).sort((a, b) => a - b);
+        const move = [newId(instant(Date.now())), from, to === from ? WALLETS : to];
+        await database.transaction(async (tx) => {
+          await tx.query('insert into entry values ($1::uuid, $2::int, -1), ($1::uuid, $3::int, 1)', move);
+          await tx.query('update account set balance = balance - 1 where id = $1::int', [move[1]]);
+          await tx.query('update account set balance = balance + 1 where id = $1::int', [move[2]]);
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, client));
+    const value = Math.round((count * 1000) / PLAIN_MS);
+    console.log(JSON.stringify({ name: 'post.plain.postgres', value, unit: 'postings/s', connections: 20 }));
+    await database.close();
+  } finally {
+    await server.stop();
+  }
+}
+
 /** The benchmarks of this file, by the name they print. */
-export const benches = { 'post.pglite': postPglite, 'post.postgres': postPostgres };
+export const benches = {
+  'post.plain.postgres': plainDoubleEntry,
+  'post.pglite': postPglite,
+  'post.postgres': postPostgres,
+};
 
 async function measure(name: string, database: Database): Promise<void> {
   await migrate(database, [LEDGER_SCHEMA]);
