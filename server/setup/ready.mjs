@@ -1,8 +1,18 @@
 /** Brings a folder to the state a command needs: packages installed, the app built. Plain JavaScript for Node 20 and newer. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 
 /** The project's folder. */
 export const ROOT = join(import.meta.dirname, '../..');
@@ -35,8 +45,20 @@ export function ensureInstalled() {
   if (existsSync(NODE) && readMark(mark) === wanted) return;
   console.log('Installing the packages this project needs (once, about a minute) …');
   // Not `npm ci`: it refuses where a registry lacks the optional builds for other platforms; this keeps the lock as well.
-  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', ...cacheHere()]);
   writeFileSync(mark, wanted);
+}
+
+/** npm keeps what it fetches in the home folder, and gives up where nothing can be written there: then it is kept here. */
+function cacheHere() {
+  let place = process.env.npm_config_cache ?? join(homedir(), '.npm');
+  while (!existsSync(place)) place = dirname(place);
+  try {
+    accessSync(place, constants.W_OK);
+    return [];
+  } catch {
+    return ['--cache', join(ROOT, 'node_modules/.cache/npm')];
+  }
 }
 
 /** Builds the web app when it is missing or one of its sources has changed since. */
