@@ -128,6 +128,7 @@ const ROOMY: Partial<Policy> = {
   maxCount: 1000,
   noPasskeyEach: 10_000_00,
   noPasskeySum: 10_000_00,
+  spend: { most: 1_000_000_00, per: 'life' },
 };
 
 /** A signer over a fresh key of node:crypto. */
