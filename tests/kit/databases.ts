@@ -84,6 +84,7 @@ export async function startPostgres(options: { readonly durable: boolean }): Pro
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   process.once('exit', end);
+  if (server.pid !== undefined) endWith(server.pid, folder);
   const urlOf = (database: string) => `postgres://piaohao@localhost/${database}?host=${encodeURIComponent(folder)}`;
   await untilReady(urlOf('postgres'));
   let count = 0;
@@ -110,6 +111,21 @@ export async function startPostgres(options: { readonly durable: boolean }): Pro
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Ends the server and its folder when this process does, also when it is killed: the pipe to the watcher closes then. */
+function endWith(server: number, folder: string): void {
+  const watcher = spawn(
+    'sh',
+    ['-c', 'cat >/dev/null; kill -QUIT "$0" 2>/dev/null; rm -rf "$1"', String(server), folder],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    },
+  );
+  watcher.unref();
+  // A pipe can be let go of like a socket; its type does not say so.
+  if (watcher.stdin && 'unref' in watcher.stdin && typeof watcher.stdin.unref === 'function') watcher.stdin.unref();
 }
 
 /** As the kernel counts, in ticks of 10 ms: the process `parent`, its children, and those that have ended. */
