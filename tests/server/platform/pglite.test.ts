@@ -91,7 +91,7 @@ describe('the audit as a command', () => {
     await until(() => server.lines.length > 5, 'the server posts');
     const audit = run('server/ledger/audit-command.ts');
     expect(await audit.ended).toBe(2);
-    expect(audit.saying()).toMatch(/in use by process \d+.*stop the server, then audit/);
+    expect(audit.saying()).toMatch(/in use by process \d+.*stop the server first/);
   });
 
   test.each([
