@@ -65,6 +65,7 @@ export async function setOffline(
   count: number | undefined,
 ): Promise<Result<undefined, Refusal>> {
   const { vault } = needs;
+  await dropSetting(vault, 'offlineRests');
   if (total === undefined) await dropSetting(vault, 'offlineTotal');
   else await keepSetting(vault, 'offlineTotal', total);
   if (count === undefined) await dropSetting(vault, 'offlineCount');
@@ -82,8 +83,21 @@ export async function giveBack(needs: SyncNeeds): Promise<Result<undefined, Refu
   if (!row) return refuse({ code: 'allowance.none' });
   const closed = await closeUnlocked(needs, row.id, row.key);
   if (!closed.ok) return closed;
-  await keepSetting(needs.vault, 'offlineTotal', 0);
+  await keepSetting(needs.vault, 'offlineRests', true);
   return await syncNow(needs);
+}
+
+/**
+ * Gets money ready again: as much as the person once set, or what the tier gives. What is left of an old allowance goes
+ * back first, and what stands in the way of that stands in the way of this.
+ */
+export async function loadAgain(needs: SyncNeeds): Promise<Result<undefined, Refusal>> {
+  const [total, count] = [
+    await readSetting(needs.vault, 'offlineTotal'),
+    await readSetting(needs.vault, 'offlineCount'),
+  ];
+  const set = await setOffline(needs, total === 0 ? undefined : total, count);
+  return set.ok ? await syncNow(needs) : set;
 }
 
 async function closeUnlocked(needs: SyncNeeds, id: string, key: string): Promise<Result<unknown, Refusal>> {

@@ -58,7 +58,7 @@ async function wantOpen(vault: Vault, now: Instant): Promise<SyncRequest['want']
   if (await openAllowance(vault, now)) return undefined;
   const total = await readSetting(vault, 'offlineTotal');
   const count = await readSetting(vault, 'offlineCount');
-  if (total === 0) return undefined;
+  if (total === 0 || (await readSetting(vault, 'offlineRests'))) return undefined;
   const key = await spareAllowanceKey(vault, now);
   return {
     ...wantOn(key),

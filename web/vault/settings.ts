@@ -36,6 +36,8 @@ export interface Settings {
   /** What the person chose to keep ready for offline payments, in minor units and payments; absent means the tier's. */
   offlineTotal: number;
   offlineCount: number;
+  /** Set while the person has given the offline money back and not loaded any since: nothing is asked for. */
+  offlineRests: true;
   /** What the browser answered to `navigator.storage.persist()`. */
   persisted: boolean;
   /** Why the server gave no allowance at the last sync; absent when it did. */
