@@ -25,7 +25,12 @@ export function startSync(needs: SyncNeeds = APP): () => void {
   const tick = async () => {
     clearTimeout(timer);
     if (stop.signal.aborted) return;
-    if (document.visibilityState === 'visible') await attempt(needs);
+    try {
+      if (document.visibilityState === 'visible') await attempt(needs);
+    } catch (fault) {
+      // A vault that cannot be read now is tried again at the next tick; with one that can be read the fault is ours.
+      if (await reviveVault(needs.vault)) reportError(fault);
+    }
     const carrying = (await waiting(needs.vault).catch(() => 0)) > 0;
     const offline = needs.link.now().road === 'offline';
     clearTimeout(timer);
@@ -44,7 +49,8 @@ export function startSync(needs: SyncNeeds = APP): () => void {
       await new Promise<void>((done) => stop.signal.addEventListener('abort', () => done(), { once: true }));
     })
     .catch(() => undefined);
-  void askToKeepStorage(needs.vault);
+  // Where the answer cannot be kept it is asked for again at the next start.
+  void askToKeepStorage(needs.vault).catch(() => undefined);
   return () => {
     clearTimeout(timer);
     stop.abort();
