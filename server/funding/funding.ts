@@ -119,7 +119,7 @@ export function openFunding(needs: FundingNeeds): Funding {
     describe: async (region, ids, tx = database) => (await store.readSome(tx, region, ids)).map(shown),
     notice: async (channel, region, envelope) => {
       const notice = await needs.channels[channel].read(envelope);
-      return notice.ok ? takeNotice(needs, region, notice.value) : notice;
+      return notice.ok ? takeNotice(needs, channel, region, notice.value) : notice;
     },
     runDue: async () => {
       let count = 0;
@@ -316,10 +316,20 @@ async function post(needs: FundingNeeds, tx: Sql, row: store.Row, at: Instant): 
   assert(posted?.ok === true, `the ledger would not take top-up ${row.id}`);
 }
 
-async function takeNotice(needs: FundingNeeds, region: string, notice: Notice): Promise<Result<'taken', Refusal>> {
+async function takeNotice(
+  needs: FundingNeeds,
+  channel: Channel,
+  region: string,
+  notice: Notice,
+): Promise<Result<'taken', Refusal>> {
   const reference = readId(notice.reference);
   const row = reference && (await store.findByReference(needs.database, region, reference));
   if (!row) return refuse({ code: 'request.not-found' });
+  // One provider's key must not open the door of another: each speaks of its own top-ups only.
+  if (row.channel !== channel) {
+    needs.log.warn({ region, funding: row.id, told: channel }, 'a notice came by another channel than its top-up');
+    return refuse({ code: 'funding.notice-channel' });
+  }
   if (notice.amount !== row.amount || notice.currency !== row.currency) {
     needs.log.warn({ region, funding: row.id, told: notice.amount }, 'a notice speaks of another sum');
     return refuse({ code: 'funding.notice-mismatch' });

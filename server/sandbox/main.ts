@@ -22,4 +22,4 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void app.close().then(() => process.exit(0)));
 }
 const address = await app.listen({ port: wholeNumber('SANDBOX_PORT', 4801), host: '127.0.0.1' }).catch(endWith);
-console.log(`Sandbox (bank, text messages) on ${address}`);
+console.log(`Sandbox (bank, text messages, e-mail) on ${address}`);

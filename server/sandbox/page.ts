@@ -1,9 +1,10 @@
-/** The tester's page: text inbox, bank orders and switches as plain HTML that works without a script; every value is escaped. */
+/** The tester's page: text and mail inbox, bank orders and switches as plain HTML that works without a script; every value is escaped. */
 import { reportOf } from '#server/sandbox/bank.ts';
+import { MAIL_STORIES } from '#server/sandbox/mail.ts';
 import { REGISTER_STORIES } from '#server/sandbox/register.ts';
 import type { Parts } from '#server/sandbox/routes.ts';
 import { SMS_STORIES } from '#server/sandbox/sms.ts';
-import type { Order, Switches, Text } from '#server/sandbox/store.ts';
+import type { Message, Order, Switches } from '#server/sandbox/store.ts';
 import { STORIES } from '#server/sandbox/story.ts';
 
 type Language = 'zh' | 'en';
@@ -14,9 +15,11 @@ const SHOWN = 30;
 const WORDS = {
   zh: {
     title: '票号 · 沙箱',
-    lead: '这里扮演外面的世界:银行、短信与身份库。仅供测试,没有真实资金。',
+    lead: '这里扮演外面的世界:银行、短信、邮件与身份库。仅供测试,没有真实资金。',
     inbox: '短信收件箱',
     noTexts: '还没有短信',
+    letters: '邮件收件箱',
+    noLetters: '还没有邮件',
     orders: '银行转账',
     noOrders: '还没有转账',
     switches: '开关',
@@ -41,21 +44,25 @@ const WORDS = {
     notices: '通知',
     sent: '发送',
     sms: '短信',
+    mail: '邮件',
     register: '身份库',
     codes: '身份证第 15 至 17 位',
     late: '延迟',
     throttled: '限流',
     paceMs: '节拍(毫秒)',
     numbers: '尾号',
+    names: '@ 前的名字',
     refresh: '刷新',
     language: 'English',
     waitingNotice: '条通知待发',
   },
   en: {
     title: 'Piaohao · Sandbox',
-    lead: 'This plays the outside world: the bank, the text messages and the register of citizens. For testing only; no real money.',
+    lead: 'This plays the outside world: the bank, the text messages, the e-mail and the register of citizens. For testing only; no real money.',
     inbox: 'Text messages',
     noTexts: 'No messages yet',
+    letters: 'E-mail',
+    noLetters: 'No mail yet',
     orders: 'Bank transfers',
     noOrders: 'No transfers yet',
     switches: 'Switches',
@@ -80,12 +87,14 @@ const WORDS = {
     notices: 'Notices',
     sent: 'sent',
     sms: 'Texts',
+    mail: 'E-mail',
     register: 'Register',
     codes: 'identity numbers with characters 15 to 17',
     late: 'late',
     throttled: 'throttled',
     paceMs: 'Pace (ms)',
     numbers: 'numbers ending in',
+    names: 'addresses named',
     refresh: 'Refresh',
     language: '中文',
     waitingNotice: 'notices waiting',
@@ -99,6 +108,7 @@ const CHOICES: readonly (readonly [keyof Switches, keyof Words, readonly string[
   ['orders', 'orders', ['by-amount', 'by-hand']],
   ['notices', 'notices', ['sent', 'lost']],
   ['sms', 'sms', ['open', 'late', 'lost', 'throttled']],
+  ['mail', 'mail', ['open', 'late', 'lost', 'throttled']],
   ['register', 'register', ['open', 'closed']],
   ['paceMs', 'paceMs', ['100', '300', '1000', '5000']],
 ];
@@ -134,12 +144,17 @@ export function controlPage(parts: Parts, language: Language): string {
   const other: Language = language === 'zh' ? 'en' : 'zh';
   const orders = parts.store.all('order').slice(-SHOWN).reverse();
   const texts = parts.store.all('text').slice(-SHOWN).reverse();
+  const letters = parts.store.all('mail').slice(-SHOWN).reverse();
   return `<!doctype html><html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="refresh" content="5"><title>${words.title}</title><link rel="stylesheet" href="/control.css"></head><body>
 <header><h1>${words.title}</h1><p>${words.lead}</p><a href="/?lang=${language}">${words.refresh}</a> <a href="/?lang=${other}">${words.language}</a></header>
 <main><div><section><h2>${words.inbox}</h2>${list(
-    texts.map((text) => textRow(text, parts.clock(), words)),
+    texts.map((text) => messageRow(text, parts.clock(), words)),
     words.noTexts,
+  )}</section><br>
+<section><h2>${words.letters}</h2>${list(
+    letters.map((letter) => messageRow(letter, parts.clock(), words)),
+    words.noLetters,
   )}</section><br>
 <section><h2>${words.orders}</h2>${list(
     orders.map((order) => orderRow(order, parts, words, language)),
@@ -154,6 +169,8 @@ export function controlPage(parts: Parts, language: Language): string {
     SMS_STORIES,
   )
     .map(([tail, story]) => `<dt>${tail}</dt><dd>${words[story]}</dd>`)
+    .join('')}</dl><h2><br>${words.mail}: ${words.names}</h2><dl>${Object.entries(MAIL_STORIES)
+    .map(([name, story]) => `<dt>${name}@</dt><dd>${words[story]}</dd>`)
     .join('')}</dl><h2><br>${words.register}: ${words.codes}</h2><dl>${REGISTER_STORIES.map(
     (story) => `<dt>${story.code}</dt><dd>${escapeHtml(story[language])}</dd>`,
   ).join('')}</dl></section></div></main></body></html>`;
@@ -163,9 +180,10 @@ function list(rows: readonly string[], empty: string): string {
   return rows.length === 0 ? `<p class="soft">${empty}</p>` : `<ul>${rows.join('')}</ul>`;
 }
 
-function textRow(text: Text, now: number, words: Words): string {
-  const state = text.arrivesAt === undefined ? words.lost : text.arrivesAt > now ? words.onTheWay : '';
-  return `<li><div class="row"><strong>${escapeHtml(text.to)}</strong><span class="soft">${state} ${clockTime(text.at)}</span></div>${escapeHtml(text.text)}</li>`;
+function messageRow(message: Message, now: number, words: Words): string {
+  const state = message.arrivesAt === undefined ? words.lost : message.arrivesAt > now ? words.onTheWay : '';
+  const subject = message.subject === undefined ? '' : `<strong>${escapeHtml(message.subject)}</strong><br>`;
+  return `<li><div class="row"><strong>${escapeHtml(message.to)}</strong><span class="soft">${state} ${clockTime(message.at)}</span></div>${subject}${escapeHtml(message.text)}</li>`;
 }
 
 function orderRow(order: Order, { store, clock }: Parts, words: Words, language: Language): string {

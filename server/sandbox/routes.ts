@@ -1,12 +1,12 @@
-/** How the house and a tester reach the sandbox: the bank, the text messages, the control API and its page. */
+/** How the house and a tester reach the sandbox: the bank, the text messages, the e-mail, the control API and its page. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Bank } from '#server/sandbox/bank.ts';
+import type { Inbox } from '#server/sandbox/inbox.ts';
 import type { SigningKey } from '#server/sandbox/key.ts';
 import { CONTROL_CSS, controlPage } from '#server/sandbox/page.ts';
 import type { Register } from '#server/sandbox/register.ts';
-import type { Sms } from '#server/sandbox/sms.ts';
 import type { Store, Switches } from '#server/sandbox/store.ts';
 import { BankOrder } from '#shared/api/bank.ts';
 import { RegisterQuestion } from '#shared/api/register.ts';
@@ -15,7 +15,8 @@ import type { Clock } from '#shared/base/time.ts';
 /** What the routes stand on. */
 export interface Parts {
   readonly bank: Bank;
-  readonly sms: Sms;
+  readonly sms: Inbox;
+  readonly mail: Inbox;
   readonly register: Register;
   readonly store: Store;
   readonly key: SigningKey;
@@ -32,14 +33,23 @@ const TextOrder = Type.Object(
   },
   { additionalProperties: false },
 );
+const MailOrder = Type.Object(
+  {
+    id: Uuid,
+    to: Type.String({ maxLength: 254, pattern: '^[^\\s@]+@[^\\s@]+$' }),
+    subject: Type.String({ minLength: 1, maxLength: 200 }),
+    text: Type.String({ minLength: 1, maxLength: 5_000 }),
+  },
+  { additionalProperties: false },
+);
+const Fate = Type.Union([Type.Literal('open'), Type.Literal('late'), Type.Literal('lost'), Type.Literal('throttled')]);
 const Turn = Type.Object(
   {
     bank: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('closed')])),
     orders: Type.Optional(Type.Union([Type.Literal('by-amount'), Type.Literal('by-hand')])),
     notices: Type.Optional(Type.Union([Type.Literal('sent'), Type.Literal('lost')])),
-    sms: Type.Optional(
-      Type.Union([Type.Literal('open'), Type.Literal('late'), Type.Literal('lost'), Type.Literal('throttled')]),
-    ),
+    sms: Type.Optional(Fate),
+    mail: Type.Optional(Fate),
     register: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('closed')])),
     paceMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
   },
@@ -61,6 +71,7 @@ export function sandboxRoutes(app: FastifyInstance, parts: Parts): void {
   app.get('/readyz', () => ({ ready: true }));
   bankRoutes(app, parts);
   smsRoutes(app, parts);
+  mailRoutes(app, parts);
   registerRoutes(app, parts);
   controlRoutes(app, parts);
 }
@@ -98,6 +109,18 @@ function smsRoutes(app: FastifyInstance, { sms }: Parts): void {
   });
   app.get<{ Querystring: { to?: string } }>('/sms', (request) =>
     sms.inbox(request.query.to).map(({ id, to, text, at }) => ({ id, to, text, at })),
+  );
+}
+
+function mailRoutes(app: FastifyInstance, { mail }: Parts): void {
+  app.post<{ Body: Static<typeof MailOrder> }>('/mail', { schema: { body: MailOrder } }, (request, reply) => {
+    const answer = mail.send(request.body);
+    if (answer === 'throttled') return reply.code(429).header('retry-after', '60').send({ error: 'too much mail' });
+    if (answer === 'reused') return reply.code(409).send({ error: 'this id is another mail' });
+    return reply.code(202).send({ id: request.body.id });
+  });
+  app.get<{ Querystring: { to?: string } }>('/mail', (request) =>
+    mail.inbox(request.query.to).map(({ id, to, subject, text, at }) => ({ id, to, subject, text, at })),
   );
 }
 

@@ -1,7 +1,8 @@
-/** The sandbox put together: the outside world (bank, text messages, register of citizens) behind one HTTP door, for trying things out with no real money. */
+/** The sandbox put together: the outside world (bank, text messages, e-mail, register of citizens) behind one HTTP door, for trying things out with no real money. */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type Deliver, openBank } from '#server/sandbox/bank.ts';
 import { openKey } from '#server/sandbox/key.ts';
+import { openMail } from '#server/sandbox/mail.ts';
 import { openRegister } from '#server/sandbox/register.ts';
 import { sandboxRoutes } from '#server/sandbox/routes.ts';
 import { openSms } from '#server/sandbox/sms.ts';
@@ -34,12 +35,14 @@ export function openSandbox(options: {
     orders: 'by-amount',
     notices: 'sent',
     sms: 'open',
+    mail: 'open',
     register: 'open',
     paceMs: options.paceMs,
   };
   const switches = () => ({ ...usual, ...store.get('switches', 'switches') });
   const bank = openBank({ store, key, clock, switches, deliver: options.deliver });
   const sms = openSms({ store, clock, switches });
+  const mail = openMail({ store, clock, switches });
   const register = openRegister({ store, clock, switches });
 
   const app = Fastify({ bodyLimit: 16_384, forceCloseConnections: true, requestTimeout: 10_000 });
@@ -56,6 +59,6 @@ export function openSandbox(options: {
       return reply.code(403).send({ error: 'only from this machine' });
   });
   app.addHook('onClose', () => bank.stop());
-  sandboxRoutes(app, { bank, sms, register, store, key, clock, switches });
+  sandboxRoutes(app, { bank, sms, mail, register, store, key, clock, switches });
   return app;
 }

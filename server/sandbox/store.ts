@@ -33,10 +33,11 @@ export interface Errand {
   readonly outcome?: string;
 }
 
-/** A text message; `arrivesAt` undefined: lost on the way. */
-export interface Text {
+/** A text message or an e-mail (which has a subject); `arrivesAt` undefined: lost on the way. */
+export interface Message {
   readonly id: string;
   readonly to: string;
+  readonly subject?: string;
   readonly text: string;
   readonly at: number;
   readonly arrivesAt?: number;
@@ -58,6 +59,7 @@ export interface Switches {
   readonly orders: 'by-amount' | 'by-hand';
   readonly notices: 'sent' | 'lost';
   readonly sms: 'open' | 'late' | 'lost' | 'throttled';
+  readonly mail: 'open' | 'late' | 'lost' | 'throttled';
   readonly register: 'open' | 'closed';
   /** Milliseconds of one pace: the unit of every delay. */
   readonly paceMs: number;
@@ -66,7 +68,8 @@ export interface Switches {
 interface Tables {
   readonly order: Order;
   readonly errand: Errand;
-  readonly text: Text;
+  readonly text: Message;
+  readonly mail: Message;
   readonly check: Check;
   readonly switches: Switches;
 }
@@ -89,6 +92,7 @@ export function openStore(folder: string): Store {
     order: new Map(),
     errand: new Map(),
     text: new Map(),
+    mail: new Map(),
     check: new Map(),
     switches: new Map(),
   };

@@ -173,6 +173,7 @@ export const REFUSALS = {
   'funding.notice-forged': [400, 'none'],
   'funding.notice-stale': [400, 'none'],
   'funding.notice-mismatch': [409, 'none'],
+  'funding.notice-channel': [409, 'none'],
   'allowance.key': [400, 'update-app'],
   'allowance.key-reused': [409, 'start-again'],
   'allowance.currency': [400, 'update-app'],

@@ -234,6 +234,19 @@ eachDatabase('funding', (open) => {
     expect(await balanceOf(owner)).toBe(100_00);
   });
 
+  test('a genuine notice about a top-up of another channel changes nothing, and somebody is told', async () => {
+    const owner = person();
+    const { id, reference } = await started(owner, want(100_00));
+    await database.query("update funding set channel = 'counter' where region = $1 and id = $2", [REGION, id]);
+    const report = { id: reference, status: 'ACSC', amount: 100_00, currency: 'CNY' };
+    expect(await notice(report)).toBe('funding.notice-channel');
+    expect(await funding.read(owner, id as Id)).toMatchObject({ value: { state: 'unknown' } });
+    expect(await balanceOf(owner)).toBe(0);
+    expect(warnings).toEqual(['a notice came by another channel than its top-up']);
+    await database.query("update funding set channel = 'bank-transfer' where region = $1 and id = $2", [REGION, id]);
+    expect(await notice(report)).toBe('ok');
+  });
+
   test('a bank that contradicts itself changes nothing, and somebody is told', async () => {
     const owner = person();
     const { id, reference } = await started(owner, want(100_00));

@@ -184,6 +184,31 @@ test('the same text sent twice is one text; another under its id is refused', as
   expect((await get('/sms?to=%2B8613800005555')).json()).toHaveLength(1);
 });
 
+test.each([
+  // address, second mail within a minute, readable at once, readable after 20 paces
+  ['anna@example.org', 202, 2, 2],
+  ['late@example.org', 202, 0, 2],
+  ['lost@example.org', 202, 0, 0],
+  ['throttled@example.org', 429, 1, 1],
+])('mail to %s', async (to, second, atOnce, later) => {
+  const send = (text: string) => post('/mail', { id: newId(clock()), to, subject: 'Your code', text });
+  const inbox = async () => (await get(`/mail?to=${encodeURIComponent(to)}`)).json<{ text: string }[]>();
+  expect((await send('one')).statusCode).toBe(202);
+  expect((await send('two')).statusCode).toBe(second);
+  expect(await inbox()).toHaveLength(atOnce);
+  await pause(20);
+  const letters = await inbox();
+  expect(letters).toHaveLength(later);
+  if (later === 2) expect(letters[0]).toMatchObject({ to, subject: 'Your code', text: 'two' });
+});
+
+test('the same mail sent twice is one mail; another subject under its id is refused', async () => {
+  const letter = { id: newId(clock()), to: 'anna@example.org', subject: 'Your code', text: '111111' };
+  for (const expected of [202, 202]) expect((await post('/mail', letter)).statusCode).toBe(expected);
+  expect((await post('/mail', { ...letter, subject: 'Another' })).statusCode).toBe(409);
+  expect((await get('/mail?to=anna%40example.org')).json()).toHaveLength(1);
+});
+
 test.each(['zh', 'en'])('the page (%s) shows every story and texts as text, and its buttons press', async (lang) => {
   await post('/sms', { id: newId(clock()), to: '+8613800005555', text: '<script>alert(1)</script>' });
   const asked = order(100_31);
