@@ -4,6 +4,7 @@
  * Times are milliseconds since the epoch by this phone's clock unless said otherwise; amounts are minor units.
  */
 import type { Bill } from '#shared/api/bill.ts';
+import type { Opinion, OpinionType } from '#shared/api/notebook.ts';
 import type { CaseFile } from '#shared/api/payment.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import type { PaymentCore } from '#shared/protocol/payment.ts';
@@ -223,4 +224,16 @@ export interface ListRow {
   keptAt: number;
   /** Of a status list: the newest moment, signed by a server, at which it was known to be the region's newest. */
   asOf?: number;
+}
+
+/** The notebook's newest word on one thing (see opinions.ts). */
+export interface OpinionRow {
+  /** The document's id: `note:<bill>`, `rule:<id>`. */
+  id: string;
+  type: OpinionType;
+  /** The bill it is about, where it is about one. */
+  bill?: string;
+  opinion: Opinion;
+  /** 1 while another phone's word on the same thing stands beside it; a number, because it is an index. */
+  disputed: 0 | 1;
 }

@@ -15,6 +15,7 @@ import type {
   KeyRow,
   ListRow,
   MonthTotalRow,
+  OpinionRow,
   OutboxRow,
   PaymentRow,
   ReceivedRow,
@@ -44,6 +45,7 @@ export type Vault = Dexie & {
   devices: EntityTable<DeviceRow, 'id'>;
   lists: Table<ListRow, string>;
   cases: EntityTable<CaseRow, 'id'>;
+  opinions: EntityTable<OpinionRow, 'id'>;
 };
 
 /** Opens (at first use) the vault called `name`; tests give each case its own. */
@@ -67,6 +69,7 @@ export function openVault(name: string): Vault {
   });
   // Cases came later: a phone that holds the first schema gets the new store and keeps the others as they are.
   vault.version(2).stores({ cases: 'id, openedAt, notice' });
+  vault.version(3).stores({ opinions: 'id, type, bill, disputed' });
   // Another tab brings a newer schema: step aside at once, so that its upgrade is not blocked by this old one.
   vault.on('versionchange', () => {
     // After Dexie's own handler, which would let the old code open the new schema again.
