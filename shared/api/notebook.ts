@@ -7,11 +7,13 @@ import Type, { type Static } from 'typebox';
 
 /** Characters of a note: a page, and three of them in Chinese still fit a packet of sync. */
 export const NOTE_LENGTH = 1_000;
-/** Tags on one bill, and characters of one. */
+/** Tags on one bill. */
 export const TAGS_MOST = 20;
+/** Characters of one tag. */
 export const TAG_LENGTH = 30;
-/** Characters of a category's name and of what a rule looks for. */
+/** Characters of a category's name. */
 export const CATEGORY_LENGTH = 30;
+/** Characters of what a rule looks for. */
 export const WANTED_LENGTH = 60;
 
 const BillId = Type.String({ pattern: '^[\\w.:-]{1,100}$' });
