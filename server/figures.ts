@@ -12,7 +12,7 @@ import type { Clock } from '#shared/base/time.ts';
 export interface FigureParts {
   readonly clock: Clock;
   readonly ledger: Pick<Ledger, 'balances' | 'lag'>;
-  readonly regions: Pick<Regions, 'list'>;
+  readonly regions: Pick<Regions, 'all'>;
   readonly allowances: Pick<Allowances, 'exposure'>;
   readonly payments: Pick<Payments, 'standing'>;
 }
@@ -58,7 +58,7 @@ async function readFigures(parts: FigureParts): Promise<Record<string, readonly 
   const now = parts.clock();
   const standing = await parts.payments.standing();
   const lag = await parts.ledger.lag();
-  const regions = parts.regions.list();
+  const regions = await parts.regions.all();
   const perRegion = async (read: (region: string) => Promise<number>): Promise<Sample[]> =>
     Promise.all(regions.map(async ({ region }) => ({ labels: { region }, value: await read(region) })));
   return {
@@ -81,8 +81,9 @@ async function readFigures(parts: FigureParts): Promise<Record<string, readonly 
       labels: { region, reader: name },
       value: behind,
     })),
-    piaohao_switch: regions.flatMap(({ region, issuing, crossRegion }) => [
+    piaohao_switch: regions.flatMap(({ region, issuing, withdrawal, crossRegion }) => [
       { labels: { region, switch: 'issuing' }, value: Number(issuing) },
+      { labels: { region, switch: 'withdrawal' }, value: Number(withdrawal) },
       { labels: { region, switch: 'cross-region' }, value: Number(crossRegion) },
     ]),
   };

@@ -3,9 +3,12 @@
  * SIGTERM. Beside the platform's variables: CEREMONIES_PER_MINUTE, REGISTRATIONS_PER_HOUR, TEXTS_PER_ADDRESS_HOUR and
  * TEXTS_PER_PHONE_HOUR (see server/identity/parts.ts).
  */
-import { buildHouse } from '#server/app.ts';
+import { buildHouse, type House } from '#server/app.ts';
+import { COMMANDS } from '#server/commands.ts';
 import { type IdentityLimits, USUAL_LIMITS } from '#server/identity/identity.ts';
-import { ConfigError, readConfig } from '#server/platform/config.ts';
+import { whyNot } from '#server/platform/command.ts';
+import { type Config, ConfigError, readConfig } from '#server/platform/config.ts';
+import { listenControl } from '#server/platform/control.ts';
 import { serveMetrics } from '#server/platform/metrics.ts';
 import { endWith } from '#server/platform/start-fault.ts';
 import { closeOnSignal } from '#server/platform/stop.ts';
@@ -27,10 +30,30 @@ async function open(): Promise<void> {
   const identityLimits = readLimits(process.env, new URL(config.origin).hostname === 'localhost');
   const house = await buildHouse(config, { identityLimits });
   house.confine();
-  closeOnSignal(house.app, house.close);
+  const closeControl = config.databaseUrl === undefined ? await openControl(config, house) : undefined;
+  closeOnSignal(house.app, async () => {
+    await closeControl?.();
+    await house.close();
+  });
   if (config.metrics) await serveMetrics(config.metrics, house.metrics.text);
   await house.app.listen({ host: config.host, port: config.port, backlog: WAITING_MOST });
   console.log(`Piaohao is open: ${config.origin}`);
+}
+
+/** Nobody but this process may open the embedded database: operators' commands come to it. */
+async function openControl(config: Config, { app, database }: House): Promise<(() => Promise<void>) | undefined> {
+  const close = await listenControl(config.dataDir, async (wish, say) => {
+    const command = COMMANDS.find(({ name }) => name === wish.command);
+    if (!command) throw new Error(`This server knows no command ${wish.command}.`);
+    try {
+      return await command.run({ database, config, say }, wish.words);
+    } catch (error) {
+      app.log.warn({ err: error, command: command.name }, 'a command was not done');
+      throw new Error(whyNot(command.book, error), { cause: error });
+    }
+  });
+  if (!close) app.log.warn('the name of DATA_DIR is too long for a socket: commands need the server stopped');
+  return close;
 }
 
 function readLimits(env: NodeJS.ProcessEnv, isRehearsal: boolean): IdentityLimits {

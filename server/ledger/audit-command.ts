@@ -1,11 +1,9 @@
-/**
- * `npm run audit:ledger`: proves the ledger of DATABASE_URL or DATA_DIR and names every wrong row.
- * Ends with 0 when all is well, 1 on any finding, 2 when it could not look.
- */
+/** `npm run audit:ledger`: proves the ledger and names every wrong row. */
 import { auditLedger } from '#server/ledger/audit.ts';
-import { runAudit } from '#server/platform/audit-command.ts';
+import { auditOf, type Command } from '#server/platform/command.ts';
 
-await runAudit('ledger', async (database) => {
+/** Ends with 0 when all is well, 1 on any finding, 2 when it could not look. */
+export const ledgerAudit: Command = auditOf('audit:ledger', 'ledger', async (database) => {
   const report = await auditLedger(database);
   return {
     wrong: report.findings.map(({ region, row, off, says }) => `${region} ${row}: ${says} (off by ${off})`),

@@ -3,10 +3,10 @@
  * Invariant: private keys stay behind their signers, outside of the database and of every log.
  */
 import { readFileSync } from 'node:fs';
-import { type SealCheck, writeDown } from '#server/logbook/logbook.ts';
+import { writeDown } from '#server/logbook/logbook.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import { generationOf, keyFiles, type OpenSigner, openIssuerKeys } from '#server/region/issuer-key.ts';
-import { currentKeySet, pastKeySets, readOwnKeySet } from '#server/region/key-set.ts';
+import { currentKeySet, pastKeySets } from '#server/region/key-set.ts';
 import { REGION_SEEDS, type RegionSeed, type RegionTerms } from '#server/region/seed.ts';
 import {
   type ClaimsRoot,
@@ -17,28 +17,27 @@ import {
   setBits,
 } from '#server/region/status.ts';
 import {
-  lockRegion,
   openEpoch,
-  readKeySets,
   readPolicies,
   readRegions,
   seedPolicy,
   seedRegion,
   writePolicy,
-  writeSwitches,
   writeTerms,
 } from '#server/region/store.ts';
+import { type By, type Switches, switchRegion } from '#server/region/switches.ts';
 import { assert } from '#shared/base/assert.ts';
 import { after, type Clock, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
 import type { Epoch } from '#shared/protocol/epoch.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
-import { askSignature, type MessageType, type Signed } from '#shared/protocol/message.ts';
-import { webVerifier } from '#shared/protocol/signature.ts';
-import { issuerOf } from '#shared/protocol/trust.ts';
+import type { MessageType, Signed } from '#shared/protocol/message.ts';
 import { DEFAULT_POLICIES, type Policy, TIERS, type Tier } from '#shared/rules/policy.ts';
 
+export { logbookAudit } from '#server/region/logbook-command.ts';
 export type { RegionSeed, RegionTerms } from '#server/region/seed.ts';
 export type { Published } from '#server/region/status.ts';
+export { switchCommand } from '#server/region/switch-command.ts';
+export type { By, Switches } from '#server/region/switches.ts';
 
 /** What this capability remembers. */
 export const regionSchema = {
@@ -47,19 +46,9 @@ export const regionSchema = {
 };
 
 /** A region and its kill switches. */
-export interface Region extends RegionSeed {
-  /** Off: no new allowance and no new certificate. */
-  readonly issuing: boolean;
-  /** Off: nothing new is promised across the border, and payments that crossed it in people's hands wait. */
-  readonly crossRegion: boolean;
-  /** When {@link Region.crossRegion} was turned last; 0: never. */
+export interface Region extends RegionSeed, Switches {
+  /** When {@link Switches.crossRegion} was turned last; 0: never. */
   readonly crossRegionSince: Instant;
-}
-
-/** Who decides something about a region, and why; both stand in the logbook. */
-export interface By {
-  readonly who: string;
-  readonly why: string;
 }
 
 /** What {@link openRegions} needs. */
@@ -90,12 +79,10 @@ export interface Regions {
   readonly policy: (region: string, tier: Tier) => Promise<Policy>;
   /** The same as last read, like {@link Regions.list}: for rules that cannot wait. */
   readonly policyHeld: (region: string, tier: Tier) => Policy;
-  /** Turns issuing or cross-region payments on or off; every process follows within {@link SETTINGS_AGE}. */
-  readonly switch: (
-    region: string,
-    to: { readonly issuing?: boolean; readonly crossRegion?: boolean },
-    by?: By,
-  ) => Promise<void>;
+  /** The kill switches of `region`, at most {@link SETTINGS_AGE} old. A Fault for a region that does not exist. */
+  readonly switches: (region: string) => Promise<Switches>;
+  /** Turns kill switches; every process follows within {@link SETTINGS_AGE}. */
+  readonly switch: (region: string, to: Partial<Switches>, by?: By) => Promise<void>;
   /** Replaces what a region allows a tier; its epoch must count up. */
   readonly setPolicy: (region: string, tier: Tier, policy: Policy, by?: By) => Promise<void>;
   /** Replaces a region's terms. */
@@ -190,6 +177,11 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     find: async (region) => (await fresh()).regions.find((one) => one.region === region),
     policy: async (region, tier) => policyIn(await fresh(), region, tier),
     policyHeld: (region, tier) => policyIn(latest, region, tier),
+    async switches(region) {
+      const found = (await fresh()).regions.find((one) => one.region === region);
+      assert(found !== undefined, `no region ${region}`);
+      return { issuing: found.issuing, withdrawal: found.withdrawal, crossRegion: found.crossRegion };
+    },
     async switch(region, to, by = HOUSE) {
       await switchRegion(database, region, to, by, clock());
     },
@@ -240,43 +232,6 @@ export function heldOpenUntil(regions: readonly Region[], at: Instant): Instant 
 }
 
 const HOUSE: By = { who: 'house', why: '' };
-
-/**
- * Turns switches of a region, for a house or an operator's command beside it; every process follows within
- * {@link SETTINGS_AGE}. Answers how they stand; undefined when there is no such region.
- */
-export function switchRegion(
-  database: Database,
-  region: string,
-  to: { readonly issuing?: boolean; readonly crossRegion?: boolean },
-  by: By,
-  at: Instant,
-): Promise<{ issuing: boolean; crossRegion: boolean } | undefined> {
-  return database.transaction(async (tx) => {
-    const row = await lockRegion(tx, region);
-    if (row === undefined) return undefined;
-    const now = { issuing: to.issuing ?? row.issuing, crossRegion: to.crossRegion ?? row.cross_region };
-    await writeSwitches(tx, region, now.issuing, now.crossRegion, at);
-    await writeDown(tx, [{ region, at, act: 'switch', who: by.who, about: { ...to, why: by.why } }]);
-    return now;
-  });
-}
-
-const verifier = webVerifier();
-
-/** Proves seals of the logbook by every key set the root `root` ever signed: a region's old keys count for old seals. */
-export async function sealCheck(database: Database, root: Uint8Array): Promise<SealCheck> {
-  const keySets = (await readKeySets(database)).map((bytes) => readOwnKeySet(bytes, root));
-  const sound = await Promise.all(keySets.map((keySet) => verifier(askSignature(keySet, root))));
-  return async (seal) => {
-    const { region, time } = seal.message;
-    for (const [at, { message }] of keySets.entries()) {
-      const issuer = sound[at] ? issuerOf(message, region, seal.kid, time) : undefined;
-      if (issuer !== undefined) return verifier(askSignature(seal, issuer.key));
-    }
-    return false;
-  };
-}
 
 async function seed(database: Database, policies: Readonly<Record<Tier, Policy>>): Promise<void> {
   await database.transaction(async (tx) => {

@@ -14,11 +14,12 @@ export function regionRoutes(app: Http, regions: Regions): void {
     },
     async () => {
       const { message, bytes } = await regions.keySet();
+      const all = await regions.all();
       return {
         root: toBase64url(regions.root),
         rpId: message.rpId,
         origins: [...message.origins],
-        regions: regions.list().map(({ region, names, currency, currencies, issuing, crossRegion }) => ({
+        regions: all.map(({ region, names, currency, currencies, issuing, crossRegion }) => ({
           region,
           names,
           currency,

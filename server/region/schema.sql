@@ -43,3 +43,5 @@ create table region_status (
 create index region_status_revoked on region_status (region, slot) where revoked;
 -- step 2: since when the border is as it is: what waited behind a closed one gets time after it is open again
 alter table region add column cross_region_since bigint not null default 0;
+-- step 3: a kill switch for money that leaves the house
+alter table region add column withdrawal boolean not null default true;

@@ -12,6 +12,7 @@ export interface RegionRow {
   currency: Currency;
   currencies: Currency[];
   issuing: boolean;
+  withdrawal: boolean;
   cross_region: boolean;
   cross_region_since: Instant;
   terms: RegionTerms;
@@ -44,7 +45,7 @@ export async function seedPolicy(tx: Sql, region: string, tier: Tier, policy: Po
   );
 }
 
-const REGION = 'region, names, currency, currencies, issuing, cross_region, cross_region_since, terms';
+const REGION = 'region, names, currency, currencies, issuing, withdrawal, cross_region, cross_region_since, terms';
 
 /** All regions in the order of their codes. */
 export function readRegions(tx: Sql): Promise<RegionRow[]> {
@@ -76,19 +77,18 @@ export async function writeTerms(tx: Sql, region: string, terms: RegionTerms): P
   await tx.query('update region set terms = $2::jsonb where region = $1', [region, terms]);
 }
 
-/** Turns issuing or cross-region payments on or off. */
+/** Sets the kill switches. */
 export async function writeSwitches(
   tx: Sql,
   region: string,
-  issuing: boolean,
-  crossRegion: boolean,
+  to: Pick<RegionRow, 'issuing' | 'withdrawal' | 'cross_region'>,
   at: Instant,
 ): Promise<void> {
   await tx.query(
-    `update region set issuing = $2, cross_region = $3,
-       cross_region_since = case when cross_region = $3 then cross_region_since else $4 end
+    `update region set issuing = $2, withdrawal = $3, cross_region = $4,
+       cross_region_since = case when cross_region = $4 then cross_region_since else $5 end
      where region = $1`,
-    [region, issuing, crossRegion, at],
+    [region, to.issuing, to.withdrawal, to.cross_region, at],
   );
 }
 

@@ -412,7 +412,7 @@ export interface Books {
 /** Runs the real auditor over the data of a house whose server does not run; throws with its words when it is not content. */
 function audit(house: House): void {
   const node = join(ROOT, 'node_modules/node/bin/node');
-  const done = spawnSync(node, [join(ROOT, 'server/ledger/audit-command.ts')], {
+  const done = spawnSync(node, [join(ROOT, 'server/command.ts'), 'audit:ledger'], {
     cwd: ROOT,
     env: house.environment,
     encoding: 'utf8',

@@ -30,8 +30,8 @@ interface Ran {
   saying(): string;
 }
 
-function run(file: string): Ran {
-  const child = spawn(process.execPath, [file], { cwd: ROOT, env: { ...process.env, DATA_DIR: folder } });
+function run(file: string, ...words: string[]): Ran {
+  const child = spawn(process.execPath, [file, ...words], { cwd: ROOT, env: { ...process.env, DATA_DIR: folder } });
   children.push(child);
   const lines: string[] = [];
   let rest = '';
@@ -86,12 +86,12 @@ test('a second server on the folder ends by itself, the first goes on', async ()
 });
 
 describe('the audit as a command', () => {
-  test('says that the folder is in use', async () => {
+  test('says that somebody else has the folder who answers no commands', async () => {
     const server = run('tests/kit/poster.ts');
     await until(() => server.lines.length > 5, 'the server posts');
-    const audit = run('server/ledger/audit-command.ts');
+    const audit = run('server/command.ts', 'audit:ledger');
     expect(await audit.ended).toBe(2);
-    expect(audit.saying()).toMatch(/in use by process \d+.*stop the server first/);
+    expect(audit.saying()).toMatch(/in use by process \d+.*answers no commands/);
   });
 
   test.each([
@@ -110,13 +110,13 @@ describe('the audit as a command', () => {
     const database = await openDatabase({ dataDir: folder });
     for (const sql of tampering) await database.query(sql);
     await database.close();
-    const audit = run('server/ledger/audit-command.ts');
+    const audit = run('server/command.ts', 'audit:ledger');
     expect(await audit.ended).toBe(code);
     expect(audit.lines.join('\n')).toContain(says);
   });
 
   test('says that there is nothing', async () => {
-    const audit = run('server/ledger/audit-command.ts');
+    const audit = run('server/command.ts', 'audit:ledger');
     expect(await audit.ended).toBe(2);
     expect(audit.saying()).toContain('There is no ledger in');
   });

@@ -1,6 +1,6 @@
-/** The operator's hand on a kill switch: every process of the house follows, the logbook says who and why, a slip turns nothing. */
+/** The operator's hand on a kill switch, with the house running on either database: every process of the house follows, the logbook says who and why, a slip turns nothing. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,7 +9,9 @@ import { systemClock } from '#server/platform/clock.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { openRegions, type Regions, regionSchema } from '#server/region/region.ts';
+import type { NetworkView } from '#shared/api/region.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
+import { startHouse } from '#tests/kit/house.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const NODE = join(ROOT, 'node_modules/.bin/node');
@@ -37,9 +39,11 @@ afterAll(async () => {
 });
 
 async function turn(...words: string[]): Promise<{ code: number | null; said: string }> {
-  const child = spawn(NODE, [join(ROOT, 'server/region/switch-command.ts'), ...words], {
-    env: { ...process.env, DATABASE_URL: url, DATA_DIR: folder },
-  });
+  return runCommand({ ...process.env, DATABASE_URL: url, DATA_DIR: folder }, 'switch', ...words);
+}
+
+async function runCommand(env: NodeJS.ProcessEnv, ...words: string[]): Promise<{ code: number | null; said: string }> {
+  const child = spawn(NODE, [join(ROOT, 'server/command.ts'), ...words], { env });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -54,7 +58,7 @@ test('off in every process, and on again, with who and why in the logbook', asyn
   const began = performance.now();
   expect(await turn('CN-SX', 'issuing', 'off', ...WHO)).toEqual({
     code: 0,
-    said: 'CN-SX: issuing off, cross-region on.\n',
+    said: 'CN-SX: issuing off, withdrawal on, cross-region on.\n',
   });
   await expect.poll(issuing, { timeout: 30_000, interval: 50 }).toEqual([false, false]);
   console.log(
@@ -70,6 +74,40 @@ test('off in every process, and on again, with who and why in the logbook', asyn
     ['operator 王掌柜', { issuing: true, why: 'a leak is being looked at' }],
   ]);
 });
+
+test('money that leaves the house has a switch of its own, which each process reads', async () => {
+  expect(await turn('CN-SX', 'withdrawal', 'off', ...WHO)).toMatchObject({ code: 0 });
+  const off = { issuing: true, withdrawal: false, crossRegion: true };
+  await expect
+    .poll(() => Promise.all(houses.map((one) => one.switches('CN-SX'))), { timeout: 30_000, interval: 50 })
+    .toEqual([off, off]);
+  expect(await houses[0]?.switches('CN-BJ')).toEqual({ ...off, withdrawal: true });
+  expect(await turn('CN-SX', 'withdrawal', 'on', ...WHO)).toMatchObject({ code: 0 });
+});
+
+test('a house on the embedded database turns it and proves its books while it runs, in its cage', async () => {
+  const house = await startHouse({ caged: true });
+  try {
+    const issuingIn = async () => {
+      const network = (await (await fetch(`${house.origin}/network`)).json()) as NetworkView;
+      return network.regions.find(({ region }) => region === 'CN-SX')?.issuing;
+    };
+    expect(await issuingIn()).toBe(true);
+    expect(statSync(join(house.dataDir, 'control.sock')).mode & 0o777).toBe(0o600);
+    expect(await runCommand(house.environment, 'switch', 'CN-SX', 'issuing', 'off', ...WHO)).toEqual({
+      code: 0,
+      said: 'CN-SX: issuing off, withdrawal on, cross-region on.\n',
+    });
+    await expect.poll(issuingIn, { timeout: 5_000, interval: 50 }).toBe(false);
+    expect(await runCommand(house.environment, 'audit:ledger')).toMatchObject({ code: 0 });
+    const logbook = await runCommand(house.environment, 'audit:logbook');
+    expect(logbook).toMatchObject({ code: 0, said: expect.stringContaining('The logbook is proved') });
+    const slip = await runCommand(house.environment, 'switch', 'CN-XX', 'issuing', 'off', ...WHO);
+    expect(slip).toEqual({ code: 2, said: 'There is no region CN-XX.\n' });
+  } finally {
+    await house.stop();
+  }
+}, 180_000);
 
 test.each([
   ['nothing at all', []],
