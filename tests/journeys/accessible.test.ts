@@ -1,4 +1,7 @@
-/** Every screen, in both languages and both themes, by the rules of WCAG 2.2 AA that a machine can judge: nothing to object to. */
+/**
+ * Every screen, in both languages, both themes and for elders, by the rules of WCAG 2.2 AA that a machine can judge, and
+ * by the size of what a finger has to hit: nothing to object to.
+ */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,8 +13,12 @@ import { LOOKS, openPhone, openStage, SCENES, type Scene, type Stage, visit } fr
 
 const RULES = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const LEVELS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-/** Each theme once and each language once: contrast is the theme's matter, names and order are the language's. */
-const SEEN = LOOKS.filter(({ name }) => ['zh-light', 'en-dark'].includes(name));
+/** Each language in each theme, and the drawing for elders at both its ends. */
+const SEEN = LOOKS.filter(({ name }) =>
+  ['zh-light', 'zh-dark', 'en-light', 'en-dark', 'zh-elder', 'en-eldest'].includes(name),
+);
+/** The least width and height of a target in px: our own, and what the MIIT asks for elders. */
+const TARGET = { usual: 48, elder: 60 } as const;
 
 let stage: Stage;
 beforeAll(async () => {
@@ -34,7 +41,7 @@ describe.each(SEEN)('$name', (look) => {
   });
 
   test.concurrent.each(SCENES)('$name', async (scene) => {
-    const { page } = await visit(stage, await phoneFor(scene), scene);
+    const { page, complaints } = await visit(stage, await phoneFor(scene), scene);
     // By the debugger: the page's own policy lets no foreign script in.
     await page.evaluate(RULES);
     const found = await page.evaluate(async (levels) => {
@@ -44,7 +51,28 @@ describe.each(SEEN)('$name', (look) => {
         nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
       );
     }, LEVELS);
+    const small = await page.evaluate(smallTargets, TARGET);
     await page.close();
-    expect(found).toEqual([]);
+    expect([...complaints, ...found, ...small]).toEqual([]);
   });
 });
+
+/** What can be pressed and is smaller than it should be; a link inside a sentence is as high as its line (WCAG 2.5.8). Runs in the page. */
+function smallTargets({ usual, elder }: typeof TARGET): string[] {
+  // A vault that cannot be read does not say for whom the app is drawn.
+  const least = document.documentElement.dataset.elder === undefined ? usual : elder;
+  const pressed = [
+    ...document.querySelectorAll<HTMLElement>('a[href], button, label:has(input), select, summary, input, textarea'),
+  ];
+  return pressed.flatMap((element) => {
+    if (element.matches('label input') || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+      return [];
+    const isInSentence = element.matches('p a') && getComputedStyle(element).display === 'inline';
+    const { width, height } = element.getBoundingClientRect();
+    // A hair less is how a fraction of a px is drawn.
+    const fits = width > least - 0.6 && height > least - 0.6;
+    return fits || isInSentence
+      ? []
+      : [`${Math.round(width)}x${Math.round(height)}: ${element.outerHTML.slice(0, 120)}`];
+  });
+}

@@ -31,6 +31,11 @@ export async function seedVault(page: Page, kind: Seed): Promise<void> {
   if (kind === 'cases') await put(page, cases(now));
 }
 
+/** Draws everything for elders, the main text at `text` px. */
+export function keepElderText(page: Page, text: 20 | 24 | 30): Promise<void> {
+  return put(page, { settings: [{ name: 'elderText', value: text }] });
+}
+
 async function put(page: Page, rows: Rows): Promise<void> {
   await page.evaluate(async (wanted) => {
     const opening = indexedDB.open('piaohao');

@@ -44,6 +44,8 @@ export interface Settings {
   allowanceRefused: string;
   language: 'zh' | 'en';
   theme: 'light' | 'dark' | 'auto';
+  /** Size of the main text in px, for whoever wants everything larger; absent means the usual drawing. */
+  elderText: 20 | 24 | 30;
   /** What each way to top up cost and allowed when the server last said so. */
   topUpTerms: readonly ChannelTerms[];
   /** A signup that was begun here and is not finished; kept before it is sent, dropped when the wallet is here. */
