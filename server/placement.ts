@@ -14,13 +14,22 @@ export const PLACEMENT: readonly Place[] = [
   ofProcesses('platform_lease'),
   ofProcesses('platform_pulse'),
   // Small, read with everything, written by an operator.
-  ...['region', 'region_policy', 'region_key_set', 'funding_terms', 'payment_guarantee_terms'].map(everywhere),
+  ...[
+    'region',
+    'region_policy',
+    'region_key_set',
+    'funding_terms',
+    'payment_guarantee_terms',
+    'identity_money_terms',
+  ].map(everywhere),
   ofRegion(HOME),
   ...['ledger_account', 'ledger_follower'].map(ofRegion),
   ...['ledger_transfer', 'ledger_move', 'logbook_line', 'logbook_seal'].map(writtenOnce),
   ...['logbook_end', 'region_epoch', 'region_status'].map(ofRegion),
   ...['identity_wallet', 'identity_passkey', 'identity_device', 'identity_session', 'identity_risk'].map(ofRegion),
   ...['identity_person', 'identity_certification'].map(ofRegion),
+  ...['identity_password', 'identity_password_hash', 'identity_free', 'identity_grant'].map(ofRegion),
+  writtenOnce('identity_event'),
   // A visitor has no region yet: these stand under the region '' and so on one node together.
   ...['identity_challenge', 'identity_signup', 'identity_count'].map(ofRegion),
   ...['allowance', 'allowance_setting', 'allowance_stopped_device', 'allowance_certificate'].map(ofRegion),

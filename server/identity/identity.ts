@@ -8,13 +8,17 @@ import { readFileSync } from 'node:fs';
 import type { FastifyRequest } from 'fastify';
 import { type Carried, openCarrier } from '#server/identity/cookie.ts';
 import { type Device, type DeviceRevoked, type Devices, openDevices } from '#server/identity/device.ts';
+import { readEvents } from '#server/identity/event.ts';
 import { type Freezes, openFreezes, type WalletFrozen } from '#server/identity/freeze.ts';
 import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
 import { ES256 } from '#server/identity/passkey.ts';
 import { openPasskeys, type PasskeyRevoked, type Passkeys } from '#server/identity/passkeys.ts';
+import { openPasswords, type Passwords, standing } from '#server/identity/password.ts';
+import { openHasher } from '#server/identity/password-hash.ts';
+import { type MoneyProofs, openMoneyProofs } from '#server/identity/password-proof.ts';
 import { openRealNames, type RealNames } from '#server/identity/real-name.ts';
 import { type AskRegister, sandboxRegister } from '#server/identity/register.ts';
-import { openSecrets } from '#server/identity/secret.ts';
+import { openPeppers, openSecrets } from '#server/identity/secret.ts';
 import { openSessions, SESSION_IDLE, SESSION_LIFE, type Session, type Sessions } from '#server/identity/session.ts';
 import { openSignIns, type SignIns } from '#server/identity/sign-in.ts';
 import { openSignups, type Signups } from '#server/identity/signup.ts';
@@ -22,6 +26,7 @@ import { type SendText, sandboxTexts } from '#server/identity/sms.ts';
 import * as store from '#server/identity/store.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
+import type { SecurityEvent } from '#shared/api/security.ts';
 import type { Id } from '#shared/base/id.ts';
 import { ok, type Result } from '#shared/base/result.ts';
 import { between, type Clock, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
@@ -33,6 +38,7 @@ export type { Device, DeviceRevoked } from '#server/identity/device.ts';
 export type { WalletFrozen } from '#server/identity/freeze.ts';
 export type { IdentityLimits } from '#server/identity/parts.ts';
 export type { PasskeyRevoked, RevokedPasskey } from '#server/identity/passkeys.ts';
+export type { ActToProve, Authorised } from '#server/identity/password-proof.ts';
 export type { Session } from '#server/identity/session.ts';
 export type { SendText } from '#server/identity/sms.ts';
 
@@ -95,6 +101,15 @@ export interface Identity {
   readonly onFrozen: (hook: WalletFrozen) => void;
   /** Whether nothing may be spent from `wallet` now; asked in the transaction that would let it. */
   readonly isFrozen: (tx: Sql, wallet: Id) => Promise<boolean>;
+  /** Whether a person stands for an act of money, and what proves it: see password-proof.ts. */
+  readonly authorise: MoneyProofs['authorise'];
+  /**
+   * How much of its usual limits `wallet` has now, in percent: 100, or what the region leaves for a day after a payment
+   * password was found again. Asked in the transaction that would use them.
+   */
+  readonly limitShare: (tx: Sql, wallet: Id) => Promise<number>;
+  /** What happened to a wallet's keys, the newest first. */
+  readonly events: (owner: Pick<Session, 'region' | 'wallet'>) => Promise<SecurityEvent[]>;
   /** Forgets challenges, signups, counts and sessions that have run out. */
   readonly sweep: () => Promise<void>;
   readonly signups: Signups;
@@ -103,6 +118,7 @@ export interface Identity {
   readonly devices: Devices;
   readonly realNames: RealNames;
   readonly freezes: Freezes;
+  readonly passwords: Passwords;
   readonly sessions: Sessions;
   readonly carrier: Carried;
   readonly rpId: string;
@@ -132,12 +148,16 @@ export const USUAL_LIMITS: IdentityLimits = {
   textsPerPhoneHour: 5,
 };
 
+/** As many as a person reads through when something frightened them. */
+const EVENTS_MOST = 100;
+
 /** Opens identity over `database`, whose schema has been brought forward. */
 export function openIdentity({ database, clock, config, sendText, askRegister }: IdentityConfig): Identity {
   const parts: IdentityParts = {
     database,
     clock,
     secrets: openSecrets(config.keysDir),
+    peppers: openPeppers(config.keysDir),
     sendText: sendText ?? sandboxTexts(config.sandboxUrl),
     askRegister: askRegister ?? sandboxRegister(config.sandboxUrl),
     rpId: config.rpId,
@@ -150,6 +170,7 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
   const devices = openDevices(parts);
   const passkeys = openPasskeys(parts, signups);
   const freezes = openFreezes(parts);
+  const passwords = openPasswords(parts, openHasher(parts.peppers));
   const carrier = openCarrier(sessions);
   const sessionOf = async (request: FastifyRequest) => (await carrier.find(request))?.session;
   return {
@@ -166,6 +187,14 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
     onPasskeyRevoked: passkeys.onRevoked,
     onFrozen: freezes.onFrozen,
     isFrozen: async (tx, wallet) => (await store.readWallet(tx, wallet))?.frozen_at != null,
+    ...openMoneyProofs(parts, passwords),
+    limitShare: async (tx, wallet) => {
+      const owner = await store.readWallet(tx, wallet);
+      if (owner?.recovered_at == null) return 100;
+      const { terms } = await standing(tx, { region: owner.region, wallet });
+      return between(owner.recovered_at, clock()) < terms.risk_ms ? terms.eased_percent : 100;
+    },
+    events: (owner) => readEvents(database, owner, EVENTS_MOST),
     sweep: async () => {
       const now = clock();
       const before = (length: Duration) => instant(now - length);
@@ -182,6 +211,7 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
     devices,
     realNames: openRealNames(parts),
     freezes,
+    passwords,
     sessions,
     carrier,
     rpId: config.rpId,

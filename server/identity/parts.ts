@@ -1,7 +1,7 @@
 /** What every file of identity works with, handed in once when the house is built. */
 
 import type { AskRegister } from '#server/identity/register.ts';
-import type { Secrets } from '#server/identity/secret.ts';
+import type { Peppers, Secrets } from '#server/identity/secret.ts';
 import type { SendText } from '#server/identity/sms.ts';
 import type { Database } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
@@ -30,6 +30,7 @@ export interface IdentityParts {
   readonly database: Database;
   readonly clock: Clock;
   readonly secrets: Secrets;
+  readonly peppers: Peppers;
   readonly sendText: SendText;
   readonly askRegister: AskRegister;
   /** The passkeys' relying party id: the host people know the house by. */

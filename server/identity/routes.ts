@@ -23,8 +23,10 @@ import {
   SignupRequest,
   SignupView,
 } from '#shared/api/identity.ts';
+import { FreeRequest, PasswordRequest, PasswordView } from '#shared/api/password.ts';
 import { RealNameRequest, RealNameView } from '#shared/api/real-name.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
+import { SecurityEventList } from '#shared/api/security.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -49,6 +51,7 @@ export function identityRoutes(app: Http, identity: Identity): void {
   deviceRoutes(app, identity);
   realNameRoutes(app, identity);
   freezeRoutes(app, identity);
+  passwordRoutes(app, identity);
 }
 
 function signupRoutes(app: Http, { signups, passkeys, carrier, ...identity }: Identity): void {
@@ -259,6 +262,38 @@ function freezeRoutes(app: Http, identity: Identity): void {
   app.post('/freeze/code', { schema: { response: { 200: NewRecoveryCode } } }, async (request, reply) => {
     const session = await fresh(request);
     return session.ok ? answer(reply, await freezes.makeCode(session.value)) : refused(reply, session.error);
+  });
+}
+
+function passwordRoutes(app: Http, identity: Identity): void {
+  const { passwords } = identity;
+  const answers = { response: { 200: PasswordView } };
+  app.get('/payment-password', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await passwords.view(session.value) : refused(reply, session.error);
+  });
+  app.put<{ Body: PasswordRequest }>(
+    '/payment-password',
+    { schema: { body: PasswordRequest, ...answers } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request);
+      return session.ok
+        ? answer(reply, await passwords.set(session.value, request.body))
+        : refused(reply, session.error);
+    },
+  );
+  app.put<{ Body: FreeRequest }>(
+    '/payment-password/free',
+    { schema: { body: FreeRequest, ...answers } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request);
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, await passwords.setFree(session.value, request.body));
+    },
+  );
+  app.get('/security-events', { schema: { response: { 200: SecurityEventList } } }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? { events: await identity.events(session.value) } : refused(reply, session.error);
   });
 }
 

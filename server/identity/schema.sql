@@ -146,3 +146,98 @@ alter table identity_wallet add column frozen_by text check (frozen_by in ('sess
 alter table identity_wallet add column recovery_hash bytea;
 alter table identity_wallet add column recovery_made_at bigint;
 create index identity_wallet_by_recovery on identity_wallet (recovery_hash) where recovery_hash is not null;
+-- step 4: the payment password, what stood for an act of money, and what happened to a wallet's keys
+-- What each region allows a tier, in minor units of its currency; a day begins at midnight in Beijing.
+create table identity_money_terms (
+  region text not null,
+  tier text not null,
+  currency text not null,
+  free_each bigint not null,
+  free_count integer not null,
+  free_each_most bigint not null,
+  free_count_most integer not null,
+  large_from bigint not null,
+  wrong_most integer not null,
+  reset_after integer not null,
+  lock_ms bigint not null,
+  day_most integer not null,
+  day_offset_minutes integer not null,
+  risk_ms bigint not null,
+  eased_percent integer not null check (eased_percent between 0 and 100),
+  primary key (region, tier)
+);
+insert into identity_money_terms (region, tier, currency, free_each, free_count, free_each_most, free_count_most,
+  large_from, wrong_most, reset_after, lock_ms, day_most, day_offset_minutes, risk_ms, eased_percent)
+select region, tier, 'CNY', 3000, 10, free_each_most, 20, large_from, 5, 10, 10800000, 20, 480, 86400000, 50
+from (values ('CN-SX'), ('CN-BJ')) as regions (region)
+cross join (values ('unproved', 20000::bigint, 50000::bigint), ('real-name', 50000, 200000), ('two-factor', 100000, 500000))
+  as tiers (tier, free_each_most, large_from);
+-- How a password's guesses stand: counted before any guess is looked at.
+create table identity_password (
+  region text not null,
+  wallet uuid not null,
+  wrong integer not null default 0,
+  wrong_in_all integer not null default 0,
+  locked_until bigint,
+  day bigint not null default 0,
+  day_count integer not null default 0,
+  primary key (region, wallet)
+);
+-- The newest row is the password in force; the two before it may not come back at once, older ones are forgotten.
+create table identity_password_hash (
+  region text not null,
+  wallet uuid not null,
+  id uuid not null,
+  hash bytea not null,
+  salt bytea not null,
+  pepper integer not null,
+  set_at bigint not null,
+  primary key (region, wallet, id)
+);
+create table identity_free (
+  region text not null,
+  wallet uuid not null,
+  each_most bigint not null,
+  count_most integer not null,
+  set_at bigint not null,
+  primary key (region, wallet)
+);
+-- What stood for an act of money: asked again about the same act, the answer is the same.
+create table identity_grant (
+  region text not null,
+  act uuid not null,
+  wallet uuid not null,
+  kind text not null,
+  amount bigint not null,
+  currency text not null,
+  target text not null,
+  how text not null check (how in ('free', 'password', 'passkey', 'both')),
+  session uuid,
+  touched_at bigint,
+  at bigint not null,
+  primary key (region, act)
+);
+create index identity_grant_of_wallet on identity_grant (region, wallet, at);
+-- One touch of a passkey stands for one act.
+create unique index identity_grant_by_touch on identity_grant (region, session, touched_at) where touched_at is not null;
+create table identity_event (
+  region text not null,
+  id uuid not null,
+  wallet uuid not null,
+  code text not null,
+  device text,
+  about text not null,
+  at bigint not null,
+  primary key (region, id)
+);
+create index identity_event_of_wallet on identity_event (region, wallet, at);
+create function identity_event_refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'what happened stays: % on %', tg_op, tg_table_name using errcode = 'integrity_constraint_violation';
+end
+$$;
+create trigger identity_event_stays before update or delete on identity_event
+  for each row execute function identity_event_refuse_change();
+create trigger identity_event_kept before truncate on identity_event
+  for each statement execute function identity_event_refuse_change();
+alter table identity_wallet add column recovered_at bigint;

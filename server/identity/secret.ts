@@ -3,7 +3,7 @@
  * Invariant: the 32 bytes stand in one file only its owner may read, never in the database and never in a log.
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeNewFile } from '#server/platform/keeper.ts';
 import { assert } from '#shared/base/assert.ts';
@@ -52,8 +52,12 @@ export function openSecrets(folder: string | 'memory'): Secrets {
 
 function readRoot(folder: string): Buffer {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, 'identity.key');
-  if (!statSync(path, { throwIfNoEntry: false })) makeRoot(path);
+  return readKey(join(folder, 'identity.key'));
+}
+
+/** The 32 bytes of the file `path`, made when it is not there. */
+function readKey(path: string): Buffer {
+  if (!statSync(path, { throwIfNoEntry: false })) makeKey(path);
   assert((statSync(path).mode & 0o077) === 0, `the key file ${path} may be read by others: chmod 600 it`);
   const root = readFileSync(path);
   assert(root.length === 32, `the key file ${path} is not 32 bytes`);
@@ -61,7 +65,7 @@ function readRoot(folder: string): Buffer {
 }
 
 /** Two processes starting together agree: both write a draft, one link wins, both read the winner. */
-function makeRoot(path: string): void {
+function makeKey(path: string): void {
   const draft = `${path}.${process.pid}`;
   writeNewFile(draft, randomBytes(32));
   try {
@@ -71,6 +75,36 @@ function makeRoot(path: string): void {
   } finally {
     unlinkSync(draft);
   }
+}
+
+/**
+ * What is mixed into a payment password before it is hashed, so that a stolen database is worth nothing without it. Each
+ * version is a file `pepper-<version>.key`; an operator adds the next one, and a hash is renewed when its password is used.
+ */
+export interface Peppers {
+  readonly newest: number;
+  /** HMAC-SHA-256 of `text` under the pepper of `version`. Throws when that one is gone: its hashes are then lost. */
+  readonly mix: (version: number, text: string) => Uint8Array;
+}
+
+/** The peppers kept in `folder`, the first made at the first start; `memory` makes one that dies with the process. */
+export function openPeppers(folder: string | 'memory'): Peppers {
+  const peppers = folder === 'memory' ? new Map([[1, randomBytes(32)]]) : readPeppers(folder);
+  return {
+    newest: Math.max(...peppers.keys()),
+    mix: (version, text) => {
+      const pepper = peppers.get(version);
+      assert(pepper !== undefined, `the file pepper-${version}.key is missing`);
+      return createHmac('sha256', pepper).update(text).digest();
+    },
+  };
+}
+
+function readPeppers(folder: string): Map<number, Buffer> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const there = readdirSync(folder).flatMap((name) => /^pepper-([1-9]\d{0,3})\.key$/.exec(name)?.[1] ?? []);
+  const versions = there.length === 0 ? [1] : there.map(Number);
+  return new Map(versions.map((version) => [version, readKey(join(folder, `pepper-${version}.key`))]));
 }
 
 /** SHA-256 of `bytes`: enough for tokens and challenges, which are random already. */

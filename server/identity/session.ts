@@ -11,7 +11,7 @@ import * as store from '#server/identity/store.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
-import { after, between, duration, type Instant } from '#shared/base/time.ts';
+import { after, between, duration, type Instant, instant } from '#shared/base/time.ts';
 
 /** A signed-in person on one browser. */
 export interface Session {
@@ -85,7 +85,8 @@ export function openSessions(parts: IdentityParts): Sessions {
       if (!row || row.id !== session.id) return undefined;
       const now = clock();
       const token = newToken(row.region);
-      const steppedUpAt = fresh ? now : row.stepped_up_at;
+      // Each touch has a moment of its own, by which it is known to have stood for an act of money or not.
+      const steppedUpAt = fresh ? instant(Math.max(now, row.stepped_up_at + 1)) : row.stepped_up_at;
       const change = { from: held.hash, to: token.hash, at: now, steppedUpAt, passkey };
       if (!(await store.rotateSession(tx, row, change))) return undefined;
       return { session: sessionOf({ ...row, passkey, stepped_up_at: steppedUpAt }), token: token.text };

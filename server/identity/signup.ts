@@ -212,6 +212,7 @@ async function finish(
       frozen_by: null,
       recovery_hash: null,
       recovery_made_at: null,
+      recovered_at: null,
     });
     if (!isMade) return no('signup.phone-taken');
     const row = passkeyRow(region, wallet, passkey, name, now);

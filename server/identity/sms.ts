@@ -28,3 +28,17 @@ export function codeText(code: string, language: 'zh' | 'en', host: string): str
       : `[Piaohao] Your code is ${code}, good for 10 minutes. We never ask for it; tell nobody.`;
   return `${words}\n\n@${host} #${code}`;
 }
+
+const NOTICES = {
+  password: ['支付密码已设置或修改', 'Your payment password was set or changed'],
+  locked: ['支付密码输错太多次，已锁定', 'Your payment password was locked after too many wrong tries'],
+  recovered: ['支付密码已通过「忘记支付密码」重设', 'Your payment password was reset as a forgotten one'],
+  email: ['账户邮箱已更换', 'The e-mail address of your account was changed'],
+  'support-opened': ['客服正在受理找回支付密码', 'Support has opened a recovery of your payment password'],
+} as const;
+
+/** What a text says after something happened to a wallet's keys; in both languages, for the house keeps nobody's language. */
+export function noticeText(what: keyof typeof NOTICES): string {
+  const [chinese, english] = NOTICES[what];
+  return `【票号】您的${chinese}。如非本人操作，请立即冻结钱包。\n[Piaohao] ${english}. If it was not you, freeze your wallet now.`;
+}

@@ -2,7 +2,8 @@
 import type { Sql } from '#server/platform/database.ts';
 import type { RealNameReason } from '#shared/api/real-name.ts';
 import type { Id } from '#shared/base/id.ts';
-import type { Instant } from '#shared/base/time.ts';
+import type { Duration, Instant } from '#shared/base/time.ts';
+import type { MoneyAct } from '#shared/rules/password.ts';
 import type { Tier } from '#shared/rules/policy.ts';
 
 /** A transaction, as decisions hand it on. */
@@ -23,6 +24,7 @@ export interface WalletRow {
   frozen_by: 'session' | 'code' | null;
   recovery_hash: Uint8Array | null;
   recovery_made_at: Instant | null;
+  recovered_at: Instant | null;
 }
 
 export interface PasskeyRow {
@@ -112,6 +114,67 @@ export interface CertificationRow {
   decided_at: Instant | null;
 }
 
+/** What a region allows a tier where money is proved; see schema.sql. */
+export interface MoneyTermsRow {
+  currency: string;
+  free_each: number;
+  free_count: number;
+  free_each_most: number;
+  free_count_most: number;
+  large_from: number;
+  wrong_most: number;
+  reset_after: number;
+  lock_ms: Duration;
+  day_most: number;
+  day_offset_minutes: number;
+  risk_ms: Duration;
+  eased_percent: number;
+}
+
+export interface PasswordRow {
+  region: string;
+  wallet: Id;
+  wrong: number;
+  wrong_in_all: number;
+  locked_until: Instant | null;
+  day: number;
+  day_count: number;
+}
+
+export interface PasswordHashRow {
+  region: string;
+  wallet: Id;
+  id: Id;
+  hash: Uint8Array;
+  salt: Uint8Array;
+  pepper: number;
+  set_at: Instant;
+}
+
+export interface GrantRow {
+  region: string;
+  act: Id;
+  wallet: Id;
+  kind: MoneyAct;
+  amount: number;
+  currency: string;
+  target: string;
+  how: 'free' | 'password' | 'passkey' | 'both';
+  session: Id | null;
+  touched_at: Instant | null;
+  at: Instant;
+}
+
+export interface EventRow {
+  region: string;
+  id: Id;
+  wallet: Id;
+  code: string;
+  device: string | null;
+  about: string;
+  at: Instant;
+}
+
 /** Adds `row` unless its key is there; answers whether it was added. */
 async function insert(tx: Sql, table: string, row: object): Promise<boolean> {
   const columns = Object.keys(row);
@@ -128,6 +191,9 @@ export const insertPasskey = (tx: Sql, row: PasskeyRow) => insert(tx, 'identity_
 export const insertDevice = (tx: Sql, row: DeviceRow) => insert(tx, 'identity_device', row);
 export const insertSession = (tx: Sql, row: SessionRow) => insert(tx, 'identity_session', row);
 export const insertCertification = (tx: Sql, row: CertificationRow) => insert(tx, 'identity_certification', row);
+export const insertPasswordHash = (tx: Sql, row: PasswordHashRow) => insert(tx, 'identity_password_hash', row);
+export const insertGrant = (tx: Sql, row: GrantRow) => insert(tx, 'identity_grant', row);
+export const insertEvent = (tx: Sql, row: EventRow) => insert(tx, 'identity_event', row);
 export const insertSignup = (tx: Sql, row: SignupRow) => insert(tx, 'identity_signup', row);
 
 export async function readWallet(tx: Sql, id: Id): Promise<WalletRow | undefined> {
@@ -498,6 +564,149 @@ export async function raiseTier(tx: Sql, region: string, wallet: Id, tier: Tier,
     tier,
     name,
   ]);
+}
+
+export async function readMoneyTerms(tx: Sql, region: string, tier: Tier): Promise<MoneyTermsRow | undefined> {
+  const rows = await tx.query<MoneyTermsRow>('select * from identity_money_terms where region = $1 and tier = $2', [
+    region,
+    tier,
+  ]);
+  return rows[0];
+}
+
+export async function readPassword(tx: Sql, region: string, wallet: Id): Promise<PasswordRow | undefined> {
+  const rows = await tx.query<PasswordRow>('select * from identity_password where region = $1 and wallet = $2', [
+    region,
+    wallet,
+  ]);
+  return rows[0];
+}
+
+/** The password in force and those before it, the newest first. */
+export async function passwordHashes(tx: Sql, region: string, wallet: Id): Promise<PasswordHashRow[]> {
+  return await tx.query<PasswordHashRow>(
+    'select * from identity_password_hash where region = $1 and wallet = $2 order by set_at desc, id desc',
+    [region, wallet],
+  );
+}
+
+export async function forgetPasswordHash(tx: Sql, row: PasswordHashRow): Promise<void> {
+  await tx.query('delete from identity_password_hash where region = $1 and wallet = $2 and id = $3', [
+    row.region,
+    row.wallet,
+    row.id,
+  ]);
+}
+
+/** The same password, hashed anew under a newer pepper. */
+export async function renewPasswordHash(tx: Sql, row: PasswordHashRow): Promise<void> {
+  await tx.query(
+    'update identity_password_hash set hash = $4, salt = $5, pepper = $6 where region = $1 and wallet = $2 and id = $3',
+    [row.region, row.wallet, row.id, row.hash, row.salt, row.pepper],
+  );
+}
+
+/**
+ * Counts one guess before it is looked at; undefined when none may be looked at now. The last one allowed locks at once:
+ * whoever guesses beside it finds the lock, and only a right one opens it.
+ */
+export async function countGuess(
+  tx: Sql,
+  { region, wallet }: { region: string; wallet: Id },
+  now: { at: Instant; day: number; lockUntil: Instant },
+  bounds: Pick<MoneyTermsRow, 'wrong_most' | 'reset_after' | 'day_most'>,
+): Promise<PasswordRow | undefined> {
+  const rows = await tx.query<PasswordRow>(
+    `update identity_password set
+       wrong = case when locked_until is null then wrong else 0 end + 1,
+       wrong_in_all = wrong_in_all + 1,
+       locked_until = case when (case when locked_until is null then wrong else 0 end) + 1 >= $6::integer
+         then $5::bigint else null end,
+       day = $4::bigint,
+       day_count = case when day = $4::bigint then day_count else 0 end + 1
+     where region = $1 and wallet = $2 and (locked_until is null or locked_until <= $3::bigint)
+       and wrong_in_all < $7::integer and (day <> $4::bigint or day_count < $8::integer)
+     returning *`,
+    [region, wallet, now.at, now.day, now.lockUntil, bounds.wrong_most, bounds.reset_after, bounds.day_most],
+  );
+  return rows[0];
+}
+
+/** A guess was right, or there is a new password: the wrong ones before it count no more. The day's count stays. */
+export async function forgiveGuesses(tx: Sql, region: string, wallet: Id): Promise<void> {
+  await tx.query(
+    `insert into identity_password (region, wallet) values ($1, $2)
+     on conflict (region, wallet) do update set wrong = 0, wrong_in_all = 0, locked_until = null`,
+    [region, wallet],
+  );
+}
+
+export async function readFree(
+  tx: Sql,
+  region: string,
+  wallet: Id,
+): Promise<{ each_most: number; count_most: number } | undefined> {
+  const rows = await tx.query<{ each_most: number; count_most: number }>(
+    'select each_most, count_most from identity_free where region = $1 and wallet = $2',
+    [region, wallet],
+  );
+  return rows[0];
+}
+
+export async function writeFree(
+  tx: Sql,
+  row: { region: string; wallet: Id; each: number; count: number; at: Instant },
+): Promise<void> {
+  await tx.query(
+    `insert into identity_free (region, wallet, each_most, count_most, set_at) values ($1, $2, $3, $4, $5)
+     on conflict (region, wallet) do update set each_most = excluded.each_most, count_most = excluded.count_most,
+       set_at = excluded.set_at`,
+    [row.region, row.wallet, row.each, row.count, row.at],
+  );
+}
+
+export async function readGrant(tx: Sql, region: string, act: Id): Promise<GrantRow | undefined> {
+  const rows = await tx.query<GrantRow>('select * from identity_grant where region = $1 and act = $2', [region, act]);
+  return rows[0];
+}
+
+/** The same act proved anew, because its first proof had grown old. */
+export async function renewGrant(tx: Sql, row: GrantRow): Promise<void> {
+  await tx.query(
+    `update identity_grant set how = $3, session = $4, touched_at = $5, at = $6 where region = $1 and act = $2`,
+    [row.region, row.act, row.how, row.session, row.touched_at, row.at],
+  );
+}
+
+/** Whether the touch of a passkey in a session has stood for an act already. */
+export async function isTouchUsed(tx: Sql, region: string, session: Id, touchedAt: Instant): Promise<boolean> {
+  const rows = await tx.query(
+    'select 1 as used from identity_grant where region = $1 and session = $2 and touched_at = $3',
+    [region, session, touchedAt],
+  );
+  return rows.length > 0;
+}
+
+/** How many acts went without a proof since then. */
+export async function countFree(tx: Sql, region: string, wallet: Id, since: Instant): Promise<number> {
+  const rows = await tx.query<{ count: number }>(
+    `select count(*)::integer as count from identity_grant where region = $1 and wallet = $2 and at >= $3 and how = 'free'`,
+    [region, wallet, since],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** A password was found again: for a while the wallet may do less. */
+export async function noteRecovered(tx: Sql, region: string, wallet: Id, at: Instant): Promise<void> {
+  await tx.query('update identity_wallet set recovered_at = $3 where region = $1 and id = $2', [region, wallet, at]);
+}
+
+/** What happened to a wallet's keys, the newest first. */
+export async function eventsOf(tx: Sql, region: string, wallet: Id, most: number): Promise<EventRow[]> {
+  return await tx.query<EventRow>(
+    'select * from identity_event where region = $1 and wallet = $2 order by at desc, id desc limit $3',
+    [region, wallet, most],
+  );
 }
 
 /** Forgets what has run out. */

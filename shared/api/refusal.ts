@@ -20,6 +20,9 @@ export type Remedy =
   | 'start-again'
   | 'prove-name'
   | 'unfreeze'
+  | 'prove-act'
+  | 'set-password'
+  | 'reset-password'
   | 'none';
 
 /** Code -> [HTTP status, remedy]. Only ever appended to; a code never changes its meaning. */
@@ -208,6 +211,22 @@ export const REFUSALS = {
   'passkey.unsupported': [400, 'update-app'],
   'device.other-wallet': [409, 'contact-support'],
   'allowance.border-closed': [503, 'wait'],
+  'money.proof': [403, 'prove-act'],
+  'money.act-reused': [409, 'start-again'],
+  'password.digits': [400, 'check-input'],
+  'password.equal': [400, 'check-input'],
+  'password.run': [400, 'check-input'],
+  'password.repeat': [400, 'check-input'],
+  'password.birthday': [400, 'check-input'],
+  'password.own-number': [400, 'check-input'],
+  'password.common': [400, 'check-input'],
+  'password.used': [409, 'check-input'],
+  'password.none': [409, 'set-password'],
+  'password.wrong': [403, 'check-input'],
+  'password.locked': [429, 'wait'],
+  'password.day-spent': [429, 'wait'],
+  'password.must-reset': [403, 'reset-password'],
+  'password.free-most': [409, 'check-input'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

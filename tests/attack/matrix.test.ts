@@ -62,6 +62,10 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /real-name', 'own'],
   ['POST /real-name', 'own'],
   ['GET /limits', 'own'],
+  ['GET /payment-password', 'own'],
+  ['PUT /payment-password', 'own'],
+  ['PUT /payment-password/free', 'own'],
+  ['GET /security-events', 'own'],
   ['GET /freeze', 'own'],
   ['POST /freeze', 'own'],
   ['POST /freeze/by-code', 'browser'],
@@ -90,6 +94,9 @@ interface Owned {
   readonly fileOf: string;
   readonly paid: readonly string[];
 }
+
+/** Nobody else has one. */
+const MING_PASSWORD = '805417';
 
 let stage: Stage;
 /** Has everything: a passkey, a phone, money, a top-up, a payment, a case against them. */
@@ -120,6 +127,8 @@ beforeAll(async () => {
   const payments = paid.map((one) => one.bytes);
   const settled = await good(ming.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, payments }));
   expect(settled.answers.map((one) => one.outcome)).toEqual(['settled', 'settled', expect.any(String)]);
+  const chosen = { id: newId(place.clock()), password: MING_PASSWORD, proof: { by: 'passkey' } };
+  await good(ming.ask('PUT', '/payment-password', chosen));
   const topUp = newId(place.clock());
   await good(ming.ask('POST', '/top-ups', { id: topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' }));
   const { cases } = await good(ming.ask<{ cases: { id: string }[] }>('GET', '/cases'));
@@ -159,6 +168,8 @@ async function mingSees(): Promise<string> {
     '/passkeys',
     '/devices',
     '/allowance/settings',
+    '/payment-password',
+    '/security-events',
     '/cases',
     `/cases/${owned.fileOf}`,
     `/payments/${owned.payment}`,
@@ -214,6 +225,12 @@ function bodyOf(route: string): object | undefined {
     'POST /real-name': { id: newId(instant(Date.now())), wants: 'two-factor', agreed: REAL_NAME_TERMS },
     'POST /freeze/by-code': { code: writeRecoveryCode(new Uint8Array(19)) },
     'POST /freeze/end': {},
+    'PUT /payment-password': {
+      id: newId(instant(Date.now())),
+      password: '730291',
+      proof: { by: 'password', password: MING_PASSWORD },
+    },
+    'PUT /payment-password/free': { each: 1_00, count: 1, proof: { by: 'password', password: MING_PASSWORD } },
     'PUT /allowance/settings': { cap: 1_00, count: 1 },
     'POST /top-ups': { id: owned.topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' },
     'POST /callbacks/bank-transfer': {
@@ -300,7 +317,7 @@ describe('nobody in particular', () => {
 
 const STRANGER: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
-  own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first))$/,
+  own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first|password\.none|wallet\.frozen))$/,
   theirs: /^(404 [\w.]*not-found|409 (device|funding)\.id-reused)$/,
   phone: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,

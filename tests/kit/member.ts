@@ -154,6 +154,12 @@ export async function openMember(
   return { ...browser, wallet, phone, authenticator, device };
 }
 
+/** Touches the passkey once more: what asks for a fresh touch is let through for a while, and one act of money. */
+export async function stepUp(who: Pick<Member, 'ask' | 'authenticator'>): Promise<void> {
+  const { options } = await good(who.ask('POST', '/step-up/options'));
+  await good(who.ask('POST', '/step-up', { answer: who.authenticator.get(options) }));
+}
+
 /** The body of a good answer. */
 export async function good<Body>(asked: Promise<Answer<Body>>): Promise<Body> {
   const answer = await asked;
