@@ -38,7 +38,7 @@ export type { Device, DeviceRevoked } from '#server/identity/device.ts';
 export type { WalletFrozen } from '#server/identity/freeze.ts';
 export type { IdentityLimits } from '#server/identity/parts.ts';
 export type { PasskeyRevoked, RevokedPasskey } from '#server/identity/passkeys.ts';
-export type { ActToProve, Authorised } from '#server/identity/password-proof.ts';
+export type { ActToProve } from '#server/identity/password-proof.ts';
 export type { Session } from '#server/identity/session.ts';
 export type { SendText } from '#server/identity/sms.ts';
 
