@@ -21,6 +21,7 @@ import { assert, Fault } from '#shared/base/assert.ts';
 import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result } from '#shared/base/result.ts';
 import { duration } from '#shared/base/time.ts';
+import { fromDer } from '#shared/protocol/signature.ts';
 
 /** COSE algorithm numbers, the preferred first (RFC 9053): only ES256 can be checked by payees with no network. */
 export const ES256 = -7;
@@ -144,6 +145,7 @@ export async function verifyAssertion(
   const isTheirs = named !== undefined && sameBytes(named, account.userHandle);
   if (!isTheirs && (account.mustName || answer.response.userHandle !== undefined)) return no('passkey.refused');
   if (answer.id !== toBase64url(passkey.id)) return no('passkey.refused');
+  if (passkey.algorithm === ES256 && !isOneForm(answer.response.signature)) return no('passkey.refused');
   try {
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
       response: answer as unknown as AuthenticationResponseJSON,
@@ -163,6 +165,15 @@ export async function verifyAssertion(
   } catch (error) {
     return refusedBy(error);
   }
+}
+
+/**
+ * Whether an ES256 signature stands in the one form DER gives it: the decoder below the library takes other tags and
+ * lengths for it as well, and of two texts that say one thing the house knows one.
+ */
+function isOneForm(signature: string): boolean {
+  const der = fromBase64url(signature);
+  return der !== undefined && fromDer(der) !== undefined;
 }
 
 /** The library says no by throwing, and so do the decoders below it; only our own faults go on as faults. */
