@@ -115,25 +115,23 @@ function judge(sitter: Sitter, change: Partial<AssertionAnswer['response']> = {}
   return verifyAssertion(parts, changed, challenge, passkey, { userHandle, mustName: false });
 }
 
-const SITTERS = [ownSitter(), ...specSitters()];
+const SITTERS = [ownSitter(), ...specSitters()].map((sitter) => [sitter.name, sitter] as const);
 
-test.each(SITTERS.map((sitter) => [sitter.name, sitter] as const))(
-  'F10: the house lets %s in as it is, and with no byte bent',
-  async (name, sitter) => {
-    expect((await judge(sitter)).ok).toBe(true);
-    let tried = 0;
-    for (const part of PARTS) {
-      for (const other of bent(exact(sitter.answer.response[part]))) {
-        tried += 1;
-        const judged = await judge(sitter, { [part]: toBase64url(other) });
-        if (judged.ok) throw new Error(`${part} ${toBase64url(other)} was let in`);
-        expect(judged.error.code).toBe('passkey.refused');
-      }
+const LONG = { timeout: 1_800_000 };
+
+test.each(SITTERS)('F10: the house lets %s in, and nothing bent of it', LONG, async (name, sitter) => {
+  expect((await judge(sitter)).ok).toBe(true);
+  let tried = 0;
+  for (const part of PARTS) {
+    for (const other of bent(exact(sitter.answer.response[part]))) {
+      tried += 1;
+      const judged = await judge(sitter, { [part]: toBase64url(other) });
+      if (judged.ok) throw new Error(`${part} ${toBase64url(other)} was let in`);
+      expect(judged.error.code).toBe('passkey.refused');
     }
-    report('F10 an answer to the house bent', tried, { passkey: name, accepted: 0 });
-  },
-  1_800_000,
-);
+  }
+  report('F10 an answer to the house bent', tried, { passkey: name, accepted: 0 });
+});
 
 test('F10: the other forms of a good signature: padded, indefinite and long lengths are no form of it', async () => {
   const sitter = ownSitter();
