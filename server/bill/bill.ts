@@ -13,7 +13,7 @@ import type { Payments } from '#server/payment/payment.ts';
 import { gather } from '#server/platform/batch.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
-import type { Bill } from '#shared/api/bill.ts';
+import type { Bill, BillPage } from '#shared/api/bill.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 
@@ -33,13 +33,6 @@ export interface BillParts {
   readonly regions: Pick<Regions, 'list'>;
   readonly identity: Pick<Identity, 'people'>;
   readonly payments: Pick<Payments, 'stories' | 'onDisputed'>;
-}
-
-/** A page of a wallet's bills. `cursor` is where the next page begins; `more` whether there is one now. */
-export interface BillPage {
-  readonly bills: Bill[];
-  readonly cursor: number;
-  readonly more: boolean;
 }
 
 /** The front door. */

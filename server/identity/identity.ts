@@ -85,6 +85,8 @@ export interface Identity {
   ) => Promise<Result<Session, Refusal>>;
   /** The device that signed `request` (header `authorization: Device …`, see device.ts), or why it may not speak. */
   readonly deviceOf: (request: FastifyRequest) => Promise<Result<Device, Refusal>>;
+  /** Whoever asks to read: the phone that signed `request` when one did, else the session. */
+  readonly askerOf: (request: FastifyRequest) => Promise<Result<Pick<Device, 'wallet'>, Refusal>>;
   readonly person: (wallet: Id) => Promise<Person | undefined>;
   /** People by wallet id; unknown ones are absent. */
   readonly people: (wallets: readonly Id[]) => Promise<Map<Id, Person>>;
@@ -182,6 +184,11 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
       return isFresh ? ok(session) : no('session.step-up');
     },
     deviceOf: devices.signer,
+    askerOf: async (request) => {
+      if (request.headers.authorization?.startsWith('Device ')) return devices.signer(request);
+      const session = await sessionOf(request);
+      return session ? ok(session) : no('session.none');
+    },
     ...peopleOf(parts, devices),
     onDeviceRevoked: devices.onRevoked,
     onPasskeyRevoked: passkeys.onRevoked,

@@ -21,15 +21,14 @@ import { readId } from '#shared/base/id.ts';
 export function paymentRoutes(
   app: Http,
   payments: Payments,
-  identity: Pick<Identity, 'requireSession' | 'deviceOf'>,
+  identity: Pick<Identity, 'requireSession' | 'askerOf'>,
 ): void {
   app.get<{ Params: PaymentParams; Querystring: PaymentQuery }>(
     '/payments/:id',
     { schema: { params: PaymentParams, querystring: PaymentQuery, response: { 200: PaymentView } } },
     async (request, reply) => {
       // A phone fetches the proof of what it was paid whenever there is a scrap of signal, signed in or not.
-      const isSigned = request.headers.authorization?.startsWith('Device ') === true;
-      const asker = isSigned ? await identity.deviceOf(request) : await identity.requireSession(request);
+      const asker = await identity.askerOf(request);
       if (!asker.ok) return refused(reply, asker.error);
       const id = fromBase64url(request.params.id);
       if (id === undefined) return refused(reply, { code: 'request.not-found' });

@@ -5,8 +5,7 @@
 
 import type { Static } from 'typebox';
 import type { BillTimes } from '#shared/api/bill.ts';
-import { billsBefore } from '#web/vault/bills.ts';
-import type { BillRow, PaymentRow, ReceivedRow } from '#web/vault/rows.ts';
+import type { BillRow, Origin, PaymentRow, ReceivedRow } from '#web/vault/rows.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** How far an entry has come; `waiting` means that only phones know of it. */
@@ -36,33 +35,23 @@ export interface Entry {
   readonly payment?: string;
   /** A refusal's code, when something went wrong. */
   readonly reason?: string;
+  /** The wallet it was brought in from; absent for everything of the house's own. */
+  readonly origin?: Origin;
   readonly at: number;
   readonly times: Static<typeof BillTimes>;
 }
 
-/** A page of the list, and where the next one begins; undefined when there is none. */
-export interface Page {
-  readonly entries: readonly Entry[];
-  readonly next: number | undefined;
-}
-
-/** The newest `most` entries older than `before` (milliseconds, not included). */
-export async function entriesBefore(vault: Vault, before: number, most: number): Promise<Page> {
-  const bills = await billsBefore(vault, before, most);
-  const full = bills.length === most;
-  const oldest = full ? (bills.at(-1)?.at ?? 0) : 0;
-  // The next page begins before this moment, so every bill of the moment itself belongs to this one.
-  const shown = new Set(bills.map((bill) => bill.id));
-  const twins = full ? await vault.bills.where('at').equals(oldest).toArray() : [];
-  bills.push(...twins.filter((bill) => !shown.has(bill.id)));
-  const early = (await untold(vault)).filter((entry) => entry.at < before && entry.at >= oldest);
-  const entries = [...bills.map(entryOfBill), ...early].sort((left, right) => right.at - left.at);
-  return { entries, next: full ? oldest : undefined };
+/** The newest `most` entries of the house, for a first look. */
+export async function recentEntries(vault: Vault, most: number): Promise<Entry[]> {
+  const [bills, early] = await Promise.all([vault.bills.orderBy('at').reverse().limit(most).toArray(), untold(vault)]);
+  return [...bills.map(entryOfBill), ...early].sort((left, right) => right.at - left.at).slice(0, most);
 }
 
 /** One entry by the id of its bill or of its payment. */
 export async function entryById(vault: Vault, id: string): Promise<Entry | undefined> {
   const bill = (await vault.bills.get(id)) ?? (await vault.bills.where('payment').equals(id).first());
+  const brought = bill ? undefined : await vault.brought.get(id);
+  if (brought) return { ...entryOfBill(brought), origin: brought.origin };
   const payment = await vault.payments.get(bill?.payment ?? id);
   const received = payment ? undefined : await vault.received.get(bill?.payment ?? id);
   const own = payment ? entryOfPayment(payment) : received ? entryOfReceived(received) : undefined;
@@ -73,10 +62,10 @@ export async function entryById(vault: Vault, id: string): Promise<Entry | undef
 }
 
 /** Payments on this phone that no bill tells of yet. */
-async function untold(vault: Vault): Promise<Entry[]> {
+export async function untold(vault: Vault): Promise<Entry[]> {
   const [payments, received] = await Promise.all([
     vault.payments.where('state').noneOf(['settled', 'arriving']).toArray(),
-    vault.received.filter((row) => row.state !== 'settled').toArray(),
+    vault.received.where('state').notEqual('settled').toArray(),
   ]);
   const entries = [...payments.map(entryOfPayment), ...received.map(entryOfReceived)];
   const told = await vault.bills
@@ -87,7 +76,8 @@ async function untold(vault: Vault): Promise<Entry[]> {
   return entries.filter((entry) => !known.has(entry.id));
 }
 
-function entryOfBill(bill: BillRow): Entry {
+/** A bill as an entry of the list. */
+export function entryOfBill(bill: BillRow): Entry {
   const { id, kind, direction, state, amount, currency, region, at, times } = bill;
   return {
     ...{ id, kind, direction, state, amount, currency, region, at, times },

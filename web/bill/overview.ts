@@ -1,7 +1,7 @@
 /** The first screen: what is there, what can be spent with no network, what waits, and what happened last. */
 import type { Balance } from '#shared/api/sync.ts';
 import type { Instant } from '#shared/base/time.ts';
-import { type Entry, entriesBefore } from '#web/bill/entries.ts';
+import { type Entry, recentEntries } from '#web/bill/entries.ts';
 import type { LinkState } from '#web/sync/state.ts';
 import { liveAllowances } from '#web/vault/allowances.ts';
 import { waiting } from '#web/vault/outbox.ts';
@@ -46,10 +46,10 @@ export async function readOverview(vault: Vault, now: Instant): Promise<Overview
     waiting(vault),
     readSetting(vault, 'syncedAt'),
     readSetting(vault, 'allowanceRefused'),
-    entriesBefore(vault, Number.MAX_SAFE_INTEGER, RECENT),
+    recentEntries(vault, RECENT),
   ]);
   const balance = balances.find((each) => each.currency === 'CNY') ?? balances[0] ?? NOTHING;
-  return { wallet, balance, meter, waiting: waits, syncedAt, refused, recent: recent.entries.slice(0, RECENT) };
+  return { wallet, balance, meter, waiting: waits, syncedAt, refused, recent };
 }
 
 async function readMeter(vault: Vault, now: Instant): Promise<OfflineMeter | undefined> {

@@ -13,6 +13,8 @@ export interface LinkState {
   readonly latency?: number;
   readonly measuredAt?: number;
   readonly syncing: boolean;
+  /** Whether bills of before are still being fetched (see feed.ts). */
+  readonly fetching?: boolean;
   readonly syncedAt?: number;
   /** Why the last sync failed: a refusal's code. */
   readonly failed?: string;

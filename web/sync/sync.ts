@@ -11,6 +11,7 @@ import { type Clock, type Duration, duration, type Instant } from '#shared/base/
 import { type Ask, ask } from '#web/sync/client.ts';
 import { deviceClock } from '#web/sync/clock.ts';
 import { closeAllowance, closeRevoked } from '#web/sync/closing.ts';
+import { followFeed } from '#web/sync/feed.ts';
 import { roadOf } from '#web/sync/probe.ts';
 import { takeAnswer } from '#web/sync/pull.ts';
 import { composeRequest, type WantForPayee } from '#web/sync/push.ts';
@@ -40,17 +41,23 @@ export interface SyncWish {
 }
 
 const PATIENCE = duration(15, 's');
-const ROUNDS_MOST = 200;
 
 /** What the app's own syncs run on. */
 export const APP: SyncNeeds = { vault, ask, clock: deviceClock, link };
 
 /** Syncs now, after any sync that is under way. Refusals: `wallet.none` before enrolment, and what the server says. */
 export async function syncNow(needs: SyncNeeds = APP, wish: SyncWish = {}): Promise<Result<undefined, Refusal>> {
-  return await navigator.locks.request(`sync:${needs.vault.name}`, async () => await syncAlone(needs, wish));
+  const done = await navigator.locks.request(`sync:${needs.vault.name}`, async () => await syncAlone(needs, wish));
+  if (!done.ok) return done;
+  // Not waited for: what a sync is for is done, and a past of a hundred thousand bills takes its time.
+  if (done.value.more) void followFeed(needs).catch(reportError);
+  return ok(undefined);
 }
 
-async function syncAlone(needs: SyncNeeds, wish: SyncWish): Promise<Result<undefined, Refusal>> {
+/** Whether the feed has more bills than came along. */
+type Synced = Result<{ readonly more: boolean }, Refusal>;
+
+async function syncAlone(needs: SyncNeeds, wish: SyncWish): Promise<Synced> {
   if (!(await deviceKey(needs.vault)) || !(await readSetting(needs.vault, 'wallet'))) {
     return refuse({ code: 'wallet.none' });
   }
@@ -61,11 +68,11 @@ async function syncAlone(needs: SyncNeeds, wish: SyncWish): Promise<Result<undef
   return done;
 }
 
-async function rounds(needs: SyncNeeds, wish: SyncWish): Promise<Result<undefined, Refusal>> {
+async function rounds(needs: SyncNeeds, wish: SyncWish): Promise<Synced> {
   const pinned = await pinNetwork(needs);
   if (!pinned.ok) return pinned;
   let renewed = false;
-  for (let round = 0; round < ROUNDS_MOST; round += 1) {
+  for (let round = 0; ; round += 1) {
     const answer = await exchange(needs, round === 0 ? wish : { ...(wish.timeout ? { timeout: wish.timeout } : {}) });
     if (!answer.ok) return answer;
     if (!renewed && !wish.want) {
@@ -75,9 +82,8 @@ async function rounds(needs: SyncNeeds, wish: SyncWish): Promise<Result<undefine
     }
     const left = await ready(needs.vault, { payment: 1, receipt: 1, closing: 1, fork: 1 });
     // What the server did not answer for in three rounds waits for the next sync.
-    if (!answer.value.more && (left.length === 0 || round > 2)) return ok(undefined);
+    if (left.length === 0 || round > 2) return ok({ more: answer.value.more });
   }
-  return ok(undefined);
 }
 
 async function exchange(needs: SyncNeeds, wish: SyncWish): Promise<Result<SyncAnswer, Refusal>> {

@@ -164,14 +164,37 @@ export type BillRow = Bill & {
   finality?: Uint8Array;
 };
 
-/** What a month came to in one currency; kept in the transaction that keeps its bills. */
-export interface MonthTotalRow {
-  month: string;
+/** Who says so: `house` the server, whose bills are facts; `brought` the person, from another wallet's export. */
+export type Source = 'house' | 'brought';
+
+/** The wallets whose exports can be brought in. */
+export type Origin = 'alipay' | 'wechat';
+
+/** A bill of another wallet that the person brought in: an opinion, which no ledger knows. `id` is its origin and number there. */
+export type BroughtRow = BillRow & {
+  origin: Origin;
+  /** The category that wallet gave it, in its own words. */
+  filed?: string;
+  broughtAt: number;
+};
+
+/** What a month (`2026-11`) or a day (`2026-11-24`) came to in one currency; kept in the transaction that keeps its bills. */
+export interface TotalRow {
+  source: Source;
+  span: string;
   currency: string;
   in: number;
   out: number;
   neutral: number;
   count: number;
+}
+
+/** The words of a day's bills, a line each, and their ids, line for line (see words.ts). */
+export interface WordsRow {
+  source: Source;
+  day: string;
+  words: string;
+  ids: string;
 }
 
 /** Somebody this person has paid or been paid by. */

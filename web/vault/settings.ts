@@ -31,6 +31,10 @@ export interface Settings {
   clockAhead: number;
   /** How far the feed of bills has been read. */
   cursor: number;
+  /** Set once every bill here stands in the sums and words (see bills.ts). */
+  counted: true;
+  /** Set while the person does not want to see what they brought in from other wallets. */
+  broughtHidden: true;
   /** When a sync last succeeded. */
   syncedAt: number;
   /** What the person chose to keep ready for offline payments, in minor units and payments; absent means the tier's. */

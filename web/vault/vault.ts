@@ -8,18 +8,20 @@ import type { Balance } from '#shared/api/sync.ts';
 import type {
   AllowanceRow,
   BillRow,
+  BroughtRow,
   CaseRow,
   ContactRow,
   DeviceRow,
   InvoiceRow,
   KeyRow,
   ListRow,
-  MonthTotalRow,
   OpinionRow,
   OutboxRow,
   PaymentRow,
   ReceivedRow,
   TopUpRow,
+  TotalRow,
+  WordsRow,
 } from '#web/vault/rows.ts';
 
 /** One small fact under its name; see settings.ts for the names and their types. */
@@ -38,7 +40,9 @@ export type Vault = Dexie & {
   received: EntityTable<ReceivedRow, 'id'>;
   outbox: EntityTable<OutboxRow, 'order'>;
   bills: EntityTable<BillRow, 'id'>;
-  monthTotals: Table<MonthTotalRow, [string, string]>;
+  totals: Table<TotalRow, [string, string, string]>;
+  words: Table<WordsRow, [string, string]>;
+  brought: EntityTable<BroughtRow, 'id'>;
   balances: Table<Balance, string>;
   contacts: EntityTable<ContactRow, 'id'>;
   topUps: EntityTable<TopUpRow, 'id'>;
@@ -70,6 +74,16 @@ export function openVault(name: string): Vault {
   // Cases came later: a phone that holds the first schema gets the new store and keeps the others as they are.
   vault.version(2).stores({ cases: 'id, openedAt, notice' });
   vault.version(3).stores({ opinions: 'id, type, bill, disputed' });
+  // Bills searched by words and added up by day, and beside the house's those of other wallets. Bills that are here
+  // already are counted by whoever needs the sums first (see bills.ts).
+  vault.version(4).stores({
+    bills: 'id, sequence, at, [month+at], payment, [peer.id+at]',
+    received: 'id, [allowance+number], invoice, allowance, state',
+    monthTotals: null,
+    totals: '[source+span+currency], [source+span]',
+    words: '[source+day]',
+    brought: 'id, at, [month+at], [peer.id+at]',
+  });
   // Another tab brings a newer schema: step aside at once, so that its upgrade is not blocked by this old one.
   vault.on('versionchange', () => {
     // After Dexie's own handler, which would let the old code open the new schema again.

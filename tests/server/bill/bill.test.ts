@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Bill } from '#shared/api/bill.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { duration } from '#shared/base/time.ts';
+import { isCounted, signOf } from '#shared/rules/bill.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { type Market, openMarket, type Trader } from '#tests/kit/market.ts';
 
@@ -79,6 +80,42 @@ eachDatabase('bills', (open) => {
     expect(await read(lan)).toEqual(['payment in disputed 4000 小明']);
     expect((await here.bills.feed(lan.wallet, 0, 10)).bills[0]?.reason).toBe('guarantee.stale-epoch');
     expect((await read(ming)).slice(-2)).toEqual(['payment out reversed 9000 小华', 'payment out disputed 4000 阿兰']);
+  });
+
+  test('what the newest word on every bill comes to is what the ledger holds for the wallet, to the fen', async () => {
+    const [ming, hua, lan] = await people();
+    await here.topUp(ming, 100_03);
+    await here.topUp(lan, 7_77);
+    const purse = await here.purse(ming, 100_00);
+    const copy = purse.clone();
+    await here.upload(hua, await purse.pay(hua, 60_01));
+    await here.upload(ming, await purse.pay(ming, 1_11));
+    const back = await purse.pay(lan, 5_55);
+    await here.upload(lan, back);
+    await here.payments.takeReceipts(lan.wallet, [await here.receipt(lan, back.id, 'void')]);
+    await here.upload(lan, await copy.pay(lan, 90_09));
+    const sums = async (who: Trader) => {
+      await here.bills.catchUp();
+      const { bills } = await here.bills.feed(who.wallet, 0, 100);
+      const newest = new Map(bills.map((one) => [one.id, one]));
+      const told = [...newest.values()].filter(isCounted).reduce((sum, one) => sum + signOf(one) * one.amount, 0);
+      const accounts = await here.ledger.walletAccounts(who.region, who.wallet);
+      const held = accounts.reduce((sum, one) => sum + (one.kind === 'receivable' ? -1 : 1) * one.balance, 0);
+      return { told, held };
+    };
+    const check = async () => {
+      for (const who of [ming, hua, lan]) {
+        const { told, held } = await sums(who);
+        expect(told, who.wallet).toBe(held);
+      }
+    };
+    await check();
+    here.pass(duration(18, 'd'));
+    await here.payments.ripen();
+    await here.topUp(ming, 20_00);
+    await here.payments.recoverDebts();
+    await check();
+    expect((await sums(ming)).told).not.toBe(0);
   });
 
   test('pages go on where the last one ended, and catching up from many sides tells nothing twice', async () => {

@@ -1,4 +1,5 @@
 /** Who may ask about payments, cases and bills, and what a stranger hears: nothing. */
+import type { FastifyRequest } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { billRoutes } from '#server/bill/routes.ts';
 import type { Identity } from '#server/identity/identity.ts';
@@ -29,19 +30,21 @@ beforeAll(async () => {
   await here.upload(lan, paid.fork);
   app = await createHttp(readConfig({ LOG_LEVEL: 'silent' }), { database });
   // Session and phone are the wallet named in a header: what identity really does has tests of its own.
+  const requireSession = async (request: FastifyRequest) => {
+    const wallet = request.headers['x-wallet'];
+    return typeof wallet === 'string'
+      ? { ok: true, value: { wallet: wallet as Id } }
+      : refuse({ code: 'session.none' });
+  };
   const identity = {
-    deviceOf: async (request) => {
+    askerOf: async (request) => {
       const wallet = request.headers.authorization?.slice('Device '.length);
+      if (wallet === undefined) return requireSession(request);
       const isRevoked = wallet === people.stranger.wallet;
       return isRevoked ? refuse({ code: 'device.revoked' }) : { ok: true, value: { wallet: wallet as Id } };
     },
-    requireSession: async (request) => {
-      const wallet = request.headers['x-wallet'];
-      return typeof wallet === 'string'
-        ? { ok: true, value: { wallet: wallet as Id } }
-        : refuse({ code: 'session.none' });
-    },
-  } as Pick<Identity, 'requireSession' | 'deviceOf'>;
+    requireSession,
+  } as Pick<Identity, 'requireSession' | 'askerOf'>;
   paymentRoutes(app, here.payments, identity);
   billRoutes(app, here.bills, identity);
 });

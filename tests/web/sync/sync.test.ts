@@ -7,6 +7,7 @@ import { instant } from '#shared/base/time.ts';
 import { closingMessage } from '#shared/protocol/closing.ts';
 import { epochMessage } from '#shared/protocol/epoch.ts';
 import { packStatus, statusBits } from '#shared/protocol/status.ts';
+import { manyBills } from '#tests/kit/bills.ts';
 import {
   buyPhone,
   cardOf,
@@ -117,14 +118,36 @@ describe('what comes down', () => {
     expect(await readSetting(phone.vault, 'payeeTerms')).toEqual(said);
   });
 
-  test('more pages are fetched at once', async () => {
-    const { phone, requests } = await connected((request) => ({
-      cursor: request.cursor + 1,
-      more: request.cursor < 4,
+  test('bills a sync had no room for are fetched beside it, and after a cut from where they were', async () => {
+    const all = manyBills(1_200, NOON);
+    const { phone, requests } = await connected(({ cursor }) => ({
+      bills: all.slice(cursor, cursor + 200),
+      cursor: Math.min(cursor + 200, all.length),
+      more: cursor + 200 < all.length,
     }));
+    const asked: string[] = [];
+    let cut = true;
+    const sync = phone.ask;
+    Object.assign(phone, {
+      ask: async (one: Parameters<typeof sync>[0]) => {
+        if (!one.path.startsWith('/bills?')) return await sync(one);
+        asked.push(one.path);
+        if (cut && asked.length === 2) return { ok: false, error: { code: 'house.unreachable' } };
+        const after = Number(new URL(one.path, 'http://x').searchParams.get('after'));
+        const bills = all.slice(after, after + 500);
+        return { ok: true, value: { bills, cursor: after + bills.length, more: after + 500 < all.length } };
+      },
+    });
     expect((await syncNow(phone)).ok).toBe(true);
-    expect(requests.map((one) => one.cursor)).toEqual([0, 1, 2, 3, 4]);
-    expect(await readSetting(phone.vault, 'cursor')).toBe(5);
+    expect(requests.length).toBe(1);
+    await expect.poll(() => asked.length).toBe(2);
+    await expect.poll(() => phone.link.now().fetching).toBe(false);
+    expect(await readSetting(phone.vault, 'cursor')).toBe(700);
+    cut = false;
+    expect((await syncNow(phone)).ok).toBe(true);
+    await expect.poll(() => readSetting(phone.vault, 'cursor')).toBe(1_200);
+    expect(asked).toEqual([200, 700, 900].map((after) => `/bills?after=${after}&limit=500`));
+    expect(await phone.vault.bills.count()).toBe(1_200);
   });
 
   test('an allowance signed by the region is kept, and not asked for again', async () => {

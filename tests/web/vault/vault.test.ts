@@ -1,11 +1,9 @@
-/** What the vault promises: totals that equal a sum, a lock only its passkey opens, time that never runs back, keys that stay. */
+/** What the vault promises: a lock only its passkey opens, time that never runs back, keys that stay. */
 import { describe, expect, test } from 'vitest';
-import type { Bill } from '#shared/api/bill.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { type Instant, instant } from '#shared/base/time.ts';
 import { type Checks, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { allowanceSigner, isLockedKey, spareAllowanceKey } from '#web/vault/allowance-key.ts';
-import { billsBefore, keepBills, monthOf, monthTotals } from '#web/vault/bills.ts';
 import { createDeviceKey, deviceKey, signAsPayee, signRequest } from '#web/vault/device-key.ts';
 import { closeLock, lockState, openLock } from '#web/vault/lock.ts';
 import { queue, ready, waiting } from '#web/vault/outbox.ts';
@@ -95,39 +93,6 @@ describe('time', () => {
     const early = await believedTime(vault, NOON);
     expect(early).toMatchObject({ now: NOON + 3 * 3_600_000, turnedBack: true });
     expect((await believedTime(vault, instant(NOON + 3 * 3_600_000 - 299_000))).turnedBack).toBe(false);
-  });
-});
-
-describe('bills', () => {
-  function bill(id: number, sequence: number, change: Partial<Bill> = {}): Bill {
-    return {
-      id: `bill-${id}`,
-      sequence,
-      kind: 'payment',
-      direction: 'out',
-      state: 'settled',
-      amount: 100,
-      currency: 'CNY',
-      region: 'CN-SX',
-      times: { signed: NOON + id },
-      ...change,
-    };
-  }
-
-  test('totals equal a sum over all bills, whatever came twice, late or changed', async () => {
-    const vault = fresh();
-    await keepBills(
-      vault,
-      [bill(1, 1), bill(2, 2, { direction: 'in', amount: 70 }), bill(3, 3, { state: 'arriving' })],
-      3,
-    );
-    await keepBills(vault, [bill(1, 1), bill(3, 3, { state: 'arriving' })], 3);
-    await keepBills(vault, [bill(3, 5, { state: 'reversed' }), bill(3, 4, { amount: 999 })], 5);
-    await keepBills(vault, [bill(4, 6, { direction: 'neutral', amount: 5000, kind: 'top-up' })], 6);
-    const [total] = await monthTotals(vault, monthOf(NOON));
-    expect(total).toMatchObject({ in: 70, out: 100, neutral: 5000, count: 3 });
-    expect(await readSetting(vault, 'cursor')).toBe(6);
-    expect((await billsBefore(vault, NOON + 4, 2)).map((one) => one.id)).toEqual(['bill-3', 'bill-2']);
   });
 });
 
