@@ -17,16 +17,20 @@ export interface Finds {
 /** After every day there is. */
 export const NEWEST = '9999-99-99';
 
-/** At least `count` entries (when there are so many) from days before `before` that have all the words of `text`. */
+/**
+ * At least `count` entries (when there are so many) from days before `before` that have all the words of `text`; with
+ * `until`, all of the days from that one on.
+ */
 export async function searchBills(
   vault: Vault,
   text: string,
   wish: Wish,
   before: string,
   count: number,
+  until?: string,
 ): Promise<Finds> {
   const [found, written, accepts] = await Promise.all([
-    findWords(vault, text, wish.sources, before, count),
+    findWords(vault, text, wish.sources, before, count, until),
     writtenFor(vault, text),
     sieve(vault, wish),
   ]);

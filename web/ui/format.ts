@@ -64,6 +64,12 @@ export function dayText(at: number, now: number): string {
   );
 }
 
+/** A month (`2026-11`) by its name and year. */
+export function monthText(month: string): string {
+  const [year = 1970, number = 1] = month.split('-').map(Number);
+  return new Intl.DateTimeFormat(languageTag(), { year: 'numeric', month: 'long' }).format(new Date(year, number - 1));
+}
+
 /** How long ago a moment was, roughly: `3 minutes ago`. */
 export function agoText(at: number, now: number): string {
   const past = Math.max(0, now - at);

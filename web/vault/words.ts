@@ -88,7 +88,7 @@ export function plainWords(text: string): string {
 }
 
 /** Days read at once, further and further back. */
-const FIRST_REACH_DAYS = 31;
+const FIRST_REACH_DAYS = 4;
 const FURTHEST_REACH_DAYS = 1_600;
 
 /** What a search came to: ids by their source, and the day the search goes on before; none when it saw every day. */
@@ -97,18 +97,22 @@ export interface Found {
   readonly next: string | undefined;
 }
 
-/** At least `most` bills (when there are so many) from days before `before`, that have all the words of `text`. */
+/**
+ * At least `most` bills (when there are so many) from days before `before`, that have all the words of `text`; with
+ * `until`, all of the days from that one on.
+ */
 export async function findWords(
   vault: Vault,
   text: string,
   sources: readonly Source[],
   before: string,
   most: number,
+  until?: string,
 ): Promise<Found> {
   const needles = needlesOf(text);
   const ids: Record<Source, string[]> = { house: [], brought: [] };
   const edges = await Promise.all(sources.map((source) => edgesOf(vault, source)));
-  const oldest = edges.flatMap((edge) => (edge ? [edge.oldest] : [])).sort()[0];
+  const oldest = until ?? edges.flatMap((edge) => (edge ? [edge.oldest] : [])).sort()[0];
   const newest = edges
     .flatMap((edge) => (edge ? [edge.newest] : []))
     .sort()
@@ -116,8 +120,9 @@ export async function findWords(
   if (needles.length === 0 || oldest === undefined || newest === undefined) return { ids, next: undefined };
   let end = before > newest ? `${newest}\uffff` : before;
   let reach = FIRST_REACH_DAYS;
-  while (end > oldest && ids.house.length + ids.brought.length < most) {
-    const begin = daysBefore(end.slice(0, 10), reach);
+  while (end > oldest && (until !== undefined || ids.house.length + ids.brought.length < most)) {
+    const further = daysBefore(end.slice(0, 10), reach);
+    const begin = until !== undefined && further < until ? until : further;
     for (const source of sources) {
       const rows = await vault.words.where('[source+day]').between([source, begin], [source, end]).toArray();
       for (const row of rows) ids[source].push(...hits(row, needles));
@@ -125,7 +130,7 @@ export async function findWords(
     end = begin;
     reach = Math.min(reach * 4, FURTHEST_REACH_DAYS);
   }
-  return { ids, next: end > oldest ? end : undefined };
+  return { ids, next: until ?? (end > oldest ? end : undefined) };
 }
 
 /** A number is found from its beginning, other words anywhere. */
