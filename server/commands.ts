@@ -1,7 +1,8 @@
 /** Everything an operator can have done by a command: `npm run <name>`, and the running house when it holds the database. */
 import { ledgerAudit } from '#server/ledger/audit-command.ts';
 import type { Command } from '#server/platform/command.ts';
+import { dumpCommand } from '#server/platform/dump.ts';
 import { logbookAudit, switchCommand } from '#server/region/region.ts';
 
 /** All of them. */
-export const COMMANDS: readonly Command[] = [ledgerAudit, logbookAudit, switchCommand];
+export const COMMANDS: readonly Command[] = [ledgerAudit, logbookAudit, switchCommand, dumpCommand];

@@ -5,8 +5,8 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { relative, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { linesOf } from '#server/platform/lines.ts';
 
 /** What is asked for: a command by its name, and the words after it. */
 export interface Wish {
@@ -131,7 +131,7 @@ export async function askControl(
   if (socket === undefined) return undefined;
   try {
     socket.write(`${JSON.stringify(wish)}\n`);
-    for await (const text of createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const text of linesOf(socket)) {
       const line = JSON.parse(text) as Line;
       if ('say' in line) await hear(line.say);
       else if (line.why !== undefined) throw new Error(line.why);

@@ -49,10 +49,18 @@ create table platform_pulse (
 /**
  * Runs what is missing, in the order of `capabilities` and their steps. Safe to call again, after a kill, and from
  * several processes at once. Throws when a step that has run was edited, is missing, or when the database knows
- * steps newer than this program.
+ * steps newer than this program. With `until` it goes no further than the steps named there: where a backup was made.
  */
-export async function migrate(database: Database, capabilities: readonly CapabilitySchema[]): Promise<void> {
-  const plans = [PLATFORM, ...capabilities].map((one) => ({ name: one.name, steps: readSteps(one) }));
+export async function migrate(
+  database: Database,
+  capabilities: readonly CapabilitySchema[],
+  until?: readonly { readonly capability: string; readonly number: number }[],
+): Promise<void> {
+  const plans = [PLATFORM, ...capabilities].map((one) => {
+    const steps = readSteps(one);
+    const wanted = until?.filter(({ capability }) => capability === one.name).length;
+    return { name: one.name, steps: steps.slice(0, wanted ?? steps.length) };
+  });
   await underLock(database, async (tx) => {
     await tx.query(STEP_TABLE);
   });

@@ -117,7 +117,7 @@ export function decodeBytes(text: string): Uint8Array {
 
 const WRITES =
   /\b(?:insert|update|delete|merge|create|alter|drop|truncate|comment|grant|revoke|nextval|setval|vacuum|checkpoint)\b/i;
-const READS = /^\s*(?:select|with|show|explain|values|table)\b/i;
+const READS = /^\s*(?:select|with|show|explain|values|table|declare|fetch|close|set)\b/i;
 
 /** Whether `text` may change anything; in doubt yes. */
 export function isWrite(text: string): boolean {

@@ -33,6 +33,7 @@ import type { KeySet } from '#shared/protocol/key-set.ts';
 import type { MessageType, Signed } from '#shared/protocol/message.ts';
 import { DEFAULT_POLICIES, type Policy, TIERS, type Tier } from '#shared/rules/policy.ts';
 
+export { keyFiles } from '#server/region/issuer-key.ts';
 export { logbookAudit } from '#server/region/logbook-command.ts';
 export type { RegionSeed, RegionTerms } from '#server/region/seed.ts';
 export type { Published } from '#server/region/status.ts';

@@ -30,13 +30,13 @@ async function ask(command: string, ...words: string[]): Promise<{ status: numbe
 
 test('what is wished arrives with its words, what is said comes line by line, then the status', async () => {
   await listen(async ({ command, words }, say) => {
-    await say(`${command}\nin two lines`);
+    await say(`${command}\nin two\u2028lines`);
     for (const word of words) await say(word);
     return 1;
   });
   expect(await ask('audit', '票号', '--who', '')).toEqual({
     status: 1,
-    heard: ['audit\nin two lines', '票号', '--who', ''],
+    heard: ['audit\nin two\u2028lines', '票号', '--who', ''],
   });
   expect(statSync(join(folder, 'control.sock')).mode & 0o777).toBe(0o600);
 });
