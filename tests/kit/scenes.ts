@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Fastify from 'fastify';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
 import { serveApp } from '#server/platform/static.ts';
+import type { PasswordView } from '#shared/api/password.ts';
 import { keepElderText, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
 
 /** One screen: where, with what data, and what is done before it is looked at. */
@@ -12,6 +13,36 @@ export interface Scene {
   readonly seed?: Seed;
   readonly offline?: boolean;
   readonly act?: (page: Page) => Promise<void>;
+}
+
+/** What the house would answer to one question; everything else it is asked has no answer. */
+const answering =
+  (path: string, body: object, then?: (page: Page) => Promise<void>) =>
+  async (page: Page): Promise<void> => {
+    await page.route(
+      (url) => url.pathname === path,
+      (route) => route.fulfill({ json: body }),
+    );
+    await page.reload({ waitUntil: 'networkidle' });
+    await then?.(page);
+  };
+
+/** A payment password in daily use. */
+const PASSWORD: PasswordView = {
+  isSet: true,
+  setAt: 1_763_000_000_000,
+  guessesLeft: 5,
+  mustReset: false,
+  currency: 'CNY',
+  free: { each: 30_00, count: 10, left: 8, eachMost: 500_00, countMost: 20 },
+  largeFrom: 2000_00,
+};
+
+/** Opens the sheet that asks for a proof, by a change of what goes without one. */
+async function askForProof(page: Page): Promise<void> {
+  await page.locator('form input').first().fill('50');
+  await page.locator('form button').click();
+  await page.locator('dialog[open] .pin, dialog[open] .notice').first().waitFor();
 }
 
 /** Every screen of the app, and the states of it that matter. */
@@ -62,6 +93,25 @@ export const SCENES: readonly Scene[] = [
   { name: 'allowance', path: '/me/allowance' },
   { name: 'real-name', path: '/me/real-name' },
   { name: 'freeze', path: '/me/freeze' },
+  { name: 'password', path: '/me/password', act: answering('/payment-password', PASSWORD) },
+  {
+    name: 'password-risk',
+    path: '/me/password',
+    act: answering('/payment-password', { ...PASSWORD, risk: 'new-device', riskUntil: 1_763_090_000_000 }),
+  },
+  {
+    name: 'password-locked',
+    path: '/me/password',
+    act: answering('/payment-password', { ...PASSWORD, guessesLeft: 0, lockedUntil: 1_763_010_800_000 }),
+  },
+  { name: 'password-unreached', path: '/me/password' },
+  {
+    name: 'password-first',
+    path: '/me/password/set',
+    act: answering('/payment-password', { ...PASSWORD, isSet: false }),
+  },
+  { name: 'password-change', path: '/me/password/set', act: answering('/payment-password', PASSWORD) },
+  { name: 'password-proof', path: '/me/password', act: answering('/payment-password', PASSWORD, askForProof) },
   { name: 'devices', path: '/me/devices' },
   { name: 'passkeys', path: '/me/passkeys' },
   { name: 'language', path: '/me/language' },

@@ -103,6 +103,16 @@ export async function signIn(needs: IdentityNeeds, { autofill = false } = {}): P
   return session;
 }
 
+/** Signs in as the owner of this phone's wallet; somebody else's passkey must not move their money from here. */
+export async function signInAsOwner(needs: IdentityNeeds): Promise<Result<undefined, Refusal>> {
+  const session = await signIn(needs);
+  if (!session.ok) return session;
+  const owner = await readSetting(needs.vault, 'wallet');
+  if (!owner || owner.id === session.value.person.wallet) return ok(undefined);
+  await needs.ask({ method: 'DELETE', path: '/session' });
+  return refuse({ code: 'device.other-wallet' });
+}
+
 /** The session this browser has, if any. */
 export async function currentSession(needs: IdentityNeeds): Promise<Result<SessionView, Refusal>> {
   return await needs.ask<SessionView>({ method: 'GET', path: '/session' });
