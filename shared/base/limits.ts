@@ -19,6 +19,9 @@ export const SECOND_MOST = 4_294_967_295;
 /** Bytes of an invoice's memo in UTF-8: 32 Chinese characters; invoice and certificate then still fit QR version 17. */
 export const MEMO_BYTES = 96;
 
+/** How long after a note is written its payment may be signed: a person reads the sheet; a code of yesterday is no note. */
+export const NOTE_LIFETIME: Duration = duration(1, 'h');
+
 /** Bytes of a verified name in UTF-8: 20 Chinese characters, the length of a Chinese company name on a sign. */
 export const NAME_BYTES = 60;
 

@@ -15,6 +15,15 @@ export type Frame =
   | { readonly kind: 'invoice'; readonly invoice: Uint8Array; readonly certificate: Uint8Array }
   /** Without its allowance when the payee has told that it holds it. */
   | { readonly kind: 'payment'; readonly payment: Uint8Array; readonly allowance?: Uint8Array }
+  /** A payment nobody asked for, with the payer's note in place of an invoice. */
+  | {
+      readonly kind: 'noted';
+      readonly note: Uint8Array;
+      readonly payment: Uint8Array;
+      readonly allowance?: Uint8Array;
+    }
+  /** Where money for somebody may be sent at any time: a certificate by itself. */
+  | { readonly kind: 'address'; readonly certificate: Uint8Array }
   | { readonly kind: 'receipt'; readonly receipt: Uint8Array }
   | { readonly kind: 'finality'; readonly finality: Uint8Array }
   | { readonly kind: 'epoch'; readonly epoch: Uint8Array }
@@ -38,6 +47,8 @@ const PREFIX = 'PH1';
 const LETTERS = {
   invoice: 'I',
   payment: 'P',
+  noted: 'N',
+  address: 'A',
   receipt: 'R',
   finality: 'F',
   epoch: 'E',
@@ -110,6 +121,10 @@ function bytesOf(frame: Frame): Uint8Array {
       return joinBytes(frame.invoice, frame.certificate);
     case 'payment':
       return frame.allowance === undefined ? frame.payment : joinBytes(frame.payment, frame.allowance);
+    case 'noted':
+      return joinBytes(frame.note, frame.payment, frame.allowance ?? new Uint8Array(0));
+    case 'address':
+      return frame.certificate;
     case 'receipt':
       return frame.receipt;
     case 'finality':
@@ -130,25 +145,35 @@ function frameOf(letter: string, bytes: Uint8Array): Checked<Frame> {
   if (letter === LETTERS.epoch) return ok({ kind: 'epoch', epoch: bytes });
   if (letter === LETTERS.fork) return ok({ kind: 'fork', fork: bytes });
   if (letter === LETTERS.voucher) return ok({ kind: 'voucher', voucher: bytes });
+  if (letter === LETTERS.address) return ok({ kind: 'address', certificate: bytes });
+  const parts = itemsOf(bytes);
+  if (letter === LETTERS.noted) return notedOf(parts);
   if (letter !== LETTERS.invoice && letter !== LETTERS.payment) return no('frame.unknown');
-  const [first, second] = partsOf(bytes) ?? [];
-  if (first === undefined) return no('frame.malformed');
-  if (letter === LETTERS.payment) {
-    return ok(
-      second === undefined
-        ? { kind: 'payment', payment: first }
-        : { kind: 'payment', payment: first, allowance: second },
-    );
-  }
+  const [first, second, third] = parts ?? [];
+  if (first === undefined || third !== undefined) return no('frame.malformed');
+  if (letter === LETTERS.payment) return ok({ kind: 'payment', payment: first, ...allowanceIn(second) });
   return second === undefined ? no('frame.malformed') : ok({ kind: 'invoice', invoice: first, certificate: second });
 }
 
-/** The one or two messages in `bytes`, or undefined when they are no whole items or more than two. */
-function partsOf(bytes: Uint8Array): readonly Uint8Array[] | undefined {
-  const middle = itemEnd(bytes, 0);
-  if (middle === undefined || middle === bytes.length) return middle === undefined ? undefined : [bytes];
-  const both = [bytes.subarray(0, middle), bytes.subarray(middle)];
-  return itemEnd(bytes, middle) === bytes.length ? both : undefined;
+function notedOf([note, payment, allowance]: readonly Uint8Array[] = []): Checked<Frame> {
+  if (note === undefined || payment === undefined) return no('frame.malformed');
+  return ok({ kind: 'noted', note, payment, ...allowanceIn(allowance) });
+}
+
+function allowanceIn(allowance: Uint8Array | undefined): { readonly allowance?: Uint8Array } {
+  return allowance === undefined ? {} : { allowance };
+}
+
+/** The messages in `bytes`, or undefined when they are no whole items or more than three. */
+function itemsOf(bytes: Uint8Array): readonly Uint8Array[] | undefined {
+  const items: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = itemEnd(bytes, start);
+    if (end === undefined || items.length === 3) return undefined;
+    items.push(bytes.subarray(start, end));
+    start = end;
+  }
+  return items;
 }
 
 function partOf(bytes: Uint8Array): Checked<FramePart> {

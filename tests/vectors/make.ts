@@ -16,6 +16,7 @@ import {
   paymentCases,
   receiptCases,
 } from '#tests/vectors/cases.ts';
+import { addressFrames, noteCases, noteRow } from '#tests/vectors/note-cases.ts';
 import { forgedCases, settledCases } from '#tests/vectors/thief-cases.ts';
 import { voucherCases } from '#tests/vectors/voucher-cases.ts';
 
@@ -29,11 +30,12 @@ const FILES = {
   epoch: epochCases,
   finality: finalityCases,
   fork: forkCases,
-  frame: frameCases,
+  frame: async () => [...(await frameCases()), ...(await addressFrames())],
+  note: noteCases,
   voucher: voucherCases,
   settled: settledCases,
   forged: forgedCases,
-  message: messageRows,
+  message: async () => [...(await messageRows()), noteRow()],
 } as const;
 
 const adding = process.argv.includes('--new');

@@ -14,6 +14,7 @@ import { writeFrame } from '#shared/protocol/frame.ts';
 import { invoiceMessage } from '#shared/protocol/invoice.ts';
 import { keySetMessage } from '#shared/protocol/key-set.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
+import { writeNote } from '#shared/protocol/note.ts';
 import { paymentIdOf, readPayment, signPayment } from '#shared/protocol/payment.ts';
 import { expandPoint } from '#shared/protocol/point.ts';
 import { FIRST_RECEIPT_PREVIOUS, receiptMessage } from '#shared/protocol/receipt.ts';
@@ -163,6 +164,18 @@ row(
   new Uint8Array(converted.length + full.length),
   writeFrame({ kind: 'payment', payment: converted, allowance: full }),
 );
+const { lifetime: _lifetime, epoch: _epoch, ...unasked } = INVOICE;
+for (const [name, note] of [
+  ['note + payment, passkey + allowance', writeNote(unasked)],
+  ['the same, longest memo', writeNote({ ...unasked, memo: '刀'.repeat(32), amount: 999_999_99 })],
+] as const) {
+  row(
+    name,
+    new Uint8Array(note.length + both.length + allowance.length),
+    writeFrame({ kind: 'noted', note, payment: both, allowance }),
+  );
+}
+row('address', certificate, writeFrame({ kind: 'address', certificate }));
 row('receipt', receipt, writeFrame({ kind: 'receipt', receipt }));
 row('closing', closing);
 row('epoch card', epoch, writeFrame({ kind: 'epoch', epoch }));

@@ -8,6 +8,7 @@ import { type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import { readFrame } from '#shared/protocol/frame.ts';
 import { invoiceMessage } from '#shared/protocol/invoice.ts';
 import { type KeySet, keySetMessage } from '#shared/protocol/key-set.ts';
+import { noteAsInvoice, readNote } from '#shared/protocol/note.ts';
 import { readPayment } from '#shared/protocol/payment.ts';
 import { expandPoint } from '#shared/protocol/point.ts';
 import { receiptMessage } from '#shared/protocol/receipt.ts';
@@ -43,6 +44,7 @@ export interface Vector {
     readonly heldEpoch?: number;
     readonly certificate?: string;
     readonly invoice?: string;
+    readonly note?: string;
     readonly held?: readonly string[];
     readonly status?: string;
     readonly allowance?: string;
@@ -123,6 +125,8 @@ export async function replay(
       const proof = { card: hex(given['card']), inclusion };
       return spoken(await drive(settledChecks(hex(given['payment']), proof, keySetOf(context.keySet))));
     }
+    case 'note':
+      return spoken(readNote(hex(given['note'])));
     case 'frame':
       return spoken(readFrame(given['text'] ?? ''));
     case 'status':
@@ -161,7 +165,9 @@ async function playPayment(
           ...common,
           role: 'payee' as const,
           certificate: must(certificateMessage.read(hex(context.certificate))).message,
-          invoice: must(invoiceMessage.read(hex(context.invoice))),
+          invoice: must(
+            context.note === undefined ? invoiceMessage.read(hex(context.invoice)) : noteAsInvoice(hex(context.note)),
+          ),
         };
   const allowance = given['allowance'] === undefined ? {} : { allowance: hex(given['allowance']) };
   const answer = await drive(paymentChecks({ payment: hex(given['payment']), ...allowance }, side));
