@@ -34,10 +34,23 @@ import { openRegions } from '#server/region/region.ts';
 import { regionRoutes } from '#server/region/routes.ts';
 import { syncRoutes } from '#server/sync/routes.ts';
 import { openSync } from '#server/sync/sync.ts';
+import { transferRoutes } from '#server/transfer/routes.ts';
+import { openTransfers } from '#server/transfer/transfer.ts';
 import { type Clock, type Duration, duration } from '#shared/base/time.ts';
 
 /** Capabilities that remember something, lowest rung first. */
-const LADDER = ['ledger', 'logbook', 'region', 'identity', 'allowance', 'payment', 'funding', 'bill', 'sync'] as const;
+const LADDER = [
+  'ledger',
+  'logbook',
+  'region',
+  'identity',
+  'allowance',
+  'payment',
+  'transfer',
+  'funding',
+  'bill',
+  'sync',
+] as const;
 
 /** The house, ready to listen. */
 export interface House {
@@ -94,7 +107,8 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     identity,
     epochAge: (region) => regions.policyHeld(region, 'unproved').guaranteeEpochAge,
   });
-  const bills = openBills({ database, ledger, regions, identity, payments });
+  const transfers = await openTransfers({ database, ledger, clock, regions, identity, allowances, payments });
+  const bills = openBills({ database, ledger, regions, identity, payments, transfers });
   const sync = countedSync(
     metrics,
     openSync({
@@ -104,6 +118,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
       regions,
       allowances,
       payments,
+      transfers,
       bills,
       report: (error, part) => app.log.error({ err: error, part }, 'a part of a sync failed'),
     }),
@@ -130,6 +145,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   regionRoutes(app, regions);
   allowanceRoutes(app, allowances, identity);
   paymentRoutes(app, payments, identity);
+  transferRoutes(app, transfers, identity);
   fundingRoutes(app, funding, identity);
   billRoutes(app, bills, identity);
   syncRoutes(app, sync, identity);
@@ -147,6 +163,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     'payment-claims': [duration(5, 's'), payments.sealClaims],
     'payment-recover': [duration(5, 's'), payments.recoverDebts],
     'border-waiting': [duration(5, 's'), sync.settleWaiting],
+    'transfer-due': [duration(5, 's'), transfers.runDue],
     'funding-due': [duration(1, 's'), funding.runDue],
   });
   return {

@@ -21,6 +21,7 @@ export const PLACEMENT: readonly Place[] = [
     'funding_terms',
     'payment_guarantee_terms',
     'identity_money_terms',
+    'transfer_terms',
   ].map(everywhere),
   ofRegion(HOME),
   ...['ledger_account', 'ledger_follower'].map(ofRegion),
@@ -36,5 +37,7 @@ export const PLACEMENT: readonly Place[] = [
   ofRegion('allowance_outstanding'),
   ...['payment', 'payment_receipt', 'payment_case', 'payment_proof', 'payment_fund', 'payment_epoch'].map(ofRegion),
   ...['payment_claim', 'payment_claim_tile', 'payment_claim_root'].map(ofRegion),
+  ...['transfer_nickname', 'transfer_count', 'transfer_address', 'transfer_note'].map(ofRegion),
+  ...['transfer_split', 'transfer_ask', 'transfer_claim'].map(ofRegion),
   ...['funding', 'funding_day', 'bill', 'bill_head', 'sync_waiting'].map(ofRegion),
 ];

@@ -18,6 +18,7 @@ const LADDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['loyalty'],
     ['merchant'],
     ['payment'],
+    ['transfer'],
     ['funding'],
     ['account'],
     ['bill'],
@@ -32,7 +33,7 @@ const LADDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['vault'],
     ['sync'],
     ['identity'],
-    ['pay', 'funding', 'bill', 'notebook', 'merchant', 'support'],
+    ['pay', 'transfer', 'funding', 'bill', 'notebook', 'merchant', 'support'],
     ['routes', 'app'],
   ],
 };

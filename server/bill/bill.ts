@@ -13,6 +13,7 @@ import type { Payments } from '#server/payment/payment.ts';
 import { gather } from '#server/platform/batch.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
+import type { Told, Transfers } from '#server/transfer/transfer.ts';
 import type { Bill, BillPage } from '#shared/api/bill.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -33,6 +34,8 @@ export interface BillParts {
   readonly regions: Pick<Regions, 'list'>;
   readonly identity: Pick<Identity, 'people'>;
   readonly payments: Pick<Payments, 'stories' | 'onDisputed'>;
+  /** What payers wrote of payments nobody asked for. */
+  readonly transfers: Pick<Transfers, 'told'>;
 }
 
 /** The front door. */
@@ -73,7 +76,9 @@ export function openBills(parts: BillParts): Bills {
       const page = rows.slice(0, limit);
       const peers = [...new Set(page.flatMap((row) => (row.peer === null ? [] : [row.peer])))];
       const people = await parts.identity.people(peers);
-      const bills = page.map((row) => billOf(row, (id) => people.get(id)?.verifiedName ?? ''));
+      const paid = page.flatMap((row) => row.payment ?? []);
+      const told = await parts.transfers.told(database, paid);
+      const bills = page.map((row) => billOf(row, (id) => people.get(id)?.verifiedName ?? '', told));
       return { bills, cursor: page.at(-1)?.sequence ?? cursor, more: rows.length > limit };
     },
   };
@@ -90,7 +95,8 @@ async function tell(parts: BillParts, tx: Sql, region: string, transfers: readon
   );
 }
 
-function billOf(row: BillRow, nameOf: (wallet: Id) => string): Bill {
+function billOf(row: BillRow, nameOf: (wallet: Id) => string, told: ReadonlyMap<string, Told>): Bill {
+  const note = row.payment === null ? undefined : told.get(toBase64url(row.payment));
   return {
     id: row.id,
     sequence: row.sequence,
@@ -111,6 +117,8 @@ function billOf(row: BillRow, nameOf: (wallet: Id) => string): Bill {
         }),
     ...(row.payment === null ? {} : { payment: toBase64url(row.payment) }),
     ...(row.invoice === null ? {} : { invoice: toBase64url(row.invoice) }),
+    ...(note === undefined ? {} : { unasked: true }),
+    ...(note?.memo ? { memo: note.memo } : {}),
     ...(row.reason === null ? {} : { reason: row.reason }),
     times: {
       ...(row.signed_at === null ? {} : { signed: row.signed_at }),

@@ -14,6 +14,7 @@ export function storyBills(transfer: JournalTransfer, stories: ReadonlyMap<strin
     return story === undefined ? [] : paymentBills(transfer, story);
   }
   if (kind === 'recover' || kind === 'release') return debtBills(transfer);
+  if (kind === 'give-back') return givenBackBills(transfer, stories.get(String(transfer.about.payment ?? '')));
   if (kind === 'top-up') return purseBills(transfer, 'top-up', 'neutral', 'credit');
   if (kind === 'withdraw') return purseBills(transfer, 'withdrawal', 'neutral', 'debit');
   return kind === 'refund' ? purseBills(transfer, 'refund', 'in', 'credit') : [];
@@ -85,6 +86,21 @@ function purseBills(
     sums.set(owner, sum);
   }
   return [...sums.values()].map((one) => plainBill(transfer, one.wallet, kind, direction, one.amount, one.currency));
+}
+
+/** What a payee gave back of a payment that went to the wrong person, for whichever of the two lives here. */
+function givenBackBills(transfer: JournalTransfer, story: PaymentStory | undefined): NewBill[] {
+  if (story === undefined) return [];
+  return (['payer', 'payee'] as const).flatMap((side) => {
+    const [own, peer] = side === 'payer' ? (['credit', 'debit'] as const) : (['debit', 'credit'] as const);
+    const moves = transfer.moves.filter((move) => move[own].owner === story[side] && move[peer].owner !== story[side]);
+    const amount = moves.reduce((sum, move) => sum + move.amount, 0);
+    if (amount === 0) return [];
+    const bill = plainBill(transfer, story[side], 'refund', side === 'payer' ? 'in' : 'out', amount, story.currency);
+    const [other, region] =
+      side === 'payer' ? [story.payee, story.payee_region] : ([story.payer, story.region] as const);
+    return [{ ...bill, peer: other, peer_region: region, payment: story.id }];
+  });
 }
 
 function plainBill(

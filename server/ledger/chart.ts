@@ -62,6 +62,11 @@ export function arriving(region: string, wallet: Id, currency: Currency): Accoun
   return account(region, 'arriving', wallet, wallet, currency);
 }
 
+/** What of a wallet's money one claim keeps from being spent until it is over. */
+export function frozen(region: string, claim: string, currency: Currency, wallet: Id): Account {
+  return account(region, 'frozen', claim, wallet, currency);
+}
+
 /** What a wallet owes the guarantee fund. */
 export function receivable(region: string, wallet: Id, currency: Currency): Account {
   return account(region, 'receivable', wallet, wallet, currency);

@@ -5,7 +5,8 @@
 import { hash } from 'node:crypto';
 import type { Account } from '#server/ledger/chart.ts';
 import { assert } from '#shared/base/assert.ts';
-import { type Id, readId } from '#shared/base/id.ts';
+import { joinBytes, utf8 } from '#shared/base/bytes.ts';
+import { type Id, idFromBytes, readId } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import type { Money } from '#shared/money/money.ts';
@@ -29,7 +30,8 @@ export type TransferKind =
   | 'clear'
   | 'freeze'
   | 'unfreeze'
-  | 'endow';
+  | 'endow'
+  | 'give-back';
 
 /** One amount from one account to another of the same region and currency; it balances by itself. */
 export interface Move {
@@ -54,6 +56,17 @@ export interface Transfer {
   readonly about?: About;
   /** The transfer this one takes back; a transfer is taken back once at most. */
   readonly reverses?: Id;
+}
+
+/**
+ * The id of the transfer by which `act` happens to the thing `subject` names: made from both alone, so that the ledger
+ * itself refuses a second one. Version 8 of a UUID, whose bits are the maker's own (RFC 9562 section 5.8).
+ */
+export function actId(act: string, subject: Uint8Array): Id {
+  const bytes = hash('sha256', joinBytes(utf8(act), subject), 'buffer').subarray(0, 16);
+  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  return idFromBytes(bytes);
 }
 
 /** The parts of a transfer that its seal covers, as they stand in the journal. */

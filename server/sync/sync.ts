@@ -1,6 +1,6 @@
 /**
  * One breath between a phone and the house: the outbox is taken in, and what changed goes back.
- * Order: payments -> receipts and fork proofs -> closings -> a new allowance -> bills -> the answer. What is uploaded
+ * Order: notes -> payments -> receipts and fork proofs -> closings -> a new allowance -> bills -> the answer. What is uploaded
  * counts before what is asked for, so that a phone closes the old and gets the new allowance in one request.
  * Invariant: each part stands by itself; one that fails is logged and left out, and the phone brings it again.
  */
@@ -14,6 +14,7 @@ import type { Payments } from '#server/payment/payment.ts';
 import { type Database, Unavailable } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
 import { passable, settleWaiting } from '#server/sync/border.ts';
+import type { Transfers } from '#server/transfer/transfer.ts';
 import type {
   Balance,
   PayeeTermsView,
@@ -40,6 +41,7 @@ export interface SyncParts {
   readonly regions: Pick<Regions, 'all' | 'find' | 'list' | 'keySet' | 'lists' | 'policyHeld'>;
   readonly allowances: Pick<Allowances, 'close' | 'issue' | 'certificate' | 'lockMany' | 'payees'>;
   readonly payments: Pick<Payments, 'reconcile' | 'takeReceipts' | 'takeForks' | 'heldPayments' | 'finality'>;
+  readonly transfers: Pick<Transfers, 'takeNotes' | 'news'>;
   readonly bills: Pick<Bills, 'catchUp' | 'feed'>;
   /** Told of every part that failed by a fault of our own. */
   readonly report: (error: unknown, part: string) => void;
@@ -65,6 +67,9 @@ export function openSync(parts: SyncParts): Sync {
     settleWaiting: () => settleWaiting(parts, parts.payments),
     async take(device, request) {
       const { wallet } = device;
+      // Before their payments, so that the first bill of one already says what it was for.
+      const notes = request.notes ?? [];
+      if (notes.length > 0) await part(parts, 'notes', undefined, () => parts.transfers.takeNotes(device, notes));
       const answers = await takePayments(parts, device, request.payments);
       await part(parts, 'receipts', [], () => parts.payments.takeReceipts(wallet, bytesOf(request.receipts)));
       await part(parts, 'forks', [], () => parts.payments.takeForks(wallet, bytesOf(request.forks)));
@@ -164,13 +169,14 @@ async function changes(
 ): Promise<Omit<SyncAnswer, 'answers' | 'closed' | 'allowance' | 'allowanceRefused'>> {
   const { region, wallet } = device;
   const until = have.certificateUntil === undefined ? undefined : fromSeconds(have.certificateUntil);
-  const [page, balances, certificate, { card }, status, keySet] = await Promise.all([
+  const [page, balances, certificate, { card }, status, keySet, news] = await Promise.all([
     parts.bills.feed(wallet, cursor, BILLS_AT_ONCE),
     balancesOf(parts, device),
     part(parts, 'certificate', undefined, () => parts.allowances.certificate(device, until)),
     parts.regions.lists(region),
     statusChanges(parts, have.status ?? {}),
     parts.regions.keySet(),
+    part(parts, 'news', undefined, () => parts.transfers.news(device)),
   ]);
   return {
     epoch: toBase64url(card.bytes),
@@ -182,6 +188,7 @@ async function changes(
     ...(status.length === 0 ? {} : { status }),
     ...(have.keySet === keySet.message.epoch ? {} : { keySet: toBase64url(keySet.bytes) }),
     payeeTerms: payeeTerms(parts, region),
+    ...(news === undefined ? {} : { transfers: news }),
   };
 }
 

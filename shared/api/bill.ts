@@ -40,6 +40,8 @@ export const Bill = Type.Object({
   peer: Type.Optional(Type.Object({ id: Type.String(), name: Type.String(), region: Type.Optional(Type.String()) })),
   payment: Type.Optional(Type.String()),
   invoice: Type.Optional(Type.String()),
+  /** Nobody asked for it: the payer named the payee and the sum, and `memo` is what the payer wrote. */
+  unasked: Type.Optional(Type.Boolean()),
   memo: Type.Optional(Type.String({ maxLength: 140 })),
   reason: Type.Optional(Type.String()),
   times: BillTimes,

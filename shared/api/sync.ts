@@ -5,6 +5,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { Bill } from '#shared/api/bill.ts';
+import { TransferNews, UploadedNote } from '#shared/api/transfer.ts';
 
 const Signed = Type.String({ maxLength: 4096, pattern: '^[A-Za-z0-9_-]+$' });
 const Minor = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -24,6 +25,8 @@ export const SyncRequest = Type.Object({
   closings: Type.Array(Signed, { maxItems: 8 }),
   receipts: Type.Array(Signed, { maxItems: 100 }),
   forks: Type.Array(Signed, { maxItems: 8 }),
+  /** The notes that payments nobody asked for name; an app from before them sends none. */
+  notes: Type.Optional(Type.Array(UploadedNote, { maxItems: 100 })),
   want: Type.Optional(
     Type.Object({
       key: Type.String({ pattern: '^[A-Za-z0-9_-]{44}$' }),
@@ -120,6 +123,7 @@ export const SyncAnswer = Type.Object({
   status: Type.Optional(Type.Array(RegionStatus)),
   keySet: Type.Optional(Signed),
   payeeTerms: Type.Optional(PayeeTermsView),
+  transfers: Type.Optional(TransferNews),
 });
 /** What comes back. */
 export type SyncAnswer = Static<typeof SyncAnswer>;

@@ -33,3 +33,12 @@ export function readName(text: string): string | undefined {
 export function nameShown(name: string, tier: Tier, phone: string): string {
   return tier === 'unproved' ? `${name}${MARK}${phone.slice(-4)}` : name;
 }
+
+/**
+ * `name` as somebody may see it who knows no more than a number: whoever knows the person will know them, and nobody can
+ * make a directory of it. Of a Chinese name the first character is hidden (`*大有`), of others all but each first letter.
+ */
+export function nameVeiled(name: string): string {
+  if (/^\p{Script=Han}/u.test(name)) return `*${[...name].slice(1).join('')}`;
+  return name.replaceAll(/(\p{L})[\p{L}\p{M}'’]*/gu, '$1*');
+}

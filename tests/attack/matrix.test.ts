@@ -2,12 +2,14 @@
  * Everybody against everybody's things: each route of the contract, asked by nobody, by a stranger's session and by a
  * stranger's phone for what is another person's. A route that is not in the table below fails the first test.
  */
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { REAL_NAME_TERMS } from '#shared/api/real-name.ts';
 import type { SyncAnswer } from '#shared/api/sync.ts';
 import { toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { instant } from '#shared/base/time.ts';
+import { writeNote } from '#shared/protocol/note.ts';
 import { writeRecoveryCode } from '#shared/rules/recovery-code.ts';
 import {
   anotherCaller,
@@ -77,6 +79,19 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /receipts/{id}', 'public'],
   ['GET /cases', 'own'],
   ['GET /cases/{id}', 'theirs'],
+  ['GET /transfers', 'own'],
+  ['POST /transfers/find', 'own'],
+  ['GET /transfers/address', 'own'],
+  ['GET /transfers/nickname', 'own'],
+  ['PUT /transfers/nickname', 'own'],
+  ['POST /transfers/requests', 'theirs'],
+  ['POST /transfers/requests/{id}/decline', 'theirs'],
+  ['POST /transfers/requests/{id}/cancel', 'theirs'],
+  ['POST /transfers/requests/{id}/remind', 'theirs'],
+  ['POST /transfers/splits', 'theirs'],
+  ['POST /transfers/claims', 'theirs'],
+  ['POST /transfers/claims/{id}/answer', 'theirs'],
+  ['POST /transfers/claims/{id}/withdraw', 'theirs'],
   ['POST /top-ups', 'theirs'],
   ['GET /top-ups', 'own'],
   ['GET /top-ups/terms', 'own'],
@@ -92,6 +107,10 @@ interface Owned {
   readonly topUp: string;
   readonly payment: string;
   readonly fileOf: string;
+  /** Ming gave it unasked, and claims it back; and what Ming asks the stall for. */
+  readonly given: string;
+  readonly claim: string;
+  readonly ask: string;
   readonly paid: readonly string[];
 }
 
@@ -119,18 +138,27 @@ beforeAll(async () => {
   await fund(stage, ming, 500_00);
   await fund(stage, stranger, 500_00);
   const purse = await openPurse(ming, place);
+  const note = writeNote({
+    ...{ payee: stall.device.id, id: newId(place.clock()), amount: 12_12, currency: 'CNY', time: place.clock() },
+    memo: '明的附言',
+  });
   const paid = [
     await purse.pay(stall, 11_11),
-    await purse.pay(stall, 12_12),
+    await purse.pay(stall, 12_12, { invoice: hash('sha256', note, 'buffer').subarray(0, 16) }),
     await purse.pay(stall, 13_13, { fork: true }),
   ];
   const payments = paid.map((one) => one.bytes);
-  const settled = await good(ming.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, payments }));
+  const given = paid[1]?.id ?? '';
+  const notes = [{ payment: given, note: toBase64url(note) }];
+  const settled = await good(ming.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, payments, notes }));
   expect(settled.answers.map((one) => one.outcome)).toEqual(['settled', 'settled', expect.any(String)]);
   const chosen = { id: newId(place.clock()), password: MING_PASSWORD, proof: { by: 'passkey' } };
   await good(ming.ask('PUT', '/payment-password', chosen));
   const topUp = newId(place.clock());
   await good(ming.ask('POST', '/top-ups', { id: topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' }));
+  const [claim, ask] = [newId(place.clock()), newId(place.clock())];
+  await good(ming.ask('POST', '/transfers/claims', { id: claim, payment: given, reason: '明输错了' }));
+  await good(ming.ask('POST', '/transfers/requests', askOf(ask)));
   const { cases } = await good(ming.ask<{ cases: { id: string }[] }>('GET', '/cases'));
   const { passkeys } = await good(ming.ask<{ passkeys: { id: string }[] }>('GET', '/passkeys'));
   const { bills } = await good(ming.ask<{ bills: { id: string }[] }>('GET', '/bills'));
@@ -141,6 +169,9 @@ beforeAll(async () => {
     topUp,
     payment: paid[0]?.id ?? '',
     fileOf: cases[0]?.id ?? '',
+    given,
+    claim,
+    ask,
     paid: payments,
   };
   expect(bills.length).toBeGreaterThan(1);
@@ -152,6 +183,8 @@ beforeAll(async () => {
     ming.wallet,
     ming.phone,
     '明大有',
+    '明的附言',
+    '明输错了',
     '139****2222',
     '··2222',
     ...ming.cookies.values(),
@@ -160,6 +193,12 @@ beforeAll(async () => {
   for (const mark of marks) expect(mark.length).toBeGreaterThan(2);
 });
 afterAll(() => stage?.close());
+
+/** What Ming asks the stall for. */
+const askOf = (id: string) => ({
+  ...{ id, payee: stall.device.id, amount: 15_15, currency: 'CNY' },
+  expiresAt: stage.place.clock() + 86_400_000,
+});
 
 /** What Ming sees of everything, to be the same before and after. */
 async function mingSees(): Promise<string> {
@@ -175,6 +214,7 @@ async function mingSees(): Promise<string> {
     `/payments/${owned.payment}`,
     `/top-ups/${owned.topUp}`,
     '/bills',
+    '/transfers',
   ];
   const seen: unknown[] = [];
   for (const path of paths) seen.push((await good(ming.ask('GET', path))) as unknown);
@@ -193,6 +233,11 @@ function aimed(route: string): { method: string; url: string; body: object | und
     '/receipts/{id}': owned.payment,
     '/cases/{id}': owned.fileOf,
     '/top-ups/{id}': owned.topUp,
+    '/transfers/requests/{id}/decline': owned.ask,
+    '/transfers/requests/{id}/cancel': owned.ask,
+    '/transfers/requests/{id}/remind': owned.ask,
+    '/transfers/claims/{id}/answer': owned.claim,
+    '/transfers/claims/{id}/withdraw': owned.claim,
   };
   const id = ids[path] ?? ming.wallet;
   const query: Readonly<Record<string, string>> = {
@@ -232,6 +277,17 @@ function bodyOf(route: string): object | undefined {
     },
     'PUT /payment-password/free': { each: 1_00, count: 1, proof: { by: 'password', password: MING_PASSWORD } },
     'PUT /allowance/settings': { cap: 1_00, count: 1 },
+    'POST /transfers/find': { who: ming.phone },
+    'PUT /transfers/nickname': { nickname: 'mo_wen_shui' },
+    'POST /transfers/requests': askOf(owned.ask),
+    'POST /transfers/requests/{id}/decline': {},
+    'POST /transfers/splits': {
+      ...{ id: newId(stage.place.clock()), total: 30_30, own: 15_15, currency: 'CNY' },
+      expiresAt: askOf(owned.ask).expiresAt,
+      shares: [{ id: owned.ask, payee: stall.device.id, amount: 15_15 }],
+    },
+    'POST /transfers/claims': { id: owned.claim, payment: owned.given, reason: 'mine now' },
+    'POST /transfers/claims/{id}/answer': { give: 1 },
     'POST /top-ups': { id: owned.topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' },
     'POST /callbacks/bank-transfer': {
       id: newId(instant(Date.now())),
@@ -295,7 +351,7 @@ test('the marks are what their owner reads, so that a leak would be seen', async
 });
 
 /** Of another person's things these may be asked by a phone as well, which then hears that they are not there. */
-const BY_PHONE: ReadonlySet<string> = new Set(['GET /payments/{id}']);
+const BY_PHONE: ReadonlySet<string> = new Set(['GET /payments/{id}', 'GET /transfers']);
 
 const NOBODY: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
@@ -318,7 +374,7 @@ describe('nobody in particular', () => {
 const STRANGER: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
   own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first|password\.none|wallet\.frozen))$/,
-  theirs: /^(404 [\w.]*not-found|409 (device|funding)\.id-reused)$/,
+  theirs: /^(404 [\w.]*not-found|409 (device|funding|ask)\.id-reused)$/,
   phone: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,

@@ -272,7 +272,11 @@ export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<P
   let last: { core: PaymentCore; id: Uint8Array } | undefined;
   return {
     allowance,
-    async pay(payee: Pick<Member, 'device'>, amount: number, { fork = false } = {}) {
+    async pay(
+      payee: Pick<Member, 'device'>,
+      amount: number,
+      { fork = false, invoice = Uint8Array.from(randomBytes(16)) } = {},
+    ) {
       const before = fork ? undefined : last;
       const core: PaymentCore = {
         allowance: referenceOf(allowance.id),
@@ -281,7 +285,7 @@ export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<P
         total: (before?.core.total ?? 0) + amount,
         payee: payee.device.id,
         previous: before ? referenceOf(before.id) : allowance.message.anchor,
-        invoice: Uint8Array.from(randomBytes(16)),
+        invoice,
         time: instant(Math.floor(clock() / 1000) * 1000),
         epoch: 1,
       };

@@ -18,6 +18,7 @@ import type { Database } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { openRegions, type RegionParts, type Regions, regionSchema } from '#server/region/region.ts';
 import { syncSchema } from '#server/sync/sync.ts';
+import { openTransfers, type Transfers, transferSchema } from '#server/transfer/transfer.ts';
 import { fromBase64url, joinBytes, toBase64url, toHex } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { type Clock, type Duration, instant } from '#shared/base/time.ts';
@@ -82,6 +83,7 @@ export interface Market {
   readonly regions: Regions;
   readonly allowances: Allowances;
   readonly payments: Payments;
+  readonly transfers: Transfers;
   readonly bills: Bills;
   readonly clock: Clock;
   readonly pass: (length: Duration) => void;
@@ -151,6 +153,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     regionSchema,
     allowanceSchema,
     paymentSchema,
+    transferSchema,
     billSchema,
     syncSchema,
   ]);
@@ -177,6 +180,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
   const asIs = <Part>(part: Part): Part => part;
   const ledger = (tamper.ledger ?? asIs)(openLedger({ database }));
   const people = new Map<Id, Person>();
+  const devices: Device[] = [];
   const identity = {
     person: async (wallet: Id) => people.get(wallet),
     people: async (wallets: readonly Id[]) =>
@@ -186,6 +190,10 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     onPasskeyRevoked: () => undefined,
     onFrozen: () => undefined,
     isFrozen: async () => false,
+    devicesOf: async (wallet: Id) => devices.filter((device) => device.wallet === wallet),
+    // In the market a person's number is their name behind a `#`, which no nickname has.
+    personByPhone: async (region: string, number: string) =>
+      [...people.values()].find((person) => person.region === region && `#${person.name}` === number),
   };
   const allowances = (tamper.allowances ?? asIs)(openAllowances({ database, ledger, clock, regions, identity }));
   const opened = await openPayments({
@@ -200,7 +208,8 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     random,
   });
   const payments = (tamper.payments ?? asIs)(opened);
-  const bills = (tamper.bills ?? asIs)(openBills({ database, ledger, regions, identity, payments }));
+  const transfers = await openTransfers({ database, ledger, clock, regions, identity, allowances, payments });
+  const bills = (tamper.bills ?? asIs)(openBills({ database, ledger, regions, identity, payments, transfers }));
   const counters = new Map<Id, { counter: number; previous: Uint8Array }>();
 
   const market: Market = {
@@ -209,6 +218,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     regions,
     allowances,
     payments,
+    transfers,
     bills,
     clock,
     pass(length) {
@@ -229,6 +239,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
         seenAt: clock(),
         revokedAt: undefined,
       };
+      devices.push(device);
       const certificate = await allowances.certificate(device, undefined);
       if (!certificate || !certificateMessage.read(certificate).ok) throw new Error('no certificate');
       return { name, wallet, region, device, signer };

@@ -1,6 +1,6 @@
 /** Names and phone numbers: who may be called what, and what a payer reads. */
 import { expect, test } from 'vitest';
-import { nameShown, readName } from '#shared/rules/name.ts';
+import { nameShown, nameVeiled, readName } from '#shared/rules/name.ts';
 import { maskPhone, readPhone } from '#shared/rules/phone.ts';
 
 test.each([
@@ -32,6 +32,14 @@ test('a name nobody has certified is shown with the tail of the proved phone', (
   expect(nameShown('小明', 'unproved', '+8613800135678')).toBe('小明 ··5678');
   expect(nameShown('王小明', 'real-name', '+8613800135678')).toBe('王小明');
 });
+
+test.each([
+  ['王明', '*明'],
+  ['欧阳大有', '*阳大有'],
+  ['Ann Lee', 'A* L*'],
+  ["Seán O'Neil-Ó Dálaigh", 'S* O*-Ó* D*'],
+  ['阿依努尔·买买提', '*依努尔·买买提'],
+])('to somebody who knows only a number %s is %s', (name, shown) => expect(nameVeiled(name)).toBe(shown));
 
 test.each([
   ['13800138000', '+8613800138000'],

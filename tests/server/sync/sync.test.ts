@@ -31,6 +31,7 @@ eachDatabase('sync', (openDatabase) => {
     regions: here.regions,
     allowances: here.allowances,
     payments: here.payments,
+    transfers: here.transfers,
     bills: here.bills,
     report: (error, part) => faults.push(`${part}: ${String(error)}`),
   });
@@ -99,6 +100,7 @@ eachDatabase('sync', (openDatabase) => {
       'epoch',
       'more',
       'payeeTerms',
+      'transfers',
     ]);
     expect(again).toMatchObject({ bills: [], more: false, cursor: first.cursor });
   });
