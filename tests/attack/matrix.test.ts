@@ -351,7 +351,7 @@ test('the marks are what their owner reads, so that a leak would be seen', async
 });
 
 /** Of another person's things these may be asked by a phone as well, which then hears that they are not there. */
-const BY_PHONE: ReadonlySet<string> = new Set(['GET /payments/{id}', 'GET /transfers']);
+const BY_PHONE: ReadonlySet<string> = new Set(['GET /payments/{id}', 'GET /bills', 'GET /transfers']);
 
 const NOBODY: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
