@@ -2,7 +2,7 @@
 import { ledgerAudit } from '#server/ledger/audit-command.ts';
 import type { Command } from '#server/platform/command.ts';
 import { dumpCommand } from '#server/platform/dump.ts';
-import { logbookAudit, switchCommand } from '#server/region/region.ts';
+import { logbookAudit, rotateCommand, switchCommand } from '#server/region/region.ts';
 
 /** All of them. */
-export const COMMANDS: readonly Command[] = [ledgerAudit, logbookAudit, switchCommand, dumpCommand];
+export const COMMANDS: readonly Command[] = [ledgerAudit, logbookAudit, switchCommand, rotateCommand, dumpCommand];

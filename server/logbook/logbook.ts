@@ -23,6 +23,7 @@ export type Act =
   | 'policy'
   | 'terms'
   | 'keys-published'
+  | 'key-rotated'
   | 'passkey-added'
   | 'passkey-revoked'
   | 'device-enrolled'

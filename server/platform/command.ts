@@ -31,15 +31,19 @@ export interface Command {
 /** Who has something done and why, as it stands in the logbook for ever. */
 export interface Decision {
   readonly words: readonly string[];
+  readonly flags: ReadonlySet<string>;
   readonly by: { readonly who: string; readonly why: string };
 }
 
-/** The words before `--who NAME --why TEXT`, and those two; undefined when nobody answers for it. */
-export function readDecision(args: readonly string[]): Decision | undefined {
-  const options = { who: { type: 'string' }, why: { type: 'string' } } as const;
+/** The words beside `--who NAME --why TEXT`, those two, and which `flags` are set; undefined when nobody answers for it. */
+export function readDecision(args: readonly string[], flags: readonly string[] = []): Decision | undefined {
+  const known = Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }]));
+  const options = { ...known, who: { type: 'string' }, why: { type: 'string' } } as const;
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const [who, why] = [values.who?.trim(), values.why?.trim()];
-  return who && why ? { words: positionals, by: { who: `operator ${who}`, why } } : undefined;
+  if (!who || !why) return undefined;
+  const set = new Set(flags.filter((flag) => Object.hasOwn(values, flag)));
+  return { words: positionals, flags: set, by: { who: `operator ${who}`, why } };
 }
 
 /** What an audit saw: a line for each thing that is wrong, and how much it looked at. */

@@ -4,8 +4,14 @@
  */
 import { type Entry, writeDown } from '#server/logbook/logbook.ts';
 import type { Database } from '#server/platform/database.ts';
-import { GENERATION_LIFE, generationOf, generationStart, type IssuerKeys } from '#server/region/issuer-key.ts';
-import { readKeySet, readKeySets, writeKeySet } from '#server/region/store.ts';
+import {
+  GENERATION_LIFE,
+  generationOf,
+  generationStart,
+  type IssuerKeys,
+  type Rotation,
+} from '#server/region/issuer-key.ts';
+import { readKeySet, readKeySets, readRotations, writeKeySet } from '#server/region/store.ts';
 import { assert } from '#shared/base/assert.ts';
 import { sameBytes, toBase64url } from '#shared/base/bytes.ts';
 import { ORIGINS_MOST } from '#shared/base/limits.ts';
@@ -40,7 +46,8 @@ export async function currentKeySet(source: KeySetSource, now: Instant): Promise
   for (let tries = 0; tries < 5; tries += 1) {
     const newest = await readKeySet(database);
     const held = newest === undefined ? undefined : readOwnKeySet(newest.bytes, keys.root.key);
-    const wanted = contentOf(source, held?.message, now);
+    // Read anew, not remembered: a process that had not heard of a rotation would take its key out again.
+    const wanted = contentOf(source, held?.message, now, await readRotations(database));
     if (held !== undefined && saysTheSame(held.message, wanted)) return held;
     assertKeysKept(held?.message, wanted);
     const epoch = (held?.message.epoch ?? 0) + 1;
@@ -81,7 +88,12 @@ function publishedLine(epoch: number, at: Instant): (issuer: KeySet['issuers'][n
   });
 }
 
-function contentOf(source: KeySetSource, held: KeySet | undefined, now: Instant): KeySet {
+function contentOf(
+  source: KeySetSource,
+  held: KeySet | undefined,
+  now: Instant,
+  rotations: readonly Rotation[],
+): KeySet {
   const origins = [...new Set([...(held?.origins ?? []), ...source.origins])];
   assert(origins.length <= ORIGINS_MOST, `the network has had ${origins.length} origins; ${ORIGINS_MOST} are possible`);
   return {
@@ -90,7 +102,7 @@ function contentOf(source: KeySetSource, held: KeySet | undefined, now: Instant)
     expires: after(generationStart(generationOf(now) + 1), GENERATION_LIFE),
     rpId: source.rpId,
     origins,
-    issuers: source.keys.published(source.regions, now),
+    issuers: source.keys.published(source.regions, now, rotations),
   };
 }
 

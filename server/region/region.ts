@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { writeDown } from '#server/logbook/logbook.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
-import { generationOf, keyFiles, type OpenSigner, openIssuerKeys } from '#server/region/issuer-key.ts';
+import { generationOf, keyFiles, type OpenSigner, openIssuerKeys, type Rotation } from '#server/region/issuer-key.ts';
 import { currentKeySet, pastKeySets } from '#server/region/key-set.ts';
 import { REGION_SEEDS, type RegionSeed, type RegionTerms } from '#server/region/seed.ts';
 import {
@@ -20,6 +20,7 @@ import {
   openEpoch,
   readPolicies,
   readRegions,
+  readRotations,
   seedPolicy,
   seedRegion,
   writePolicy,
@@ -35,6 +36,7 @@ import { DEFAULT_POLICIES, type Policy, TIERS, type Tier } from '#shared/rules/p
 
 export { keyFiles } from '#server/region/issuer-key.ts';
 export { logbookAudit } from '#server/region/logbook-command.ts';
+export { rotateCommand } from '#server/region/rotate-command.ts';
 export type { RegionSeed, RegionTerms } from '#server/region/seed.ts';
 export type { Published } from '#server/region/status.ts';
 export { switchCommand } from '#server/region/switch-command.ts';
@@ -127,6 +129,7 @@ interface Kept<Value> {
 interface Settings {
   readonly regions: readonly Region[];
   readonly policies: ReadonlyMap<string, Policy>;
+  readonly rotations: readonly Rotation[];
 }
 
 /** Opens the regions: seeds what is missing, makes the keys on the first start. */
@@ -155,13 +158,14 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
   const epochs = new Map(
     codes.map((region) => [
       region,
-      kept(clock, EPOCH_PERIOD, async () =>
-        newestEpoch(database, region, clock(), {
-          signerAt: (moment) => keys.current(region, moment),
+      kept(clock, EPOCH_PERIOD, async () => {
+        const { rotations } = await fresh();
+        return newestEpoch(database, region, clock(), {
+          signerAt: (moment) => keys.current(region, moment, rotations),
           keySetId: (await keySet()).id,
           claimsRoot,
-        }),
-      ),
+        });
+      }),
     ]),
   );
   await keySet();
@@ -198,7 +202,10 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
         const about = { why: by.why, terms: JSON.stringify(terms) };
         await writeDown(tx, [{ region, at: clock(), act: 'terms', who: by.who, about }]);
       }),
-    sign: (region, type, message) => type.sign(message, keys.current(region, clock())),
+    sign: async (region, type, message) => {
+      const { rotations } = await fresh();
+      return type.sign(message, keys.current(region, clock(), rotations));
+    },
     keySet,
     pastKeySets: async () => pastKeySets(database, await keySet(), keys.root.key),
     lists: published,
@@ -253,6 +260,7 @@ async function readSettings(database: Database): Promise<Settings> {
       crossRegion,
       crossRegionSince,
     })),
+    rotations: await readRotations(database),
     // A policy written before there was a limit has that limit as regions start with it.
     policies: new Map(
       policies.map((row) => [`${row.region} ${row.tier}`, { ...DEFAULT_POLICIES[row.tier], ...row.policy }]),

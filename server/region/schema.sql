@@ -45,3 +45,9 @@ create index region_status_revoked on region_status (region, slot) where revoked
 alter table region add column cross_region_since bigint not null default 0;
 -- step 3: a kill switch for money that leaves the house
 alter table region add column withdrawal boolean not null default true;
+-- step 4: moments at which an operator has a region's key changed before its time
+create table region_rotation (
+  region text not null,
+  from_at bigint not null,
+  primary key (region, from_at)
+);

@@ -1,5 +1,6 @@
 /** What regions remember, in SQL. */
 import type { Sql } from '#server/platform/database.ts';
+import type { Rotation } from '#server/region/issuer-key.ts';
 import type { RegionSeed, RegionTerms } from '#server/region/seed.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -209,4 +210,17 @@ export async function readRevoked(tx: Sql, region: string, now: Instant): Promis
     [region, now],
   );
   return rows.map((row) => row.slot);
+}
+
+/** Every change of a key before its time, oldest first. */
+export async function readRotations(tx: Sql): Promise<Rotation[]> {
+  const rows = await tx.query<{ region: string; from_at: Instant }>(
+    'select region, from_at from region_rotation order by from_at, region',
+  );
+  return rows.map(({ region, from_at: from }) => ({ region, from }));
+}
+
+/** Has the key of a region changed at a moment. */
+export async function insertRotation(tx: Sql, { region, from }: Rotation): Promise<void> {
+  await tx.query('insert into region_rotation (region, from_at) values ($1, $2)', [region, from]);
 }

@@ -25,7 +25,7 @@ export interface Troubled {
 }
 
 /** Everybody's allowance may be large, so that a test says what it means and nothing else. */
-const ROOM = {
+export const ROOM = {
   total: 10_000_00,
   perPayment: 10_000_00,
   perPayee: 10_000_00,
