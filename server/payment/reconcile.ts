@@ -20,6 +20,9 @@ import { readPayment } from '#shared/protocol/payment.ts';
 import type { Verified } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
 
+/** The engine's own SHA-256, three times as fast as one in JavaScript. */
+const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
+
 /** Payments in one transaction: 1,000 take about 0.1 s, in which the next 1,000 are verified. */
 const BATCH_MOST = 1_000;
 
@@ -48,7 +51,7 @@ export function openReconcile(
   return (uploader, payments) =>
     Promise.all(
       payments.map(async (bytes) => {
-        const read = readPayment(bytes);
+        const read = readPayment(bytes, sha256);
         // What cannot be read has no payment id: it is named by the hash of what came.
         if (!read.ok) return refusedAnswer(hash('sha256', bytes, 'base64url'), read.error.code);
         const item = uploadOf(read.value, uploader);

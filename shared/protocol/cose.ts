@@ -23,6 +23,8 @@ const HEAD = Uint8Array.of(0x84, 0x49, 0xa2, 0x01, 0x26, 0x04, 0x44);
 const PROTECTED_AT = 2;
 const KID_AT = HEAD.length;
 const SIGNATURE_HEAD = Uint8Array.of(0x58, 0x40);
+/** Bytes of the longest head of a byte string here: 64 kB are never reached. */
+const HEAD_MOST = 3;
 const CONTEXT = Uint8Array.of(0x84, 0x6a, ...utf8('Signature1'));
 
 /** The 4-byte key id of a 33-byte key: the first bytes of its SHA-256. A hint which key to try, never a proof. */
@@ -36,15 +38,12 @@ export function toBeSigned(
   domain: Uint8Array,
   payload: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  return joinBytes(
-    CONTEXT,
-    byteHead(protectedBytes.length),
-    protectedBytes,
-    byteHead(domain.length),
-    domain,
-    byteHead(payload.length),
-    payload,
-  );
+  const most = CONTEXT.length + 3 * HEAD_MOST + protectedBytes.length + domain.length + payload.length;
+  const signed = new Uint8Array(most);
+  signed.set(CONTEXT);
+  const domainAt = writeBytes(signed, CONTEXT.length, protectedBytes);
+  const payloadAt = writeBytes(signed, domainAt, domain);
+  return signed.subarray(0, writeBytes(signed, payloadAt, payload));
 }
 
 /** Signs `payload` under `domain`. */
@@ -94,6 +93,30 @@ function readBytes(bytes: Uint8Array, at: number): { value: Uint8Array; end: num
 }
 
 function byteHead(length: number): Uint8Array {
-  if (length < 24) return Uint8Array.of(0x40 + length);
-  return length < 256 ? Uint8Array.of(0x58, length) : Uint8Array.of(0x59, length >> 8, length & 255);
+  const head = new Uint8Array(HEAD_MOST);
+  return head.subarray(0, writeHead(head, 0, length));
+}
+
+/** Writes `bytes` as a CBOR byte string and answers where it ends. */
+function writeBytes(into: Uint8Array, at: number, bytes: Uint8Array): number {
+  const from = writeHead(into, at, bytes.length);
+  into.set(bytes, from);
+  return from + bytes.length;
+}
+
+/** Writes the shortest head of a byte string of `length` and answers where the string begins. */
+function writeHead(into: Uint8Array, at: number, length: number): number {
+  if (length < 24) {
+    into[at] = 0x40 + length;
+    return at + 1;
+  }
+  if (length < 256) {
+    into[at] = 0x58;
+    into[at + 1] = length;
+    return at + 2;
+  }
+  into[at] = 0x59;
+  into[at + 1] = length >> 8;
+  into[at + 2] = length & 255;
+  return at + HEAD_MOST;
 }

@@ -7,8 +7,7 @@ import { ok } from '#shared/base/result.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { type Assertion, readAssertion, writeAssertion } from '#shared/protocol/assertion.ts';
-import { decodeCbor } from '#shared/protocol/cbor.ts';
-import { type MessageType, messageType, type Signed } from '#shared/protocol/message.ts';
+import { type Digest, type MessageType, messageType, readFields, type Signed } from '#shared/protocol/message.ts';
 import { type Checked, no } from '#shared/protocol/refusal.ts';
 import { bytes, currencyCode, id, moment, optional, record, required, whole } from '#shared/protocol/schema.ts';
 import type { Signer } from '#shared/protocol/signature.ts';
@@ -72,10 +71,7 @@ export function encodeCore(core: PaymentCore): Uint8Array<ArrayBuffer> {
 
 /** The core whose canonical bytes these are; who signed it is not said. Refusals: message.*. Never throws. */
 export function readCore(bytes: Uint8Array): Checked<PaymentCore> {
-  const wire = decodeCbor(bytes);
-  if (!wire.ok) return wire;
-  const core = coreMessage.kind.read(wire.value);
-  return core === undefined ? no('message.malformed') : ok(core);
+  return readFields(coreMessage.kind, bytes);
 }
 
 /** The payment id (32 bytes) of a core: also the challenge its passkey assertion answers. */
@@ -95,11 +91,11 @@ export async function signPayment(
 }
 
 /** Reads a payment: array of the envelope, then the assertion's parts if any. Never throws. */
-export function readPayment(bytes: Uint8Array): Checked<SignedPayment> {
+export function readPayment(bytes: Uint8Array, digest?: Digest): Checked<SignedPayment> {
   if (bytes.length > MESSAGE_BYTES) return no('message.too-large', { bytes: bytes.length });
   const parts = (bytes[0] ?? 0) - 0x80;
   if (parts < 1 || parts > 3) return no('message.malformed');
-  const envelope = coreMessage.readAt(bytes, 1);
+  const envelope = coreMessage.readAt(bytes, 1, digest);
   if (!envelope.ok) return envelope;
   const { signed, end } = envelope.value;
   if (parts === 1) return end === bytes.length ? ok({ ...signed, bytes }) : no('message.malformed');

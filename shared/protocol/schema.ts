@@ -6,11 +6,16 @@ import { AMOUNT_MOST, SECOND_MOST } from '#shared/base/limits.ts';
 import { fromSeconds, type Instant, toSeconds } from '#shared/base/time.ts';
 import { CURRENCIES, type Currency } from '#shared/money/currency.ts';
 import type { Wire } from '#shared/protocol/cbor.ts';
+import { NONE, type Scanner, scanBytes, scanHead } from '#shared/protocol/scan.ts';
 
-/** One kind of value: `read` answers undefined for anything it is not; `write` throws a Fault for a value of ours out of bounds. */
+/**
+ * One kind of value: `read` answers undefined for anything it is not; `write` throws a Fault for a value of ours out of bounds.
+ * `scan` reads the value straight from canonical bytes, or answers undefined and leaves them to `read`.
+ */
 export interface Kind<Value> {
   readonly read: (wire: Wire) => Value | undefined;
   readonly write: (value: Value) => Wire;
+  readonly scan?: (from: Scanner) => Value | undefined;
 }
 
 /** A field: its integer key, its kind, and whether a message may lack it. */
@@ -36,7 +41,9 @@ export type Fields<Message> = { readonly [Name in keyof Message]-?: Field<Exclud
 /** A map with exactly these keys: an unknown key is refused, so that an older program never skips what it does not understand. */
 export function record<Message extends object>(fields: Fields<Message>): Kind<Message> {
   const entries = Object.entries(fields) as [string, Field<unknown>][];
+  const scan = scanOf(entries);
   return {
+    ...(scan ? { scan: scan as (from: Scanner) => Message | undefined } : {}),
     read(wire) {
       if (!(wire instanceof Map)) return undefined;
       const message: Record<string, unknown> = {};
@@ -66,6 +73,37 @@ export function record<Message extends object>(fields: Fields<Message>): Kind<Me
   };
 }
 
+/** Keys below this are one byte, and their order is the canonical one. */
+const SHORT_KEYS = 24;
+
+/** How a map of `entries` is read in one pass; undefined when one of its kinds cannot be. */
+function scanOf(
+  entries: readonly [string, Field<unknown>][],
+): ((from: Scanner) => Record<string, unknown> | undefined) | undefined {
+  const steps = entries.flatMap(([name, { key, kind, optional }]) =>
+    kind.scan && key < SHORT_KEYS ? [{ name, key, scan: kind.scan, optional }] : [],
+  );
+  if (steps.length < entries.length) return undefined;
+  steps.sort((left, right) => left.key - right.key);
+  return (from) => {
+    let left = scanHead(from, 5);
+    const message: Record<string, unknown> = {};
+    for (const { name, key, scan, optional } of steps) {
+      // Each key is looked for behind the one before: one out of order, twice or unknown stays over.
+      if (left <= 0 || from.bytes[from.at] !== key) {
+        if (optional) continue;
+        return undefined;
+      }
+      from.at += 1;
+      left -= 1;
+      const value = scan(from);
+      if (value === undefined) return undefined;
+      message[name] = value;
+    }
+    return left === 0 ? message : undefined;
+  };
+}
+
 function checked<Value>(name: string, valid: (wire: unknown) => wire is Value & Wire): Kind<Value> {
   return {
     read: (wire) => (valid(wire) ? wire : undefined),
@@ -78,10 +116,16 @@ function checked<Value>(name: string, valid: (wire: unknown) => wire is Value & 
 
 /** A whole number from `least` to `most`. */
 export function whole(least: number, most: number): Kind<number> {
-  return checked(
-    `a whole number ${least}..${most}`,
-    (wire): wire is number => Number.isSafeInteger(wire) && (wire as number) >= least && (wire as number) <= most,
-  );
+  return {
+    ...checked(
+      `a whole number ${least}..${most}`,
+      (wire): wire is number => Number.isSafeInteger(wire) && (wire as number) >= least && (wire as number) <= most,
+    ),
+    scan(from) {
+      const value = scanHead(from, 0);
+      return value === NONE || value < least || value > most ? undefined : value;
+    },
+  };
 }
 
 /** Minor units, from nothing to {@link AMOUNT_MOST}. */
@@ -94,10 +138,13 @@ export function bytes(length: number): Kind<Uint8Array> {
 
 /** From `least` to `most` bytes. */
 export function bytesWithin(least: number, most: number): Kind<Uint8Array> {
-  return checked(
-    `${least}..${most} bytes`,
-    (wire): wire is Uint8Array => wire instanceof Uint8Array && wire.length >= least && wire.length <= most,
-  );
+  return {
+    ...checked(
+      `${least}..${most} bytes`,
+      (wire): wire is Uint8Array => wire instanceof Uint8Array && wire.length >= least && wire.length <= most,
+    ),
+    scan: (from) => scanBytes(from, least, most),
+  };
 }
 
 /** Controls, line breaks, and the marks that turn text around on a screen: a name or memo may not lie about itself. */
@@ -130,6 +177,10 @@ export const regionCode: Kind<string> = pattern(/^[A-Z]{2}-[A-Z0-9]{1,3}$/, 6);
 export const id: Kind<Id> = {
   read: (wire) => (wire instanceof Uint8Array && wire.length === 16 ? idFromBytes(wire) : undefined),
   write: (value) => idToBytes(value),
+  scan(from) {
+    const value = scanBytes(from, 16, 16);
+    return value && idFromBytes(value);
+  },
 };
 
 /** A moment in whole seconds; what a clock says is rounded down. */
@@ -143,6 +194,10 @@ export const moment: Kind<Instant> = {
     assert(seconds >= 0 && seconds <= SECOND_MOST, `not a moment: ${value}`);
     return seconds;
   },
+  scan(from) {
+    const seconds = scanHead(from, 0);
+    return seconds === NONE || seconds > SECOND_MOST ? undefined : fromSeconds(seconds);
+  },
 };
 
 /** One of `names`, as its place in the list counted from `first`; lists are only ever appended to. */
@@ -153,6 +208,10 @@ export function choice<Name extends string>(names: readonly Name[], first: numbe
       const place = names.indexOf(value);
       assert(place >= 0, `not one of ${names.join(', ')}: ${value}`);
       return place + first;
+    },
+    scan(from) {
+      const place = scanHead(from, 0);
+      return place === NONE ? undefined : names[place - first];
     },
   };
 }
