@@ -28,34 +28,44 @@ export interface BillRow extends NewBill {
   readonly sequence: number;
 }
 
+// Lists are taken apart in the select list, where the server hands on row by row; in `from` it keeps each in a table first.
 const APPEND = `
-with fresh as (
-  select i.*, row_number() over (partition by i.wallet order by i.place) as step
-  from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::uuid[],
-    $10::text[], $11::bytea[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bytea[]) with ordinality
-    as i(wallet, id, kind, direction, state, amount, currency, peer, peer_region, payment, reason, signed_at,
-      uploaded_at, posted_at, invoice, place)
-), heads as (
+with heads as (
   insert into bill_head as h (region, wallet, sequence)
-  select $1, wallet, count(*) from fresh group by wallet order by wallet
+  select $1, n.wallet, n.count from unnest($2::uuid[], $3::bigint[]) as n(wallet, count)
   on conflict (wallet, region) do update set sequence = h.sequence + excluded.sequence
   returning wallet, sequence
-), counts as (
-  select wallet, count(*) as count from fresh group by wallet
 )
 insert into bill (region, wallet, sequence, id, kind, direction, state, amount, currency, peer, peer_region, payment,
   reason, signed_at, uploaded_at, posted_at, invoice)
-select $1, f.wallet, h.sequence - c.count + f.step, f.id, f.kind, f.direction, f.state, f.amount, f.currency, f.peer,
-  f.peer_region, f.payment, f.reason, f.signed_at, f.uploaded_at, f.posted_at,
-  f.invoice
-from fresh f join heads h on h.wallet = f.wallet join counts c on c.wallet = f.wallet`;
+select $1, f.wallet, h.sequence - f.behind, f.id, f.kind, f.direction, f.state, f.amount, f.currency, f.peer,
+  f.peer_region, f.payment, f.reason, f.signed_at, f.uploaded_at, f.posted_at, f.invoice
+from (
+  select unnest($4::uuid[]) as wallet, unnest($5::bigint[]) as behind, unnest($6::text[]) as id,
+    unnest($7::text[]) as kind, unnest($8::text[]) as direction, unnest($9::text[]) as state,
+    unnest($10::bigint[]) as amount, unnest($11::text[]) as currency, unnest($12::uuid[]) as peer,
+    unnest($13::text[]) as peer_region, unnest($14::bytea[]) as payment, unnest($15::text[]) as reason,
+    unnest($16::bigint[]) as signed_at, unnest($17::bigint[]) as uploaded_at, unnest($18::bigint[]) as posted_at,
+    unnest($19::bytea[]) as invoice
+) as f join heads h on h.wallet = f.wallet`;
 
 /** Appends bills of wallets of `region` in their order; each wallet's numbers go on without a gap. */
 export async function appendBills(tx: Sql, region: string, bills: readonly NewBill[]): Promise<void> {
   if (bills.length === 0) return;
+  const counts = new Map<Id, number>();
+  const places = bills.map(({ wallet }) => {
+    const place = (counts.get(wallet) ?? 0) + 1;
+    counts.set(wallet, place);
+    return place;
+  });
+  // In one order for everybody, so that two who append wait for each other and never both.
+  const wallets = [...counts.keys()].sort();
   await tx.query(APPEND, [
     region,
+    wallets,
+    wallets.map((wallet) => counts.get(wallet)),
     bills.map((one) => one.wallet),
+    bills.map((one, at) => (counts.get(one.wallet) ?? 0) - (places[at] ?? 0)),
     bills.map((one) => one.id),
     bills.map((one) => one.kind),
     bills.map((one) => one.direction),

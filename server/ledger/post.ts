@@ -1,6 +1,7 @@
 /**
  * How units get into the journal. The quick road writes everything that waits in one statement; when that statement
- * meets a broken floor, a known id or a race, the sure road holds the journal and decides unit by unit, in order.
+ * meets a broken floor, a known id or a race, the sure road holds the journal and decides unit by unit, in order. Inside
+ * a door's transaction the journal is held first, and the same statement is tried before deciding one by one.
  * Invariant: a unit is written wholly or not at all, and exactly once for its ids.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -46,7 +47,9 @@ export function openPosting(database: Database, recent: Recent<Transfer>): Posti
     },
     async postWithin(tx, units) {
       for (const unit of units) assertUnit(unit);
-      return units.length === 0 ? [] : postSurely(tx, units, recent);
+      if (units.length === 0) return [];
+      await store.holdJournal(tx, [...new Set(units.flat().map((transfer) => transfer.region))]);
+      return (await postTogether(tx, units, recent)) ?? postSurely(tx, units, recent);
     },
   };
 }
@@ -59,7 +62,7 @@ interface Desk {
 function assertUnit(unit: Unit): void {
   assert(unit.length > 0, 'a unit has at least one transfer');
   for (const transfer of unit) assertWellFormed(transfer);
-  assert(new Set(unit.map(keyOf)).size === unit.length, 'a unit names each id once');
+  assert(unit.length === 1 || new Set(unit.map(keyOf)).size === unit.length, 'a unit names each id once');
 }
 
 /** Tries again when the connection broke, even in the middle of a commit: a repeat finds what was written. */
@@ -86,7 +89,10 @@ async function postOnce(desk: Desk, units: readonly Unit[]): Promise<Answer[]> {
   });
   if (rest.length > 0) {
     const left = rest.map((at) => units[at] ?? []);
-    const sure = await desk.database.transaction((tx) => postSurely(tx, left, desk.recent));
+    const sure = await desk.database.transaction(async (tx) => {
+      await store.holdJournal(tx, [...new Set(left.flat().map((transfer) => transfer.region))]);
+      return postSurely(tx, left, desk.recent);
+    });
     rest.forEach((at, place) => {
       answers[at] = sure[place];
     });
@@ -135,7 +141,16 @@ async function postQuickly({ database, recent }: Desk, units: readonly Unit[]): 
   return done;
 }
 
-async function appendOrNothing(database: Database, what: store.Append): Promise<store.Appended | undefined> {
+/** Runs `work` so that when it answers undefined, the transaction goes on as if it had never been tried. */
+async function attempt<Answer>(tx: Sql, work: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
+  await tx.query('savepoint ledger_attempt');
+  const answer = await work();
+  if (answer === undefined) await tx.query('rollback to savepoint ledger_attempt');
+  await tx.query('release savepoint ledger_attempt');
+  return answer;
+}
+
+async function appendOrNothing(database: Sql, what: store.Append): Promise<store.Appended | undefined> {
   try {
     return await store.append(database, what);
   } catch (error) {
@@ -144,10 +159,18 @@ async function appendOrNothing(database: Database, what: store.Append): Promise<
   }
 }
 
+/** With the journal held: all units in one statement when each can be written; undefined, with nothing written, when one cannot. */
+async function postTogether(tx: Sql, units: readonly Unit[], recent: Recent<Transfer>): Promise<Answer[] | undefined> {
+  const draft = draftOf(units, recent);
+  const appended = await attempt(tx, () => appendOrNothing(tx, draft.append));
+  if (appended === undefined || appended.known.length > 0) return undefined;
+  assert(appended.bases.size === draft.append.regions.size, 'a held journal takes what can be written');
+  return units.map((unit) => ok(postedOf(unit, (transfer) => placeOf(draft, appended.bases, transfer), true)));
+}
+
 /** With the journal held nobody else posts: what is read here is still so when it is written. */
 async function postSurely(tx: Sql, units: readonly Unit[], recent: Recent<Transfer>): Promise<Answer[]> {
   const transfers = units.flat();
-  await store.holdJournal(tx, [...new Set(transfers.map((transfer) => transfer.region))]);
   const known = new Map((await store.knownTransfers(tx, transfers)).map((row) => [keyOf(row), row]));
   const state = await readState(tx, transfers);
   const accepted: Unit[] = [];
@@ -207,7 +230,8 @@ function applyTo(state: State, unit: Unit): Refusal | undefined {
     return { code: 'ledger.reversed' };
   }
   const after = new Map<string, number>();
-  for (const [key, change] of changesOf(unit)) {
+  for (const change of changesOf(unit)) {
+    const key = keyOf(change.account);
     const balance = (state.balances.get(key) ?? 0) + change.by;
     const floor = state.floors.get(key) ?? null;
     if (floor !== null && balance < floor) return insufficient(change.account, balance - change.by);
@@ -230,67 +254,94 @@ interface Change {
   least: number;
 }
 
-function changesOf(unit: Unit): Map<string, Change> {
-  const changes = new Map<string, Change>();
-  const book = (account: Account, side: 'debit' | 'credit', minor: number) => {
-    const change = changes.get(keyOf(account)) ?? { account, by: 0, least: 0 };
-    change.by += account.normal === side ? minor : -minor;
-    changes.set(keyOf(account), change);
-  };
-  for (const { moves } of unit) {
-    for (const { debit, credit, amount } of moves) {
-      book(debit, 'debit', amount.minor);
-      book(credit, 'credit', amount.minor);
-    }
-  }
-  return changes;
+/** What one unit does to each account. */
+function changesOf(unit: Unit): Change[] {
+  const changes = openChanges();
+  changes.book(unit);
+  return changes.all();
 }
 
 interface Draft {
   readonly append: store.Append;
-  readonly steps: ReadonlyMap<string, number>;
+  readonly steps: ReadonlyMap<Transfer, number>;
 }
 
 /** What one statement has to write for `units`, in their order. */
 function draftOf(units: readonly Unit[], recent: Recent<Transfer>): Draft {
   const regions = new Map<string, number>();
-  const steps = new Map<string, number>();
+  const steps = new Map<Transfer, number>();
   const transfers: store.NewTransfer[] = [];
   const moves: store.NewMove[] = [];
-  const changes = new Map<string, Change>();
+  const changes = openChanges();
   for (const unit of units) {
     for (const transfer of unit) {
-      const step = (regions.get(transfer.region) ?? 0) + 1;
-      regions.set(transfer.region, step);
-      steps.set(keyOf(transfer), step);
-      const sealed = asSealed(transfer);
-      const seal = sealOf(sealed);
+      const { region } = transfer;
+      const step = (regions.get(region) ?? 0) + 1;
+      regions.set(region, step);
+      steps.set(transfer, step);
+      const { id, kind, at, about, reverses, moves: sealed } = asSealed(transfer);
+      const seal = sealOf({ region, id, kind, at, about, reverses, moves: sealed });
       recent.keep(seal.toBase64(), transfer);
-      transfers.push({ ...sealed, step, seal });
-      sealed.moves.forEach((move, line) => {
-        moves.push({ ...move, region: transfer.region, step, line });
-      });
+      transfers.push({ region, step, id, kind, at, about, reverses, seal });
+      for (const [line, { debit, credit, amount, currency }] of sealed.entries()) {
+        moves.push({ region, step, line, debit, credit, amount, currency });
+      }
     }
-    for (const [key, { account, by }] of changesOf(unit)) {
-      const change = changes.get(key) ?? { account, by: 0, least: 0 };
-      change.by += by;
-      change.least = Math.min(change.least, change.by);
-      changes.set(key, change);
-    }
+    changes.book(unit);
   }
-  return { append: { regions, transfers, moves, changes: [...changes.values()] }, steps };
+  return { append: { regions, transfers, moves, changes: changes.all() }, steps };
+}
+
+/** Adds up what units do to each account, one unit after the other. */
+function openChanges(): { readonly book: (unit: Unit) => void; readonly all: () => Change[] } {
+  const byKey = new Map<string, Change>();
+  // Most accounts come again as the same object: then their name need not be made and looked up.
+  const byAccount = new Map<Account, Change>();
+  const of = (account: Account): Change => {
+    const known = byAccount.get(account);
+    if (known !== undefined) return known;
+    const key = keyOf(account);
+    const change = byKey.get(key) ?? { account, by: 0, least: 0 };
+    byKey.set(key, change);
+    byAccount.set(account, change);
+    return change;
+  };
+  return {
+    book(unit) {
+      const touched: Change[] = [];
+      for (const { moves } of unit) {
+        for (const { debit, credit, amount } of moves) {
+          const [from, into] = [of(debit), of(credit)];
+          from.by += debit.normal === 'debit' ? amount.minor : -amount.minor;
+          into.by += credit.normal === 'credit' ? amount.minor : -amount.minor;
+          touched.push(from, into);
+        }
+      }
+      for (const change of touched) change.least = Math.min(change.least, change.by);
+    },
+    all: () => [...byKey.values()],
+  };
 }
 
 function placeOf(draft: Draft, bases: ReadonlyMap<string, number>, transfer: Transfer): number {
-  return (bases.get(transfer.region) ?? 0) + (draft.steps.get(keyOf(transfer)) ?? 0);
+  return (bases.get(transfer.region) ?? 0) + (draft.steps.get(transfer) ?? 0);
 }
 
 function postedOf(unit: Unit, place: (transfer: Transfer) => number, fresh: boolean): Posted {
-  const cursors: Record<string, number> = {};
-  for (const transfer of unit) {
-    cursors[transfer.region] = Math.max(cursors[transfer.region] ?? 0, place(transfer));
-  }
-  return { cursor: cursors[unit[0]?.region ?? ''] ?? 0, cursors, fresh };
+  const [first] = unit;
+  const cursor = Math.max(...unit.map((transfer) => (transfer.region === first?.region ? place(transfer) : 0)));
+  return {
+    cursor,
+    // Few ask for it, and of a thousand units it costs a thousand small tables.
+    get cursors() {
+      const cursors: Record<string, number> = {};
+      for (const transfer of unit) {
+        cursors[transfer.region] = Math.max(cursors[transfer.region] ?? 0, place(transfer));
+      }
+      return cursors;
+    },
+    fresh,
+  };
 }
 
 /** The answer for a unit some of whose ids are in the journal; undefined when none is. */

@@ -59,6 +59,8 @@ export interface Appended {
 }
 
 /*
+ * Lists are taken apart in the select list, where the server hands on row by row; in `from` it keeps each in a table first.
+ *
  * The end of the journal is taken first and everything else hangs on it (`joined`), so that two processes queue up
  * there and nowhere else. What a process cannot see in its snapshot (an id, an account another one has just made)
  * ends in a unique violation and is decided again with the journal held. One below its floor is what breaks the check.
@@ -66,7 +68,7 @@ export interface Appended {
 const APPEND = `
 with known as (
   select t.region, t.id, t.cursor, t.at, t.seal
-  from unnest($3::text[], $5::uuid[]) as i(region, id)
+  from (select unnest($3::text[]) as region, unnest($5::uuid[]) as id) as i
   join ledger_transfer t on t.region = i.region and t.id = i.id
 ), joined as (
   update ledger_journal_end as e set cursor = e.cursor + n.count
@@ -77,14 +79,15 @@ with known as (
 ), transfers as (
   insert into ledger_transfer (region, id, cursor, kind, at, about, reverses, seal)
   select i.region, i.id, joined.base + i.step, i.kind, i.at, i.about, i.reverses, i.seal
-  from unnest($3::text[], $4::int[], $5::uuid[], $6::text[], $7::bigint[], $8::jsonb[], $9::uuid[], $10::bytea[])
-    as i(region, step, id, kind, at, about, reverses, seal)
+  from (select unnest($3::text[]) as region, unnest($4::int[]) as step, unnest($5::uuid[]) as id, unnest($6::text[]) as kind,
+    unnest($7::bigint[]) as at, unnest($8::jsonb[]) as about, unnest($9::uuid[]) as reverses, unnest($10::bytea[]) as seal) as i
   join joined on joined.region = i.region
 ), moves as (
   insert into ledger_move (region, cursor, line, debit, credit, amount, currency)
   select i.region, joined.base + i.step, i.line, i.debit, i.credit, i.amount, i.currency
-  from unnest($11::text[], $12::int[], $13::smallint[], $14::text[], $15::text[], $16::bigint[], $17::text[])
-    as i(region, step, line, debit, credit, amount, currency)
+  from (select unnest($11::text[]) as region, unnest($12::int[]) as step, unnest($13::smallint[]) as line,
+    unnest($14::text[]) as debit, unnest($15::text[]) as credit, unnest($16::bigint[]) as amount,
+    unnest($17::text[]) as currency) as i
   join joined on joined.region = i.region
 ), change as (
   select i.* from unnest($18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::bigint[], $25::bigint[], $26::bigint[])
@@ -151,12 +154,19 @@ export async function append(tx: Sql, what: Append): Promise<Appended> {
 /** Takes the end of the journal of each region, in one order for everybody, until the transaction ends. */
 export async function holdJournal(tx: Sql, regions: readonly string[]): Promise<void> {
   const sorted = [...regions].sort();
+  if ((await lockEnds(tx, sorted)) === sorted.length) return;
   await tx.query('insert into ledger_journal_end (region) select * from unnest($1::text[]) on conflict do nothing', [
     sorted,
   ]);
-  await tx.query('select region from ledger_journal_end where region = any($1::text[]) order by region for update', [
-    sorted,
-  ]);
+  await lockEnds(tx, sorted);
+}
+
+async function lockEnds(tx: Sql, sorted: readonly string[]): Promise<number> {
+  const rows = await tx.query(
+    'select region from ledger_journal_end where region = any($1::text[]) order by region for update',
+    [sorted],
+  );
+  return rows.length;
 }
 
 /** Those of the transfers that stand in the journal. */

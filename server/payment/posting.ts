@@ -12,7 +12,7 @@ import {
 import type { Move, Transfer, TransferKind } from '#server/ledger/ledger.ts';
 import type { PaymentRow } from '#server/payment/store.ts';
 import { joinBytes, toBase64url, utf8 } from '#shared/base/bytes.ts';
-import { type Id, idFromBytes } from '#shared/base/id.ts';
+import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 
@@ -24,11 +24,11 @@ type Act = 'claim' | 'mature' | 'reverse';
  * ledger itself refuses a second one, whoever asks and whatever went wrong above it.
  */
 export function transferId(payment: Uint8Array, act: Act, place: 'payer' | 'payee'): Id {
-  const bytes = hash('sha256', joinBytes(tagOf(act, place), payment), 'buffer').subarray(0, 16);
+  const hex = hash('sha256', joinBytes(tagOf(act, place), payment), 'hex');
   // The version and variant of a UUID whose other bits are the maker's own (RFC 9562 section 5.8).
-  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
-  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-  return idFromBytes(bytes);
+  const variant = '89ab'[Number.parseInt(hex[16] ?? '', 16) & 3];
+  const own = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`];
+  return `${own[0]}-${own[1]}-${own[2]}-${own[3]}-${hex.slice(20, 32)}` as Id;
 }
 
 const tags = new Map<string, Uint8Array>();
@@ -46,10 +46,56 @@ export type Postable = Pick<
   'region' | 'id' | 'allowance' | 'currency' | 'payer' | 'payee' | 'payee_region' | 'held' | 'guaranteed' | 'late'
 >;
 
+/** The two accounts that nearly every claim moves between. */
+interface ClaimAccounts {
+  readonly holdOf: typeof holdOf;
+  readonly available: typeof available;
+}
+
+/** Accounts made once for a batch: the payments of one allowance, or to one payee, name the same ones again and again. */
+export function rememberedAccounts(): ClaimAccounts {
+  const made = new Map<string, Account>();
+  const remember = (subject: string, fits: (account: Account) => boolean, make: () => Account): Account => {
+    const known = made.get(subject);
+    if (known !== undefined && fits(known)) return known;
+    const account = make();
+    made.set(subject, account);
+    return account;
+  };
+  return {
+    holdOf: (region, allowance, currency, wallet) =>
+      remember(
+        allowance,
+        (one) => one.kind === 'hold' && one.region === region && one.currency === currency && one.owner === wallet,
+        () => holdOf(region, allowance, currency, wallet),
+      ),
+    available: (region, wallet, currency) =>
+      remember(
+        wallet,
+        (one) => one.kind === 'available' && one.region === region && one.currency === currency,
+        () => available(region, wallet, currency),
+      ),
+  };
+}
+
+/** What the caller of {@link claimUnit} has at hand already: base64url of the payment's id, and accounts made before. */
+interface AtHand {
+  readonly name?: string;
+  readonly accounts?: ClaimAccounts;
+}
+
 /** Credits the payee in full: from the hold, from the guarantee fund, or after the release from the payer's balance. */
-export function claimUnit(row: Postable, at: Instant): Transfer[] {
+export function claimUnit(row: Postable, at: Instant, atHand: AtHand = {}): Transfer[] {
   const kind: TransferKind = row.late > 0 ? 'late-claim' : row.guaranteed > 0 ? 'shortfall' : 'claim';
   const { region, currency } = row;
+  if (kind === 'claim' && region === row.payee_region) {
+    // The plain case, as nearly all are: one move, without the drafts of the others.
+    const { name = toBase64url(row.id), accounts = { holdOf, available } } = atHand;
+    const debit = accounts.holdOf(region, row.allowance, currency, row.payer);
+    const credit = accounts.available(region, row.payee, currency);
+    const moves = [{ debit, credit, amount: money(row.held, currency) }];
+    return [{ region, id: transferId(row.id, 'claim', 'payer'), kind, moves, at, about: { payment: name } }];
+  }
   const fund = guaranteeFund(region, currency);
   return acrossRegions(row, 'claim', kind, at, [
     [holdOf(region, row.allowance, currency, row.payer), { payee: 'available' }, row.held],

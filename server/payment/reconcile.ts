@@ -35,29 +35,50 @@ export function openReconcile(
   told: Recent<store.PaymentStory>,
 ): (uploader: Id, payments: readonly Uint8Array[]) => Promise<PaymentAnswer[]> {
   const known = new Map<string, Verified<Allowance>>();
-  const settled = gather<Upload, PaymentAnswer>(
-    async (items) => {
+  const settled = gather<readonly Upload[], PaymentAnswer[]>(
+    async (lists) => {
       const newest = await newestEpochs(parts);
-      const { answers, written } = await parts.database.transaction((tx) => settle(parts, tx, items, newest));
+      const { answers, written } = await parts.database.transaction((tx) => settle(parts, tx, lists.flat(), newest));
       // Only now: before the commit nobody may be told.
       for (const [name, row] of written) told.keep(name, row);
-      return answers;
+      return partsOf(answers, lists);
     },
-    { most: BATCH_MOST },
+    { most: BATCH_MOST, sizeOf: (list) => list.length },
   );
-  const checked = gather<Upload, PaymentAnswer | undefined>((items) => check(parts, known, items), {
-    most: BATCH_MOST,
+  const checked = gather<readonly Upload[], (PaymentAnswer | undefined)[]>(
+    async (lists) => partsOf(await check(parts, known, lists.flat()), lists),
+    { most: BATCH_MOST, sizeOf: (list) => list.length },
+  );
+  return async (uploader, payments) => {
+    const answers: (PaymentAnswer | undefined)[] = [];
+    const readable: { readonly item: Upload; readonly at: number }[] = [];
+    for (const [at, bytes] of payments.entries()) {
+      const read = readPayment(bytes, sha256);
+      if (read.ok) readable.push({ item: uploadOf(read.value, uploader), at });
+      // What cannot be read has no payment id: it is named by the hash of what came.
+      else answers[at] = refusedAnswer(hash('sha256', bytes, 'base64url'), read.error.code);
+    }
+    for (const answer of [checked, settled]) {
+      const open = readable.filter(({ at }) => answers[at] === undefined);
+      if (open.length === 0) break;
+      const given = await answer(open.map((one) => one.item));
+      for (const [place, { at }] of open.entries()) answers[at] = given[place];
+    }
+    return payments.map((_, at) => {
+      const answer = answers[at];
+      assert(answer !== undefined, 'every payment is answered');
+      return answer;
+    });
+  };
+}
+
+/** The answers to lists that went together, each list's own. */
+function partsOf<Answer>(answers: readonly Answer[], lists: readonly (readonly unknown[])[]): Answer[][] {
+  let at = 0;
+  return lists.map((list) => {
+    at += list.length;
+    return answers.slice(at - list.length, at);
   });
-  return (uploader, payments) =>
-    Promise.all(
-      payments.map(async (bytes) => {
-        const read = readPayment(bytes, sha256);
-        // What cannot be read has no payment id: it is named by the hash of what came.
-        if (!read.ok) return refusedAnswer(hash('sha256', bytes, 'base64url'), read.error.code);
-        const item = uploadOf(read.value, uploader);
-        return (await checked(item)) ?? settled(item);
-      }),
-    );
 }
 
 /** The answers of those that are known already or do not count; undefined for those that are to be settled. */

@@ -7,7 +7,7 @@ import type { CertifiedPayee, HeldAllowance } from '#server/allowance/allowance.
 import { writeDown } from '#server/logbook/logbook.ts';
 import { openJudge } from '#server/payment/guarantee.ts';
 import type { PaymentParts } from '#server/payment/parts.ts';
-import { claimUnit } from '#server/payment/posting.ts';
+import { claimUnit, rememberedAccounts } from '#server/payment/posting.ts';
 import * as store from '#server/payment/store.ts';
 import { verifiedVoids } from '#server/payment/void.ts';
 import type { Sql } from '#server/platform/database.ts';
@@ -101,7 +101,8 @@ export async function settle(
       refused.set(name, refusedAnswer(name, chain ? 'payment.payee-unknown' : 'allowance.unknown'));
       continue;
     }
-    const draft = await decide({ parts, upload, chain, payee, voided: voids.has(name), now, judge });
+    const decided = decide({ parts, upload, chain, payee, voided: voids.has(name), now, judge });
+    const draft = decided instanceof Promise ? await decided : decided;
     chain.held.push(draft.own);
     chain.known.set(name, draft.row);
     drafts.push(draft);
@@ -161,7 +162,8 @@ interface Question {
   readonly judge: ReturnType<typeof openJudge>;
 }
 
-async function decide(question: Question): Promise<Draft> {
+/** Most payments are decided at once; only a shortfall asks the guarantee. */
+function decide(question: Question): Draft | Promise<Draft> {
   const { upload, chain, voided } = question;
   const { payment, name } = upload;
   const own = heldOf(payment);
@@ -169,8 +171,10 @@ async function decide(question: Question): Promise<Draft> {
   const other = fork ?? contradictionIn(chain.held, own);
   const against = other && { kind: fork ? ('fork' as const) : ('overspent' as const), other };
   const blank = blankRow(question);
-  const row = voided ? { ...blank, state: 'voided' as const } : await funded(question, blank);
-  return { name, own, row, chain, payment, against };
+  const draft = (row: store.PaymentRow): Draft => ({ name, own, row, chain, payment, against });
+  if (voided) return draft({ ...blank, state: 'voided' });
+  const row = funded(question, blank);
+  return row instanceof Promise ? row.then(draft) : draft(row);
 }
 
 function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
@@ -179,14 +183,14 @@ function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
   const core = payment.message;
   return {
     region: allowance.region,
-    id: payment.id.slice(),
+    id: payment.id,
     allowance: allowance.id,
     number: core.number,
     amount: core.amount,
     total: core.total,
     currency: allowance.currency,
-    previous: core.previous.slice(),
-    invoice: core.invoice.slice(),
+    previous: core.previous,
+    invoice: core.invoice,
     payer: allowance.wallet,
     payee_id: core.payee,
     payee: payee.wallet,
@@ -200,25 +204,30 @@ function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
     late: 0,
     code: null,
     matures_at: null,
-    bytes: payment.bytes.slice(),
+    bytes: payment.bytes,
   };
 }
 
 /** Who pays: the hold as far as it goes, then the guarantee; after the release the payer's own balance. */
-async function funded(question: Question, blank: store.PaymentRow): Promise<store.PaymentRow> {
-  const { parts, upload, chain, payee, judge } = question;
+function funded(question: Question, blank: store.PaymentRow): store.PaymentRow | Promise<store.PaymentRow> {
+  const { chain } = question;
   const { allowance } = chain;
   const { amount } = blank;
   if (allowance.state === 'released') {
     if (blank.payer === blank.payee) return { ...blank, code: 'guarantee.linked' };
     return { ...blank, state: 'settled', late: amount };
   }
-  const held = Math.min(amount, chain.remaining);
-  const shortfall = amount - held;
-  if (shortfall === 0) {
-    chain.remaining -= held;
-    return { ...blank, state: 'settled', held };
-  }
+  if (amount > chain.remaining) return guaranteed(question, blank);
+  chain.remaining -= amount;
+  return { ...blank, state: 'settled', held: amount };
+}
+
+/** What the hold lacks, the guarantee pays, when it does. */
+async function guaranteed(question: Question, blank: store.PaymentRow): Promise<store.PaymentRow> {
+  const { parts, upload, chain, payee, judge } = question;
+  const { allowance } = chain;
+  const held = Math.min(blank.amount, chain.remaining);
+  const shortfall = blank.amount - held;
   const fault = await judge({
     region: blank.region,
     currency: blank.currency,
@@ -246,9 +255,10 @@ function claimEnd(parts: PaymentParts, allowance: HeldAllowance, payee: Certifie
 async function post(parts: PaymentParts, tx: Sql, drafts: readonly Draft[], now: Instant): Promise<store.PaymentRow[]> {
   const paid = drafts.filter(({ row }) => row.held + row.guaranteed + row.late > 0);
   await parts.allowances.claim(tx, claimsOf(paid));
+  const accounts = rememberedAccounts();
   const posted = await parts.ledger.postWithin(
     tx,
-    paid.map(({ row }) => claimUnit(row, now)),
+    paid.map(({ row, name }) => claimUnit(row, now, { name, accounts })),
   );
   const uncovered = new Set<Draft>();
   for (const [at, draft] of paid.entries()) {
@@ -300,8 +310,8 @@ async function prove(
   await store.insertProof(tx, {
     region,
     allowance,
-    payment: Uint8Array.from(left.id),
-    other: Uint8Array.from(right.id),
+    payment: left.id,
+    other: right.id,
     kind,
     found_at: now,
     bytes: writeFork(chain.allowance.signed.bytes, payment, other),

@@ -14,14 +14,14 @@ export type PaymentState = 'settled' | 'arriving' | 'disputed' | 'voided' | 'rev
 /** One payment for ever; sums in minor units of `currency`. `held` + `guaranteed` + `late` is what the payee was credited. */
 export interface PaymentRow {
   readonly region: string;
-  readonly id: Uint8Array<ArrayBuffer>;
+  readonly id: Uint8Array;
   readonly allowance: Id;
   readonly number: number;
   readonly amount: number;
   readonly total: number;
   readonly currency: Currency;
-  readonly previous: Uint8Array<ArrayBuffer>;
-  readonly invoice: Uint8Array<ArrayBuffer>;
+  readonly previous: Uint8Array;
+  readonly invoice: Uint8Array;
   readonly payer: Id;
   readonly payee_id: Id;
   readonly payee: Id;
@@ -36,7 +36,7 @@ export interface PaymentRow {
   readonly late: number;
   readonly code: string | null;
   readonly matures_at: Instant | null;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
 }
 
 const COLUMNS = `region, id, allowance, number, amount, total, currency, previous, invoice, payer, payee_id, payee,
@@ -47,9 +47,11 @@ export async function insertPayments(tx: Sql, rows: readonly PaymentRow[]): Prom
   if (rows.length === 0) return;
   await tx.query(
     `insert into payment (${COLUMNS})
-     select * from unnest($1::text[], $2::bytea[], $3::uuid[], $4::int[], $5::bigint[], $6::bigint[], $7::text[],
-       $8::bytea[], $9::bytea[], $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::bigint[], $15::bigint[],
-       $16::uuid[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[], $21::text[], $22::bigint[], $23::bytea[])`,
+     select unnest($1::text[]), unnest($2::bytea[]), unnest($3::uuid[]), unnest($4::int[]), unnest($5::bigint[]),
+       unnest($6::bigint[]), unnest($7::text[]), unnest($8::bytea[]), unnest($9::bytea[]), unnest($10::uuid[]),
+       unnest($11::uuid[]), unnest($12::uuid[]), unnest($13::text[]), unnest($14::bigint[]), unnest($15::bigint[]),
+       unnest($16::uuid[]), unnest($17::text[]), unnest($18::bigint[]), unnest($19::bigint[]), unnest($20::bigint[]),
+       unnest($21::text[]), unnest($22::bigint[]), unnest($23::bytea[])`,
     [
       rows.map((row) => row.region),
       rows.map((row) => row.id),
@@ -165,11 +167,10 @@ export function lockMaturing(tx: Sql, region: string, now: Instant, limit: numbe
 }
 
 /** The finality receipt kept with a payment, if one was issued. */
-export async function readFinality(tx: Sql, id: Uint8Array): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const rows = await tx.query<{ finality: Uint8Array<ArrayBuffer> | null }>(
-    'select finality from payment where id = $1::bytea',
-    [id],
-  );
+export async function readFinality(tx: Sql, id: Uint8Array): Promise<Uint8Array | undefined> {
+  const rows = await tx.query<{ finality: Uint8Array | null }>('select finality from payment where id = $1::bytea', [
+    id,
+  ]);
   return rows[0]?.finality ?? undefined;
 }
 
@@ -181,15 +182,15 @@ export async function writeFinality(tx: Sql, id: Uint8Array, bytes: Uint8Array):
 /** A payee's word on a payment. `checked`: its signature was verified. */
 export interface ReceiptRow {
   readonly region: string;
-  readonly payment: Uint8Array<ArrayBuffer>;
-  readonly id: Uint8Array<ArrayBuffer>;
+  readonly payment: Uint8Array;
+  readonly id: Uint8Array;
   readonly status: 'accepted' | 'void';
   readonly counter: number;
   readonly said_at: Instant;
   readonly received_at: Instant;
   readonly received_from: Id;
   readonly checked: boolean;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
 }
 
 /** Keeps a receipt once. */
@@ -243,11 +244,11 @@ export async function uncheckedReceipts(tx: Sql, wallet: Id): Promise<number> {
 export interface ProofRow {
   readonly region: string;
   readonly allowance: Id;
-  readonly payment: Uint8Array<ArrayBuffer>;
-  readonly other: Uint8Array<ArrayBuffer>;
+  readonly payment: Uint8Array;
+  readonly other: Uint8Array;
   readonly kind: 'fork' | 'overspent';
   readonly found_at: Instant;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
 }
 
 /** Keeps a proof once. */

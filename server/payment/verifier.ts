@@ -9,11 +9,17 @@ const SPKI = Uint8Array.from(Buffer.from('3039301306072a8648ce3d020106082a8648ce
 /** Keys kept at once: an hour of allowances in a busy region, about 40 MB. */
 const KEYS_KEPT = 20_000;
 
+/** A key as `verify` wants it. */
+interface Known {
+  readonly key: KeyObject;
+  readonly dsaEncoding: 'ieee-p1363';
+}
+
 /** Answers signature questions at once; a key that is no point of the curve answers no. */
 export function nodeVerifier(): (question: SignatureQuestion) => boolean {
-  const keys = new Map<string, KeyObject | undefined>();
-  const keyOf = (key: Uint8Array): KeyObject | undefined => {
-    const name = String.fromCharCode(...key);
+  const keys = new Map<string, Known | undefined>();
+  const find = (key: Uint8Array): Known | undefined => {
+    const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
     if (keys.has(name)) return keys.get(name);
     // The oldest goes first: a map walks in the order of insertion.
     for (const oldest of keys.keys()) {
@@ -25,14 +31,15 @@ export function nodeVerifier(): (question: SignatureQuestion) => boolean {
     return made;
   };
   return ({ key, message, signature }) => {
-    const known = keyOf(key);
-    return known !== undefined && verify('sha256', message, { key: known, dsaEncoding: 'ieee-p1363' }, signature);
+    const known = find(key);
+    return known !== undefined && verify('sha256', message, known, signature);
   };
 }
 
-function readKey(key: Uint8Array): KeyObject | undefined {
+function readKey(key: Uint8Array): Known | undefined {
   try {
-    return createPublicKey({ key: Buffer.from(joinBytes(SPKI, key)), format: 'der', type: 'spki' });
+    const made = createPublicKey({ key: Buffer.from(joinBytes(SPKI, key)), format: 'der', type: 'spki' });
+    return { key: made, dsaEncoding: 'ieee-p1363' };
   } catch {
     return undefined;
   }

@@ -114,14 +114,14 @@ function receiptRow(
   const { payment, status, counter, time } = receipt.message;
   return {
     region,
-    payment: Uint8Array.from(payment),
-    id: Uint8Array.from(receipt.id),
+    payment,
+    id: receipt.id,
     status,
     counter,
     said_at: time,
     received_at: parts.clock(),
     received_from: from,
     checked,
-    bytes: Uint8Array.from(receipt.bytes),
+    bytes: receipt.bytes,
   };
 }

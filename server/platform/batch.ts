@@ -16,21 +16,36 @@ export function waitingItems(): number {
 
 /**
  * A function that hands its items to `run` in the order they came, at most `most` at a time, one run at a time.
- * `run` answers in the order of its items; when it throws, each of that run's callers gets the error.
+ * `run` answers in the order of its items; when it throws, each of that run's callers gets the error. Where an item stands
+ * for many, `sizeOf` says for how many; one that is larger than `most` goes alone.
  */
 export function gather<Item, Answer>(
   run: (items: Item[]) => Promise<Answer[]>,
-  options: { readonly most: number },
+  options: { readonly most: number; readonly sizeOf?: (item: Item) => number },
 ): (item: Item) => Promise<Answer> {
-  assert(options.most >= 1, 'a batch holds at least one');
+  const { most, sizeOf = () => 1 } = options;
+  assert(most >= 1, 'a batch holds at least one');
   let waiting: Waiting<Item, Answer>[] = [];
   let running = false;
 
+  function nextBatch(): Waiting<Item, Answer>[] {
+    let count = 0;
+    let size = 0;
+    for (const { item } of waiting) {
+      const more = sizeOf(item);
+      if (count > 0 && size + more > most) break;
+      count += 1;
+      size += more;
+    }
+    const batch = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    allWaiting -= size;
+    return batch;
+  }
+
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
-      const batch = waiting.slice(0, options.most);
-      waiting = waiting.slice(options.most);
-      allWaiting -= batch.length;
+      const batch = nextBatch();
       try {
         const answers = await run(batch.map((one) => one.item));
         assert(answers.length === batch.length, 'a batch answers each of its items');
@@ -47,7 +62,7 @@ export function gather<Item, Answer>(
   return (item) =>
     new Promise<Answer>((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      allWaiting += 1;
+      allWaiting += sizeOf(item);
       if (running) return;
       running = true;
       // One turn of the microtask queue lets everything of this moment join the first run.
