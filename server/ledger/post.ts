@@ -123,7 +123,7 @@ async function postQuickly({ database, recent }: Desk, units: readonly Unit[]): 
   let left = units;
   for (let attempt = 0; attempt < 2 && left.length > 0; attempt += 1) {
     const draft = draftOf(left, recent);
-    const appended = await appendOrNothing(database, draft.append);
+    const appended = await orNothing(store.append(database, draft.append));
     if (!appended) return done;
     if (appended.known.length === 0) {
       if (appended.bases.size < draft.append.regions.size) return done;
@@ -150,9 +150,10 @@ async function attempt<Answer>(tx: Sql, work: () => Promise<Answer | undefined>)
   return answer;
 }
 
-async function appendOrNothing(database: Sql, what: store.Append): Promise<store.Appended | undefined> {
+/** What was appended; undefined when a known id, a floor or another process stood in the way. */
+async function orNothing<Answer>(appending: Promise<Answer>): Promise<Answer | undefined> {
   try {
-    return await store.append(database, what);
+    return await appending;
   } catch (error) {
     if (['23505', '23514', '40001', '40P01'].includes(sqlState(error) ?? '')) return undefined;
     throw error;
@@ -162,10 +163,10 @@ async function appendOrNothing(database: Sql, what: store.Append): Promise<store
 /** With the journal held: all units in one statement when each can be written; undefined, with nothing written, when one cannot. */
 async function postTogether(tx: Sql, units: readonly Unit[], recent: Recent<Transfer>): Promise<Answer[] | undefined> {
   const draft = draftOf(units, recent);
-  const appended = await attempt(tx, () => appendOrNothing(tx, draft.append));
-  if (appended === undefined || appended.known.length > 0) return undefined;
-  assert(appended.bases.size === draft.append.regions.size, 'a held journal takes what can be written');
-  return units.map((unit) => ok(postedOf(unit, (transfer) => placeOf(draft, appended.bases, transfer), true)));
+  const bases = await attempt(tx, () => orNothing(store.appendNew(tx, draft.append)));
+  if (bases === undefined) return undefined;
+  assert(bases.size === draft.append.regions.size, 'a held journal takes what can be written');
+  return units.map((unit) => ok(postedOf(unit, (transfer) => placeOf(draft, bases, transfer), true)));
 }
 
 /** With the journal held nobody else posts: what is read here is still so when it is written. */
@@ -187,7 +188,7 @@ async function postSurely(tx: Sql, units: readonly Unit[], recent: Recent<Transf
     return unit;
   });
   const draft = draftOf(accepted, recent);
-  const { bases } = accepted.length > 0 ? await store.append(tx, draft.append) : { bases: new Map<string, number>() };
+  const bases = accepted.length > 0 ? await store.appendNew(tx, draft.append) : new Map<string, number>();
   assert(bases.size === draft.append.regions.size, 'a held journal takes what was decided');
   return decided.map((one, at) =>
     isUnit(one) ? ok(postedOf(one, (transfer) => placeOf(draft, bases, transfer), one === units[at])) : one,

@@ -65,11 +65,14 @@ export interface Appended {
  * there and nowhere else. What a process cannot see in its snapshot (an id, an account another one has just made)
  * ends in a unique violation and is decided again with the journal held. One below its floor is what breaks the check.
  */
-const APPEND = `
-with known as (
+const KNOWN = `
   select t.region, t.id, t.cursor, t.at, t.seal
   from (select unnest($3::text[]) as region, unnest($5::uuid[]) as id) as i
-  join ledger_transfer t on t.region = i.region and t.id = i.id
+  join ledger_transfer t on t.region = i.region and t.id = i.id`;
+const NONE_KNOWN =
+  'select null::text as region, null::uuid as id, 0::bigint as cursor, 0::bigint as at, null::bytea as seal where false';
+const appending = (known: string): string => `
+with known as (${known}
 ), joined as (
   update ledger_journal_end as e set cursor = e.cursor + n.count
   from unnest($1::text[], $2::bigint[]) as n(region, count)
@@ -107,14 +110,27 @@ with known as (
 select region, null::uuid as id, base as cursor, null::bigint as at, null::bytea as seal from joined
 union all
 select region, id, cursor, at, seal from known`;
+/** Looks first whether a transfer is known, and then writes nothing. */
+const APPEND = appending(KNOWN);
+/** For who holds the journal: a transfer that is known breaks the key. */
+const APPEND_NEW = appending(NONE_KNOWN);
 
 /**
  * Writes `what` in one statement, unless one of its transfers is known: then nothing.
  * Throws 23505 when another process made an id or account meanwhile, 23514 when a floor would be broken.
  */
-export async function append(tx: Sql, what: Append): Promise<Appended> {
+export function append(tx: Sql, what: Append): Promise<Appended> {
+  return appendBy(tx, APPEND, what);
+}
+
+/** Writes `what` in one statement without looking for what is known: that throws 23505, as a broken floor 23514. */
+export async function appendNew(tx: Sql, what: Append): Promise<ReadonlyMap<string, number>> {
+  return (await appendBy(tx, APPEND_NEW, what)).bases;
+}
+
+async function appendBy(tx: Sql, statement: string, what: Append): Promise<Appended> {
   const { transfers, moves, changes } = what;
-  const rows = await tx.query<Omit<KnownTransfer, 'id'> & { id: string | null }>(APPEND, [
+  const rows = await tx.query<Omit<KnownTransfer, 'id'> & { id: string | null }>(statement, [
     [...what.regions.keys()],
     [...what.regions.values()],
     transfers.map((one) => one.region),

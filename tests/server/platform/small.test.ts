@@ -148,6 +148,19 @@ describe('a batch', () => {
     expect(runs).toEqual([[1, 2], [3, 4, 5], [6]]);
   });
 
+  test('counts what an item stands for; one that is too large goes alone, and none is left behind', async () => {
+    const runs: string[] = [];
+    const add = gather<string, string>(
+      async (items) => {
+        runs.push(items.join(' '));
+        return items;
+      },
+      { most: 4, sizeOf: (item) => item.length },
+    );
+    await Promise.all(['ab', 'cd', 'e', 'fghijk', 'l', '', 'mno'].map(add));
+    expect(runs).toEqual(['ab cd', 'e', 'fghijk', 'l  mno']);
+  });
+
   test('that fails tells each of its own, and the next one works', async () => {
     const add = gather<number, number>(
       async (items) => {
