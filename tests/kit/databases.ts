@@ -147,6 +147,11 @@ function cpuSecondsOf(parent: number): number {
   return ticks.reduce((sum, one) => sum + one, 0) / 100;
 }
 
+/** Where a program that comes with PostgreSQL lies, such as `pgbench`. */
+export function postgresProgram(name: string): string {
+  return join(binFolder(), name);
+}
+
 function binFolder(): string {
   try {
     const versions = readdirSync('/usr/lib/postgresql').sort((left, right) => Number(right) - Number(left));

@@ -1,5 +1,6 @@
 /** How many postings a second the ledger takes on each database: one client, batches of a thousand, durable. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ledger, openLedger, type Transfer } from '#server/ledger/ledger.ts';
@@ -7,7 +8,7 @@ import { type Database, openDatabase } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { newId } from '#shared/base/id.ts';
 import { instant } from '#shared/base/time.ts';
-import { startPostgres } from '#tests/kit/databases.ts';
+import { postgresProgram, startPostgres } from '#tests/kit/databases.ts';
 import { bank, LEDGER_SCHEMA, transfer, walletOf } from '#tests/kit/ledger.ts';
 
 const BATCH = 1_000;
@@ -44,11 +45,7 @@ async function plainDoubleEntry(): Promise<void> {
   const server = await startPostgres({ durable: true });
   try {
     const database = await openDatabase({ dataDir: 'memory', databaseUrl: await server.fresh(), connections: 20 });
-    await database.query('create table account (id int primary key, balance bigint not null) with (fillfactor = 60)');
-    await database.query(
-      'create table entry (transfer uuid, account int, amount bigint, primary key (transfer, account))',
-    );
-    await database.query('insert into account select n, 0 from generate_series(0, $1::int) as n', [WALLETS]);
+    await createPlain(database);
     let count = 0;
     const end = performance.now() + PLAIN_MS;
     const client = async () => {
@@ -71,9 +68,49 @@ async function plainDoubleEntry(): Promise<void> {
   }
 }
 
+/** The same by PostgreSQL's own pgbench, which speaks to the server without Node between them. */
+const PGBENCH_SCRIPT = `
+\\set one random(1, ${WALLETS})
+\\set other (:one + random(0, ${WALLETS - 2})) % ${WALLETS} + 1
+begin;
+insert into entry values (gen_random_uuid(), :one, -1), (gen_random_uuid(), :other, 1);
+update account set balance = balance - 1 where id = least(:one::int, :other::int);
+update account set balance = balance + 1 where id = greatest(:one::int, :other::int);
+commit;
+`;
+
+async function pgbenchDoubleEntry(): Promise<void> {
+  const server = await startPostgres({ durable: true });
+  const folder = mkdtempSync(join(tmpdir(), 'piaohao-load-'));
+  try {
+    const url = await server.fresh();
+    const database = await openDatabase({ dataDir: 'memory', databaseUrl: url });
+    await createPlain(database);
+    await database.close();
+    const script = join(folder, 'transfer.sql');
+    writeFileSync(script, PGBENCH_SCRIPT);
+    const settings = ['-n', '-M', 'prepared', '-c', '20', '-j', '2', '-T', String(PLAIN_MS / 1000), '-f', script, url];
+    const said = execFileSync(postgresProgram('pgbench'), settings, { encoding: 'utf8' });
+    const value = Math.round(Number(/tps = ([\d.]+) \(without/.exec(said)?.[1]));
+    console.log(JSON.stringify({ name: 'post.pgbench.postgres', value, unit: 'postings/s', connections: 20 }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    await server.stop();
+  }
+}
+
+async function createPlain(database: Database): Promise<void> {
+  await database.query('create table account (id int primary key, balance bigint not null) with (fillfactor = 60)');
+  await database.query(
+    'create table entry (transfer uuid, account int, amount bigint, primary key (transfer, account))',
+  );
+  await database.query('insert into account select n, 0 from generate_series(0, $1::int) as n', [WALLETS]);
+}
+
 /** The benchmarks of this file, by the name they print. */
 export const benches = {
   'post.plain.postgres': plainDoubleEntry,
+  'post.pgbench.postgres': pgbenchDoubleEntry,
   'post.pglite': postPglite,
   'post.postgres': postPostgres,
 };
