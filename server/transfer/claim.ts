@@ -3,6 +3,8 @@
  * Invariant: while a claim is asked, frozen[claim] in the ledger is what it holds, afterwards nothing; no more than the
  * payment ever goes back, and what is not held goes back only by the payee's own word.
  */
+
+import type { Session } from '#server/identity/identity.ts';
 import { available, clearing, frozen } from '#server/ledger/chart.ts';
 import type { Move, Transfer } from '#server/ledger/ledger.ts';
 import { actId } from '#server/ledger/transfer.ts';
@@ -29,11 +31,11 @@ const HOLD_TRIES = 3;
 
 /**
  * Claims a payment back. Refusals: `request.not-found`, `claim.asked-for`, `claim.not-settled`, `claim.too-old`,
- * `claim.twice`, `claim.month`, `transfer.self`, `invoice.memo`.
+ * `claim.twice`, `claim.month`, `transfer.self`, `invoice.memo`, and those of a proof.
  */
 export async function claimBack(
   parts: TransferParts,
-  owner: Owner,
+  owner: Session,
   request: ClaimRequest,
 ): Promise<Result<Claim, Refusal>> {
   const id = readId(request.id);
@@ -44,6 +46,11 @@ export async function claimBack(
   if (before) return before.id === id ? shown(parts, owner, before) : refuse({ code: 'claim.twice' });
   const draft = await draftOf(parts, owner, id, payment, request.reason);
   if (!draft.ok) return draft;
+  const { amount, currency, payee } = draft.value;
+  const proved = await parts.identity.authorise(owner, {
+    ...{ id, act: 'claim', amount, currency, target: payee, proof: request.proof },
+  });
+  if (!proved.ok) return proved;
   try {
     const row = await parts.database.transaction(async (tx) => {
       const most = parts.terms(owner.region).claimsMonth;
@@ -119,16 +126,25 @@ async function hold(parts: TransferParts, tx: Sql, row: store.ClaimRow): Promise
 
 /**
  * The payee's answer: gives `give` back, nought to refuse. The same answer again is the same act. Refusals:
- * `request.not-found`, `claim.closed`, `claim.give`, `claim.reason`, `wallet.frozen`, `ledger.insufficient`.
+ * `request.not-found`, `claim.closed`, `claim.give`, `claim.reason`, `wallet.frozen`, `ledger.insufficient`, and those of
+ * a proof where money is given.
  */
-export function answerClaim(
+export async function answerClaim(
   parts: TransferParts,
-  owner: Owner,
+  owner: Session,
   id: Id,
-  { give, reason }: ClaimAnswer,
+  { give, reason, proof }: ClaimAnswer,
 ): Promise<Result<Claim, Refusal>> {
-  if (give === 0 && reason === undefined) return Promise.resolve(refuse({ code: 'claim.reason' }));
-  if (reason !== undefined && !isFit(reason)) return Promise.resolve(refuse({ code: 'invoice.memo' }));
+  if (give === 0 && reason === undefined) return refuse({ code: 'claim.reason' });
+  if (reason !== undefined && !isFit(reason)) return refuse({ code: 'invoice.memo' });
+  const asked = await store.readClaim(parts.database, id);
+  if (asked?.payee === owner.wallet && asked.state === 'asked' && give > 0 && give <= asked.amount) {
+    const { currency, payer: target } = asked;
+    // Another sum is another act, so that a proof given for one fen never stands for all of it.
+    const act = { id: actId(`piaohao-claim-answer-${give}`, idToBytes(id)), act: 'transfer' as const };
+    const proved = await parts.identity.authorise(owner, { ...act, amount: give, currency, target, proof });
+    if (!proved.ok) return proved;
+  }
   return end(parts, owner, id, async (tx, row) => {
     if (row.payee !== owner.wallet) return { code: 'request.not-found' };
     const state = give === 0 ? 'refused' : 'returned';

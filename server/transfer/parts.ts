@@ -16,7 +16,7 @@ export interface TransferNeeds {
   readonly ledger: Pick<Ledger, 'postWithin' | 'balances'>;
   readonly clock: Clock;
   readonly regions: Pick<Regions, 'list' | 'find' | 'sign'>;
-  readonly identity: Pick<Identity, 'person' | 'people' | 'personByPhone' | 'devicesOf' | 'isFrozen'>;
+  readonly identity: Pick<Identity, 'person' | 'people' | 'personByPhone' | 'devicesOf' | 'isFrozen' | 'authorise'>;
   readonly allowances: Pick<Allowances, 'payees'>;
   readonly payments: Pick<Payments, 'stories' | 'view'>;
 }

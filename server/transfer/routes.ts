@@ -1,11 +1,11 @@
 /**
  * How the world asks about money between people. Whoever looks is a signed-in person or their phone; whoever says
- * something is a person, and whoever moves money has just touched their passkey.
+ * something is a person, and stands for what moves money by a proof.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Identity } from '#server/identity/identity.ts';
+import type { Identity, Session } from '#server/identity/identity.ts';
 import { type Http, refused } from '#server/platform/http.ts';
-import type { Owner, Transfers } from '#server/transfer/transfer.ts';
+import type { Transfers } from '#server/transfer/transfer.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import {
   Address,
@@ -26,10 +26,6 @@ import {
 import { toBase64url } from '#shared/base/bytes.ts';
 import { type Id, readId } from '#shared/base/id.ts';
 import { type Result, refuse } from '#shared/base/result.ts';
-import { duration } from '#shared/base/time.ts';
-
-/** How long a touch of the passkey stands for what moves money. */
-const STEP_UP = duration(5, 'min');
 
 /** Tries to find somebody in a minute: a person types a number or two; the region bounds the day as well. */
 const FINDS_A_MINUTE = 10;
@@ -130,7 +126,7 @@ function claimRoutes(app: Http, transfers: Transfers, identity: Visitors): void 
     '/transfers/claims',
     { schema: { body: ClaimRequest, response: { 200: Claim } }, config: acts },
     async (request, reply) => {
-      const owner = await identity.requireSession(request, { stepUpWithin: STEP_UP });
+      const owner = await identity.requireSession(request);
       return owner.ok ? answer(reply, await transfers.claim(owner.value, request.body)) : refused(reply, owner.error);
     },
   );
@@ -138,7 +134,7 @@ function claimRoutes(app: Http, transfers: Transfers, identity: Visitors): void 
     '/transfers/claims/:id/answer',
     { schema: { params: TransferParams, body: ClaimAnswer, response: { 200: Claim } }, config: acts },
     async (request, reply) => {
-      const about = await aboutOne(identity, request, { stepUpWithin: STEP_UP });
+      const about = await aboutOne(identity, request);
       if (!about.ok) return refused(reply, about.error);
       return answer(reply, await transfers.answer(about.value.owner, about.value.id, request.body));
     },
@@ -157,9 +153,8 @@ function claimRoutes(app: Http, transfers: Transfers, identity: Visitors): void 
 async function aboutOne(
   identity: Visitors,
   request: FastifyRequest<ById>,
-  proof: Parameters<Visitors['requireSession']>[1] = {},
-): Promise<Result<{ readonly owner: Owner; readonly id: Id }, Refusal>> {
-  const owner = await identity.requireSession(request, proof);
+): Promise<Result<{ readonly owner: Session; readonly id: Id }, Refusal>> {
+  const owner = await identity.requireSession(request);
   if (!owner.ok) return owner;
   const id = readId(request.params.id);
   return id === undefined ? refuse({ code: 'request.not-found' }) : { ok: true, value: { owner: owner.value, id } };

@@ -4,6 +4,7 @@
  * Invariant: sending is a payment and nothing else; this capability moves money only for claims, and only by posting.
  */
 import { readFileSync } from 'node:fs';
+import type { Session } from '#server/identity/identity.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { askFor, cancel, decline, listAsks, listSplits, remind, settleAsks, splitBill } from '#server/transfer/ask.ts';
 import { answerClaim, claimBack, endDueClaims, listClaims, withdrawClaim } from '#server/transfer/claim.ts';
@@ -60,8 +61,8 @@ export interface Transfers {
   readonly decline: (owner: Owner, id: Id, reason: string | undefined) => Promise<Result<Ask, Refusal>>;
   readonly cancel: (owner: Owner, id: Id) => Promise<Result<Ask, Refusal>>;
   readonly remind: (owner: Owner, id: Id) => Promise<Result<Ask, Refusal>>;
-  readonly claim: (owner: Owner, request: ClaimRequest) => Promise<Result<Claim, Refusal>>;
-  readonly answer: (owner: Owner, id: Id, answer: ClaimAnswer) => Promise<Result<Claim, Refusal>>;
+  readonly claim: (owner: Session, request: ClaimRequest) => Promise<Result<Claim, Refusal>>;
+  readonly answer: (owner: Session, id: Id, answer: ClaimAnswer) => Promise<Result<Claim, Refusal>>;
   readonly withdraw: (owner: Owner, id: Id) => Promise<Result<Claim, Refusal>>;
   /** Everything that concerns `owner`, the newest first. */
   readonly feed: (owner: Owner) => Promise<TransferFeed>;

@@ -4,6 +4,7 @@
  * A person is named by a payee id, which says nothing about their other phones; the phone makes every id and keeps it first.
  */
 import Type, { type Static } from 'typebox';
+import { MoneyProof } from '#shared/api/password.ts';
 import { MEMO_BYTES } from '#shared/base/limits.ts';
 
 const Uuid = Type.String({ pattern: '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$' });
@@ -136,14 +137,17 @@ export type DeclineRequest = Static<typeof DeclineRequest>;
 
 /** POST /transfers/claims: `payment` went to the wrong person; `reason` is read by that person. */
 export const ClaimRequest = Type.Object(
-  { id: Uuid, payment: PaymentId, reason: Memo },
+  { id: Uuid, payment: PaymentId, reason: Memo, proof: Type.Optional(MoneyProof) },
   { additionalProperties: false },
 );
 /** A payment claimed back. */
 export type ClaimRequest = Static<typeof ClaimRequest>;
 
-/** POST /transfers/claims/:id/answer: `give` minor units back, nought to refuse; a refusal says why. */
-export const ClaimAnswer = Type.Object({ give: Minor, reason: Type.Optional(Memo) }, { additionalProperties: false });
+/** POST /transfers/claims/:id/answer: `give` minor units back, nought to refuse; a refusal says why and needs no proof. */
+export const ClaimAnswer = Type.Object(
+  { give: Minor, reason: Type.Optional(Memo), proof: Type.Optional(MoneyProof) },
+  { additionalProperties: false },
+);
 /** The payee's answer to a claim. */
 export type ClaimAnswer = Static<typeof ClaimAnswer>;
 

@@ -21,6 +21,7 @@ import { syncSchema } from '#server/sync/sync.ts';
 import { openTransfers, type Transfers, transferSchema } from '#server/transfer/transfer.ts';
 import { fromBase64url, joinBytes, toBase64url, toHex } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
+import { ok } from '#shared/base/result.ts';
 import { type Clock, type Duration, instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { money } from '#shared/money/money.ts';
@@ -190,6 +191,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     onPasskeyRevoked: () => undefined,
     onFrozen: () => undefined,
     isFrozen: async () => false,
+    authorise: async () => ok('free' as const),
     devicesOf: async (wallet: Id) => devices.filter((device) => device.wallet === wallet),
     // In the market a person's number is their name behind a `#`, which no nickname has.
     personByPhone: async (region: string, number: string) =>

@@ -2,9 +2,11 @@
 import { createHash } from 'node:crypto';
 import { Value } from 'typebox/value';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Session } from '#server/identity/identity.ts';
 import { Claim, TransferFeed } from '#shared/api/transfer.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
+import { ok } from '#shared/base/result.ts';
 import { duration, instant } from '#shared/base/time.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
 import { type Note, writeNote } from '#shared/protocol/note.ts';
@@ -36,6 +38,8 @@ eachDatabase('transfers', (open) => {
   }
   const id = (): Id => newId(here.clock());
   const soon = () => instant(here.clock() + DAY);
+  /** Signed in; in the market every act is believed. */
+  const inside = ({ wallet, region }: Trader) => ({ wallet, region }) as Session;
   const codeOf = (answer: { ok: boolean; error?: { code: string } }) => (answer.ok ? 'ok' : answer.error?.code);
   const feed = async (who: Trader) => {
     const told = await here.transfers.feed(who);
@@ -270,7 +274,7 @@ eachDatabase('transfers', (open) => {
   // Claims
 
   const claim = (who: Trader, paid: Paid, of = id(), reason = '输错了号码') =>
-    here.transfers.claim(who, { id: of, payment: paid.name, reason });
+    here.transfers.claim(inside(who), { id: of, payment: paid.name, reason });
   const shown = async (who: Trader) => {
     const [first] = (await feed(who)).claims;
     expect([...Value.Errors(Claim, first)]).toEqual([]);
@@ -295,14 +299,14 @@ eachDatabase('transfers', (open) => {
     expect(await here.transfers.news(hong)).toMatchObject({ claims: 1 });
     expect(await shown(hong)).toMatchObject({ role: 'payee', state: 'asked', held, reason: '输错了号码' });
     if (give > held) {
-      const answer = await here.transfers.answer(hong, of, { give });
+      const answer = await here.transfers.answer(inside(hong), of, { give });
       expect(codeOf(answer)).toBe('ledger.insufficient');
       await here.topUp(hong, give - held);
     }
     const word = give === 0 ? { give, reason: '是给我的' } : { give };
-    expect(codeOf(await here.transfers.answer(hong, of, word))).toBe('ok');
-    expect(codeOf(await here.transfers.answer(hong, of, word))).toBe('ok');
-    expect(codeOf(await here.transfers.answer(hong, of, { give: give + 1 }))).toBe('claim.closed');
+    expect(codeOf(await here.transfers.answer(inside(hong), of, word))).toBe('ok');
+    expect(codeOf(await here.transfers.answer(inside(hong), of, word))).toBe('ok');
+    expect(codeOf(await here.transfers.answer(inside(hong), of, { give: give + 1 }))).toBe('claim.closed');
     expect([await availableOf(ming), await availableOf(hong), await frozenOf(hong)]).toEqual([payerHas, payeeHas, 0]);
     const codes = (await shown(ming))?.timeline.map((event) => event.code);
     expect(codes?.slice(0, 2)).toEqual(['claimed', 'held']);
@@ -327,7 +331,7 @@ eachDatabase('transfers', (open) => {
     await Promise.all([here.transfers.runDue(), here.transfers.runDue()]);
     expect([await frozenOf(hong), await availableOf(hong), await availableOf(ming)]).toEqual([0, 80_00, 0]);
     expect((await shown(ming))?.timeline.map((event) => event.code)).toEqual(['claimed', 'held', 'lapsed', 'released']);
-    expect(codeOf(await here.transfers.answer(hong, of, { give: 1 }))).toBe('claim.closed');
+    expect(codeOf(await here.transfers.answer(inside(hong), of, { give: 1 }))).toBe('claim.closed');
     expect(codeOf(await claim(ming, paid))).toBe('claim.twice');
   });
 
@@ -335,12 +339,12 @@ eachDatabase('transfers', (open) => {
     const [ming, hong, lan] = await people();
     await here.database.query(`update transfer_terms set silence = 'return' where region = 'CN-SX'`);
     const { openTransfers } = await import('#server/transfer/transfer.ts');
-    const identity = { people: async () => new Map() } as never;
+    const identity = { people: async () => new Map(), authorise: async () => ok('free') } as never;
     const strict = await openTransfers({ ...here, identity });
     await here.database.query(`update transfer_terms set silence = 'release' where region = 'CN-SX'`);
     const paid = await send(ming, hong, 80_00);
     await here.upload(hong, await (await here.purse(hong, 50_00)).pay(lan, 50_00));
-    await strict.claim(ming, { id: id(), payment: paid.name, reason: '输错了号码' });
+    await strict.claim(inside(ming), { id: id(), payment: paid.name, reason: '输错了号码' });
     here.pass(duration(72, 'h'));
     await here.transfers.runDue();
     expect([await availableOf(ming), await availableOf(hong), await frozenOf(hong)]).toEqual([30_00, 0, 0]);
@@ -379,10 +383,10 @@ eachDatabase('transfers', (open) => {
     const paid = await send(ming, hong, 10_00);
     await claim(ming, paid, of);
     for (const who of [ming, lan])
-      expect(codeOf(await here.transfers.answer(who, of, { give: 1 }))).toBe('request.not-found');
+      expect(codeOf(await here.transfers.answer(inside(who), of, { give: 1 }))).toBe('request.not-found');
     for (const who of [hong, lan]) expect(codeOf(await here.transfers.withdraw(who, of))).toBe('request.not-found');
-    expect(codeOf(await here.transfers.answer(hong, of, { give: 0 }))).toBe('claim.reason');
-    expect(codeOf(await here.transfers.answer(hong, of, { give: 10_01 }))).toBe('claim.give');
+    expect(codeOf(await here.transfers.answer(inside(hong), of, { give: 0 }))).toBe('claim.reason');
+    expect(codeOf(await here.transfers.answer(inside(hong), of, { give: 10_01 }))).toBe('claim.give');
     for (const who of [hong, lan]) expect(codeOf(await claim(who, paid))).toBe('request.not-found');
     expect((await feed(lan)).claims).toEqual([]);
     expect(codeOf(await here.transfers.withdraw(ming, of))).toBe('ok');
@@ -396,10 +400,10 @@ eachDatabase('transfers', (open) => {
     await claim(ming, await send(ming, hong, 10_00), of);
     here.pass(duration(72, 'h'));
     await Promise.all([
-      here.transfers.answer(hong, of, { give: 10_00 }),
+      here.transfers.answer(inside(hong), of, { give: 10_00 }),
       here.transfers.runDue(),
       here.transfers.withdraw(ming, of),
-      here.transfers.answer(hong, of, { give: 10_00 }),
+      here.transfers.answer(inside(hong), of, { give: 10_00 }),
     ]);
     expect(await frozenOf(hong)).toBe(0);
     expect((await availableOf(ming)) + (await availableOf(hong))).toBe(10_00);
