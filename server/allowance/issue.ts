@@ -29,7 +29,7 @@ import {
 import { decodeCbor } from '#shared/protocol/cbor.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { compressPoint, expandPoint } from '#shared/protocol/point.ts';
-import { allowancePolicy, type Policy, spendSince } from '#shared/rules/policy.ts';
+import { allowancePolicy, boundedPolicy, type Policy, spendSince } from '#shared/rules/policy.ts';
 
 /** What a device asks for. */
 export type Want = NonNullable<SyncRequest['want']>;
@@ -167,7 +167,10 @@ async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker): Promis
   if (asker.want.payee !== undefined) {
     return write(parts, tx, asker, await lockedGrant(parts, tx, asker, recent, { funds, spendLeft }, now), now);
   }
-  const grant = openGrant(asker, setting, recent, { funds, spendLeft }, now);
+  const share = await parts.identity.limitShare(tx, device.wallet);
+  const free = await parts.identity.freeSet(tx, device.wallet);
+  const eased = { ...asker, policy: boundedPolicy(asker.policy, share, asker.passkey && free) };
+  const grant = openGrant(eased, setting, recent, { funds, spendLeft }, now);
   // Most refusals are found here, before anything is signed or written; who is let through is counted below.
   await assertFund(tx, asker, grant.limits.total, now);
   const issued = await write(parts, tx, asker, grant, now);
@@ -242,7 +245,8 @@ async function lockedGrant(
   }
   if (asker.passkey === undefined) throw new Refused({ code: 'allowance.passkey-none' });
   const total = want.total ?? 0;
-  const most = region.terms.lockedMost[person.tier];
+  const share = await parts.identity.limitShare(tx, person.wallet);
+  const most = Math.floor((region.terms.lockedMost[person.tier] * share) / 100);
   if (total > most) throw new Refused({ code: 'allowance.over-online', detail: { most, currency } });
   const { leastTotal: least } = region.terms;
   if (total > spendLeft) {

@@ -13,6 +13,13 @@ export interface AllowanceParts {
   readonly regions: Regions;
   readonly identity: Pick<
     Identity,
-    'person' | 'passkeysOf' | 'onDeviceRevoked' | 'onPasskeyRevoked' | 'onFrozen' | 'isFrozen'
+    | 'person'
+    | 'passkeysOf'
+    | 'onDeviceRevoked'
+    | 'onPasskeyRevoked'
+    | 'onFrozen'
+    | 'isFrozen'
+    | 'limitShare'
+    | 'freeSet'
   >;
 }

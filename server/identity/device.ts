@@ -3,6 +3,7 @@
  * A signed request may be sent again inside the five minutes: whatever it starts must be the same act when repeated.
  */
 import type { FastifyRequest } from 'fastify';
+import { noteEvent } from '#server/identity/event.ts';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
 import { sha256 } from '#server/identity/secret.ts';
 import * as store from '#server/identity/store.ts';
@@ -76,6 +77,7 @@ export function openDevices(parts: IdentityParts): Devices {
         if (!(await store.revokeDevice(tx, region, id, now))) return ok(deviceOf(row));
         const revoked = deviceOf({ ...row, revoked_at: now });
         for (const hook of hooks) await hook(tx, revoked, now);
+        await noteEvent(tx, { region, wallet }, { code: 'device-revoked', at: now, device: row.name });
         await writeDown(tx, [
           { region, at: now, act: 'device-revoked', who: `wallet ${wallet}`, about: { device: id } },
         ]);
@@ -118,6 +120,7 @@ async function enrol(
     const row = { region, id, wallet, key, name, created_at: parts.clock(), seen_at: null, revoked_at: null };
     if (!(await store.insertDevice(tx, row))) return no('device.id-reused');
     const about = { device: id };
+    await noteEvent(tx, { region, wallet }, { code: 'device-enrolled', at: row.created_at, device: name });
     await writeDown(tx, [{ region, at: row.created_at, act: 'device-enrolled', who: `wallet ${wallet}`, about }]);
     return ok(deviceOf(row));
   });

@@ -3,6 +3,7 @@
  * Invariant: whoever holds the phone but not the printed code cannot end a freeze that was made with it.
  */
 import { randomBytes } from 'node:crypto';
+import { noteEvent } from '#server/identity/event.ts';
 import { type IdentityParts, no, type Visitor } from '#server/identity/parts.ts';
 import type { Session } from '#server/identity/session.ts';
 import * as store from '#server/identity/store.ts';
@@ -129,5 +130,6 @@ async function write(
   at: Instant,
   about: Readonly<Record<string, string>>,
 ): Promise<void> {
+  await noteEvent(tx, { region, wallet }, { code: act, at, about });
   await writeDown(tx, [{ region, at, act, who: `wallet ${wallet}`, about }]);
 }

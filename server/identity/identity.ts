@@ -8,8 +8,10 @@ import { readFileSync } from 'node:fs';
 import type { FastifyRequest } from 'fastify';
 import { type Carried, openCarrier } from '#server/identity/cookie.ts';
 import { type Device, type DeviceRevoked, type Devices, openDevices } from '#server/identity/device.ts';
+import { type Emails, openEmails } from '#server/identity/email.ts';
 import { readEvents } from '#server/identity/event.ts';
 import { type Freezes, openFreezes, type WalletFrozen } from '#server/identity/freeze.ts';
+import { type SendMail, sandboxPost } from '#server/identity/mail.ts';
 import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
 import { ES256 } from '#server/identity/passkey.ts';
 import { openPasskeys, type PasskeyRevoked, type Passkeys } from '#server/identity/passkeys.ts';
@@ -17,6 +19,7 @@ import { openPasswords, type Passwords, standing } from '#server/identity/passwo
 import { openHasher } from '#server/identity/password-hash.ts';
 import { type MoneyProofs, openMoneyProofs } from '#server/identity/password-proof.ts';
 import { openRealNames, type RealNames } from '#server/identity/real-name.ts';
+import { openRecoveries, type Recoveries } from '#server/identity/recovery.ts';
 import { type AskRegister, sandboxRegister } from '#server/identity/register.ts';
 import { openPeppers, openSecrets } from '#server/identity/secret.ts';
 import { openSessions, SESSION_IDLE, SESSION_LIFE, type Session, type Sessions } from '#server/identity/session.ts';
@@ -110,6 +113,8 @@ export interface Identity {
    * password was found again. Asked in the transaction that would use them.
    */
   readonly limitShare: (tx: Sql, wallet: Id) => Promise<number>;
+  /** What the person of `wallet` lets go without a proof, as they have set it; undefined while the region's usual holds. */
+  readonly freeSet: (tx: Sql, wallet: Id) => Promise<{ readonly each: number; readonly count: number } | undefined>;
   /** What happened to a wallet's keys, the newest first. */
   readonly events: (owner: Pick<Session, 'region' | 'wallet'>) => Promise<SecurityEvent[]>;
   /** Forgets challenges, signups, counts and sessions that have run out. */
@@ -121,12 +126,15 @@ export interface Identity {
   readonly realNames: RealNames;
   readonly freezes: Freezes;
   readonly passwords: Passwords;
+  readonly emails: Emails;
+  /** Finding a payment password again; {@link Recoveries.open} and `approve` are the support desk's. */
+  readonly recoveries: Recoveries;
   readonly sessions: Sessions;
   readonly carrier: Carried;
   readonly rpId: string;
 }
 
-/** What identity stands on; `sendText` and `askRegister` default to the sandbox's, `keysDir` may be `memory` in tests. */
+/** What identity stands on; `sendText`, `sendMail` and `askRegister` default to the sandbox's, `keysDir` may be `memory` in tests. */
 export interface IdentityConfig {
   readonly database: Database;
   readonly clock: Clock;
@@ -139,6 +147,7 @@ export interface IdentityConfig {
     readonly limits?: Partial<IdentityLimits>;
   };
   readonly sendText?: SendText;
+  readonly sendMail?: SendMail;
   readonly askRegister?: AskRegister;
 }
 
@@ -154,13 +163,14 @@ export const USUAL_LIMITS: IdentityLimits = {
 const EVENTS_MOST = 100;
 
 /** Opens identity over `database`, whose schema has been brought forward. */
-export function openIdentity({ database, clock, config, sendText, askRegister }: IdentityConfig): Identity {
+export function openIdentity({ database, clock, config, sendText, sendMail, askRegister }: IdentityConfig): Identity {
   const parts: IdentityParts = {
     database,
     clock,
     secrets: openSecrets(config.keysDir),
     peppers: openPeppers(config.keysDir),
     sendText: sendText ?? sandboxTexts(config.sandboxUrl),
+    sendMail: sendMail ?? sandboxPost(config.sandboxUrl),
     askRegister: askRegister ?? sandboxRegister(config.sandboxUrl),
     rpId: config.rpId,
     origin: config.origin,
@@ -201,6 +211,11 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
       const { terms } = await standing(tx, { region: owner.region, wallet });
       return between(owner.recovered_at, clock()) < terms.risk_ms ? terms.eased_percent : 100;
     },
+    freeSet: async (tx, wallet) => {
+      const owner = await store.readWallet(tx, wallet);
+      const free = owner && (await store.readFree(tx, owner.region, wallet));
+      return free && { each: free.each_most, count: free.count_most };
+    },
     events: (owner) => readEvents(database, owner, EVENTS_MOST),
     sweep: async () => {
       const now = clock();
@@ -219,6 +234,8 @@ export function openIdentity({ database, clock, config, sendText, askRegister }:
     realNames: openRealNames(parts),
     freezes,
     passwords,
+    emails: openEmails(parts),
+    recoveries: openRecoveries(parts, passwords),
     sessions,
     carrier,
     rpId: config.rpId,

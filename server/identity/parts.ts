@@ -1,5 +1,6 @@
 /** What every file of identity works with, handed in once when the house is built. */
 
+import type { SendMail } from '#server/identity/mail.ts';
 import type { AskRegister } from '#server/identity/register.ts';
 import type { Peppers, Secrets } from '#server/identity/secret.ts';
 import type { SendText } from '#server/identity/sms.ts';
@@ -32,6 +33,7 @@ export interface IdentityParts {
   readonly secrets: Secrets;
   readonly peppers: Peppers;
   readonly sendText: SendText;
+  readonly sendMail: SendMail;
   readonly askRegister: AskRegister;
   /** The passkeys' relying party id: the host people know the house by. */
   readonly rpId: string;

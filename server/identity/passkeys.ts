@@ -3,6 +3,7 @@
  * Invariant: the last live passkey of a wallet is never revoked.
  */
 import { beginCeremony, takeCeremony } from '#server/identity/ceremony.ts';
+import { noteEvent } from '#server/identity/event.ts';
 import { type IdentityParts, no, type Visitor } from '#server/identity/parts.ts';
 import { ES256, registrationOptions, verifyNewPasskey } from '#server/identity/passkey.ts';
 import type { FoundSession, Session } from '#server/identity/session.ts';
@@ -118,6 +119,7 @@ async function more(
     if ((await store.passkeysById(tx, passkey.value.id)).length > 0) return no('passkey.taken');
     const row = passkeyRow(region, wallet, passkey.value, name, now);
     if (!(await store.insertPasskey(tx, row))) return no('passkey.taken');
+    await noteEvent(tx, session, { code: 'passkey-added', at: now, device: name });
     await writeDown(tx, [passkeyLine('passkey-added', row, now)]);
     return ok(viewOf(row, session));
   });
@@ -140,6 +142,7 @@ async function revoke(
     const now = parts.clock();
     await store.revokePasskey(tx, passkey, now);
     for (const hook of hooks) await hook(tx, { region, wallet, publicKey: passkey.public_key }, now);
+    await noteEvent(tx, session, { code: 'passkey-revoked', at: now, device: passkey.name });
     await writeDown(tx, [passkeyLine('passkey-revoked', passkey, now)]);
     return ok(undefined);
   });

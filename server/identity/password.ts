@@ -3,16 +3,16 @@
  * Invariant: a guess is counted in the database before it is looked at, and only a right one gives the counts back.
  */
 import { noteEvent } from '#server/identity/event.ts';
+import { tellOwner } from '#server/identity/notice.ts';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
 import type { Hasher } from '#server/identity/password-hash.ts';
 import { type Session, STEP_UP_FRESH } from '#server/identity/session.ts';
-import { noticeText } from '#server/identity/sms.ts';
 import * as store from '#server/identity/store.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { FreeRequest, MoneyProof, PasswordRequest, PasswordView } from '#shared/api/password.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
-import { type Id, newId, readId } from '#shared/base/id.ts';
+import { type Id, readId } from '#shared/base/id.ts';
 import { ok, type Result } from '#shared/base/result.ts';
 import { after, between, duration, type Instant, instant } from '#shared/base/time.ts';
 import { readIdentityNumber } from '#shared/rules/identity-number.ts';
@@ -82,7 +82,7 @@ async function set(
     return ok(undefined);
   });
   if (!done.ok) return done;
-  await tell(context, session, 'password');
+  await tellOwner(context, session, 'password');
   return ok(await viewOf(context, session));
 }
 
@@ -158,7 +158,7 @@ async function wrong(
   if (!shut) return no('password.wrong', { left: guessesLeft(counted, terms, now) });
   if (shut.code !== 'password.day-spent') {
     await noteEvent(context.database, owner, { code: 'password-locked', at: now });
-    await tell(context, owner, 'locked');
+    await tellOwner(context, owner, 'locked');
   }
   return no(shut.code, shut.detail);
 }
@@ -355,10 +355,4 @@ async function viewOf({ database, clock }: IdentityParts, owner: Owner): Promise
     largeFrom: terms.large_from,
     ...(risk ? { risk: risk.risk, riskUntil: risk.until } : {}),
   };
-}
-
-/** Says it by text too: who had nothing to do with it still has the phone. A text that does not go out undoes nothing. */
-async function tell(parts: IdentityParts, { wallet }: Owner, what: Parameters<typeof noticeText>[0]): Promise<void> {
-  const { phone_sealed } = await walletOf(parts.database, wallet);
-  await parts.sendText({ id: newId(parts.clock()), to: parts.secrets.open(phone_sealed), text: noticeText(what) });
 }

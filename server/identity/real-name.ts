@@ -4,6 +4,7 @@
  * Invariant: a tier rises only in the transaction that notes the register's match; one person has one proved wallet in a
  * region; name and number stand nowhere in the clear.
  */
+import { noteEvent } from '#server/identity/event.ts';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
 import type { Session } from '#server/identity/session.ts';
 import * as store from '#server/identity/store.ts';
@@ -192,6 +193,7 @@ async function note(
   if (reason !== null) return;
   await store.raiseTier(tx, region, wallet, wants, name);
   const about = { tier: wants, by: id };
+  await noteEvent(tx, { region, wallet }, { code: 'tier-raised', at: now, about: { tier: wants } });
   await writeDown(tx, [{ region, at: now, act: 'tier-raised', who: `wallet ${wallet}`, about }]);
 }
 

@@ -25,6 +25,17 @@ import {
 } from '#shared/api/identity.ts';
 import { FreeRequest, PasswordRequest, PasswordView } from '#shared/api/password.ts';
 import { RealNameRequest, RealNameView } from '#shared/api/real-name.ts';
+import {
+  CodeAnswer,
+  type CodeWay,
+  EmailRequest,
+  EmailView,
+  RecoveryCodeAnswer,
+  RecoveryCodeRequest,
+  RecoveryPassword,
+  RecoveryRequest,
+  RecoveryView,
+} from '#shared/api/recovery.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { SecurityEventList } from '#shared/api/security.ts';
 import { assert } from '#shared/base/assert.ts';
@@ -52,6 +63,8 @@ export function identityRoutes(app: Http, identity: Identity): void {
   realNameRoutes(app, identity);
   freezeRoutes(app, identity);
   passwordRoutes(app, identity);
+  emailRoutes(app, identity);
+  recoveryRoutes(app, identity);
 }
 
 function signupRoutes(app: Http, { signups, passkeys, carrier, ...identity }: Identity): void {
@@ -295,6 +308,73 @@ function passwordRoutes(app: Http, identity: Identity): void {
     const session = await identity.requireSession(request);
     return session.ok ? { events: await identity.events(session.value) } : refused(reply, session.error);
   });
+}
+
+function emailRoutes(app: Http, identity: Identity): void {
+  const { emails } = identity;
+  const answers = { response: { 200: EmailView } };
+  app.get('/email', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await emails.view(session.value) : refused(reply, session.error);
+  });
+  app.post<{ Body: EmailRequest }>('/email', { schema: { body: EmailRequest, ...answers } }, async (request, reply) => {
+    const session = await identity.requireSession(request, { stepUpWithin: STEP_UP_FRESH });
+    return session.ok ? answer(reply, await emails.add(session.value, request.body)) : refused(reply, session.error);
+  });
+  app.post<{ Params: ById; Body: { code: string } }>(
+    '/email/:id/code',
+    { schema: { params: IdParams, body: CodeAnswer, ...answers } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request);
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, await emails.prove(session.value, request.params.id, request.body.code));
+    },
+  );
+}
+
+function recoveryRoutes(app: Http, identity: Identity): void {
+  const { recoveries } = identity;
+  const answers = { response: { 200: RecoveryView } };
+  const about = { params: IdParams, ...answers };
+  /** Does `act` for whoever is signed in. */
+  const as =
+    <Request extends FastifyRequest>(
+      act: (session: Session, request: Request) => Promise<Result<RecoveryView, Refusal>>,
+    ) =>
+    async (request: Request, reply: FastifyReply) => {
+      const session = await identity.requireSession(request);
+      return session.ok ? answer(reply, await act(session.value, request)) : refused(reply, session.error);
+    };
+  app.post<{ Body: ById }>(
+    '/recoveries',
+    { schema: { body: RecoveryRequest, ...answers } },
+    as((session, request) => recoveries.begin(session, request.body.id)),
+  );
+  app.get<{ Params: ById }>(
+    '/recoveries/:id',
+    { schema: about },
+    as((session, request) => recoveries.view(session, request.params.id)),
+  );
+  app.post<{ Params: ById }>(
+    '/recoveries/:id/passkey',
+    { schema: about },
+    as((session, request) => recoveries.provePasskey(session, request.params.id)),
+  );
+  app.post<{ Params: ById; Body: { way: CodeWay } }>(
+    '/recoveries/:id/code',
+    { schema: { ...about, body: RecoveryCodeRequest } },
+    as((session, request) => recoveries.sendCode(session, request.params.id, request.body.way)),
+  );
+  app.put<{ Params: ById; Body: { way: CodeWay; code: string } }>(
+    '/recoveries/:id/code',
+    { schema: { ...about, body: RecoveryCodeAnswer } },
+    as((session, request) => recoveries.proveCode(session, request.params.id, request.body)),
+  );
+  app.put<{ Params: ById; Body: { password: string } }>(
+    '/recoveries/:id/password',
+    { schema: { ...about, body: RecoveryPassword } },
+    as((session, request) => recoveries.finish(session, request.params.id, request.body.password)),
+  );
 }
 
 /** Sends a good answer, or the refusal as problem+json; a wait is also said in `Retry-After`. */

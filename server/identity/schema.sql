@@ -241,3 +241,59 @@ create trigger identity_event_stays before update or delete on identity_event
 create trigger identity_event_kept before truncate on identity_event
   for each statement execute function identity_event_refuse_change();
 alter table identity_wallet add column recovered_at bigint;
+-- step 5: an e-mail address, codes under way, and finding a forgotten payment password again
+create table identity_email (
+  region text not null,
+  wallet uuid not null,
+  hash bytea not null,
+  masked text not null,
+  sealed bytea not null,
+  proved_at bigint not null,
+  primary key (region, wallet)
+);
+-- A code under way to a phone or a post box, for one act (`subject`: an e-mail being added, a recovery).
+create table identity_code (
+  region text not null,
+  wallet uuid not null,
+  purpose text not null check (purpose in ('address', 'recovery')),
+  subject uuid not null,
+  way text not null check (way in ('phone', 'email')),
+  masked text not null,
+  sealed bytea not null,
+  code_hash bytea,
+  sent_at bigint,
+  expires_at bigint,
+  attempts integer not null default 0,
+  proved_at bigint,
+  primary key (region, wallet, purpose, subject, way)
+);
+create table identity_recovery (
+  region text not null,
+  id uuid not null,
+  wallet uuid not null,
+  session uuid not null,
+  opened_at bigint not null,
+  expires_at bigint not null,
+  passkey_at bigint,
+  phone_at bigint,
+  email_at bigint,
+  done_at bigint,
+  primary key (region, id)
+);
+-- Support stands in for one factor, when two agents have said so.
+create table identity_support_case (
+  region text not null,
+  id uuid not null,
+  wallet uuid not null,
+  why text not null,
+  opened_by text not null,
+  opened_at bigint not null,
+  first_by text,
+  first_at bigint,
+  second_by text,
+  second_at bigint,
+  used_at bigint,
+  primary key (region, id),
+  check (second_by is null or second_by <> first_by)
+);
+create index identity_support_case_of_wallet on identity_support_case (region, wallet, opened_at);

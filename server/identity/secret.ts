@@ -12,7 +12,7 @@ import { utf8 } from '#shared/base/bytes.ts';
 /** Keyed hashing and sealing; each `purpose` has its own key. */
 export interface Secrets {
   /** HMAC-SHA-256 of `text` under the key of `purpose`: 32 bytes that nobody can search without the key. */
-  readonly hash: (purpose: 'phone' | 'code' | 'caller' | 'number' | 'recovery', text: string) => Uint8Array;
+  readonly hash: (purpose: 'phone' | 'code' | 'caller' | 'number' | 'recovery' | 'email', text: string) => Uint8Array;
   /** AES-256-GCM: nonce, tag and ciphertext in one. */
   readonly seal: (text: string) => Uint8Array;
   /** What was sealed; throws when the bytes were altered. */
@@ -32,6 +32,7 @@ export function openSecrets(folder: string | 'memory'): Secrets {
     caller: keyOf('caller'),
     number: keyOf('number'),
     recovery: keyOf('recovery'),
+    email: keyOf('email'),
   };
   const sealing = keyOf('seal');
   return {

@@ -1,5 +1,6 @@
 /** Signing in and stepping up: one assertion, all its checks, and what its counter says about copies of the key. */
 import { beginCeremony, takeCeremony } from '#server/identity/ceremony.ts';
+import { noteEvent } from '#server/identity/event.ts';
 import { type IdentityParts, no, type Visitor } from '#server/identity/parts.ts';
 import { type Asserted, assertionOptions, verifyAssertion } from '#server/identity/passkey.ts';
 import type { FoundSession, Session, Sessions } from '#server/identity/session.ts';
@@ -59,9 +60,11 @@ async function signIn(
   const account = { userHandle: wallet.user_handle, mustName: true };
   const asserted = await verifyAssertion(parts, answer, challenge.value, passkey, account);
   if (!asserted.ok) return asserted;
-  return await accept(parts, passkey, asserted.value, async (tx) =>
-    ok(await sessions.begin(tx, { region: passkey.region, wallet: passkey.wallet, passkey: passkey.id })),
-  );
+  return await accept(parts, passkey, asserted.value, async (tx) => {
+    const { region, wallet: owner, name } = passkey;
+    await noteEvent(tx, { region, wallet: owner }, { code: 'signed-in', at: parts.clock(), device: name });
+    return ok(await sessions.begin(tx, { region, wallet: owner, passkey: passkey.id }));
+  });
 }
 
 /** The passkey and account an answer names by its credential id; the user handle decides when two regions know the id. */

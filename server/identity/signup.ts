@@ -5,6 +5,7 @@
  * Invariant: a wallet comes into being with its first passkey and its proved phone in one transaction, or not at all.
  */
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { noteEvent } from '#server/identity/event.ts';
 import { type IdentityParts, no, type Visitor } from '#server/identity/parts.ts';
 import type { NewPasskey } from '#server/identity/passkey.ts';
 import { sha256 } from '#server/identity/secret.ts';
@@ -219,6 +220,7 @@ async function finish(
     await store.insertPasskey(tx, row);
     await store.finishSignup(tx, signup, now);
     const session = await sessions.begin(tx, { region, wallet, passkey: passkey.id });
+    await noteEvent(tx, { region, wallet }, { code: 'passkey-added', at: now, device: name });
     await writeDown(tx, [passkeyLine('passkey-added', row, now)]);
     return ok(session);
   });

@@ -165,6 +165,61 @@ export interface GrantRow {
   at: Instant;
 }
 
+export interface EmailRow {
+  region: string;
+  wallet: Id;
+  hash: Uint8Array;
+  masked: string;
+  sealed: Uint8Array;
+  proved_at: Instant;
+}
+
+export interface CodeRow {
+  masked: string;
+  sealed: Uint8Array;
+  code_hash: Uint8Array | null;
+  sent_at: Instant | null;
+  expires_at: Instant | null;
+  attempts: number;
+  proved_at: Instant | null;
+}
+
+/** Which code: see code.ts. */
+interface CodeKey {
+  readonly region: string;
+  readonly wallet: Id;
+  readonly purpose: string;
+  readonly subject: Id;
+  readonly way: string;
+}
+
+export interface RecoveryRow {
+  region: string;
+  id: Id;
+  wallet: Id;
+  session: Id;
+  opened_at: Instant;
+  expires_at: Instant;
+  passkey_at: Instant | null;
+  phone_at: Instant | null;
+  email_at: Instant | null;
+  done_at: Instant | null;
+}
+
+export interface SupportCaseRow {
+  region: string;
+  id: Id;
+  wallet: Id;
+  why: string;
+  opened_by: string;
+  opened_at: Instant;
+  first_by: string | null;
+  first_at: Instant | null;
+  second_by: string | null;
+  second_at: Instant | null;
+  used_at: Instant | null;
+}
+
 export interface EventRow {
   region: string;
   id: Id;
@@ -192,6 +247,8 @@ export const insertDevice = (tx: Sql, row: DeviceRow) => insert(tx, 'identity_de
 export const insertSession = (tx: Sql, row: SessionRow) => insert(tx, 'identity_session', row);
 export const insertCertification = (tx: Sql, row: CertificationRow) => insert(tx, 'identity_certification', row);
 export const insertPasswordHash = (tx: Sql, row: PasswordHashRow) => insert(tx, 'identity_password_hash', row);
+export const insertRecovery = (tx: Sql, row: RecoveryRow) => insert(tx, 'identity_recovery', row);
+export const insertSupportCase = (tx: Sql, row: SupportCaseRow) => insert(tx, 'identity_support_case', row);
 export const insertGrant = (tx: Sql, row: GrantRow) => insert(tx, 'identity_grant', row);
 export const insertEvent = (tx: Sql, row: EventRow) => insert(tx, 'identity_event', row);
 export const insertSignup = (tx: Sql, row: SignupRow) => insert(tx, 'identity_signup', row);
@@ -392,6 +449,10 @@ export async function endSession(tx: Sql, region: string, id: Id): Promise<void>
 
 export async function endSessions(tx: Sql, region: string, wallet: Id): Promise<void> {
   await tx.query('delete from identity_session where region = $1 and wallet = $2', [region, wallet]);
+}
+
+export async function endOtherSessions(tx: Sql, region: string, wallet: Id, kept: Id): Promise<void> {
+  await tx.query('delete from identity_session where region = $1 and wallet = $2 and id <> $3', [region, wallet, kept]);
 }
 
 export async function keepChallenge(
@@ -696,6 +757,157 @@ export async function countFree(tx: Sql, region: string, wallet: Id, since: Inst
   return rows[0]?.count ?? 0;
 }
 
+export async function readEmail(tx: Sql, region: string, wallet: Id): Promise<EmailRow | undefined> {
+  const rows = await tx.query<EmailRow>('select * from identity_email where region = $1 and wallet = $2', [
+    region,
+    wallet,
+  ]);
+  return rows[0];
+}
+
+export async function writeEmail(tx: Sql, row: EmailRow): Promise<void> {
+  await tx.query(
+    `insert into identity_email (region, wallet, hash, masked, sealed, proved_at) values ($1, $2, $3, $4, $5, $6)
+     on conflict (region, wallet) do update set hash = excluded.hash, masked = excluded.masked,
+       sealed = excluded.sealed, proved_at = excluded.proved_at`,
+    [row.region, row.wallet, row.hash, row.masked, row.sealed, row.proved_at],
+  );
+}
+
+const CODE = 'region = $1 and wallet = $2 and purpose = $3 and subject = $4 and way = $5';
+const keyOf = ({ region, wallet, purpose, subject, way }: CodeKey) => [region, wallet, purpose, subject, way];
+
+export async function readCode(tx: Sql, key: CodeKey): Promise<CodeRow | undefined> {
+  return (await tx.query<CodeRow>(`select * from identity_code where ${CODE}`, keyOf(key)))[0];
+}
+
+/** Makes room for a code where there is none. */
+export async function openCode(tx: Sql, row: CodeKey & { masked: string; sealed: Uint8Array }): Promise<void> {
+  const { region, wallet, purpose, subject, way, masked, sealed } = row;
+  await insert(tx, 'identity_code', { region, wallet, purpose, subject, way, masked, sealed });
+}
+
+/** Takes the right to send a code now; false when one was sent after `notAfter` or has been proved. */
+export async function claimCodeFor(
+  tx: Sql,
+  key: CodeKey,
+  code: {
+    hash: Uint8Array;
+    masked: string;
+    sealed: Uint8Array;
+    at: Instant;
+    expiresAt: Instant;
+    notAfter: Instant;
+  },
+): Promise<boolean> {
+  const rows = await tx.query(
+    `update identity_code set code_hash = $6, masked = $7, sealed = $8, sent_at = $9, expires_at = $10, attempts = 0
+     where ${CODE} and proved_at is null and (sent_at is null or sent_at <= $11) returning 1 as done`,
+    [...keyOf(key), code.hash, code.masked, code.sealed, code.at, code.expiresAt, code.notAfter],
+  );
+  return rows.length === 1;
+}
+
+/** It did not go out: another may be sent at once. The code stays good in case it did arrive. */
+export async function unclaimCodeFor(tx: Sql, key: CodeKey): Promise<void> {
+  await tx.query(`update identity_code set sent_at = null where ${CODE}`, keyOf(key));
+}
+
+/** Counts one guess before it is compared; undefined when no guess is left or the code is too old. */
+export async function spendGuess(tx: Sql, key: CodeKey, most: number, now: Instant): Promise<CodeRow | undefined> {
+  const rows = await tx.query<CodeRow>(
+    `update identity_code set attempts = attempts + 1
+     where ${CODE} and attempts < $6 and code_hash is not null and expires_at > $7 returning *`,
+    [...keyOf(key), most, now],
+  );
+  return rows[0];
+}
+
+export async function proveCodeFor(tx: Sql, key: CodeKey, at: Instant): Promise<void> {
+  await tx.query(`update identity_code set proved_at = $6, code_hash = null where ${CODE}`, [...keyOf(key), at]);
+}
+
+export async function dropCodes(tx: Sql, key: Omit<CodeKey, 'way'>): Promise<void> {
+  await tx.query('delete from identity_code where region = $1 and wallet = $2 and purpose = $3 and subject = $4', [
+    key.region,
+    key.wallet,
+    key.purpose,
+    key.subject,
+  ]);
+}
+
+export async function readRecovery(tx: Sql, region: string, id: Id): Promise<RecoveryRow | undefined> {
+  const rows = await tx.query<RecoveryRow>('select * from identity_recovery where region = $1 and id = $2', [
+    region,
+    id,
+  ]);
+  return rows[0];
+}
+
+export async function lockRecovery(tx: Sql, region: string, id: Id): Promise<RecoveryRow | undefined> {
+  const rows = await tx.query<RecoveryRow>('select * from identity_recovery where region = $1 and id = $2 for update', [
+    region,
+    id,
+  ]);
+  return rows[0];
+}
+
+/** Notes that a factor is proved; the first moment stays. */
+export async function noteFactor(
+  tx: Sql,
+  { region, id }: Pick<RecoveryRow, 'region' | 'id'>,
+  factor: 'passkey_at' | 'phone_at' | 'email_at',
+  at: Instant,
+): Promise<void> {
+  await tx.query(
+    `update identity_recovery set ${factor} = coalesce(${factor}, $3) where region = $1 and id = $2 and done_at is null`,
+    [region, id, at],
+  );
+}
+
+export async function endRecovery(tx: Sql, region: string, id: Id, at: Instant): Promise<void> {
+  await tx.query('update identity_recovery set done_at = $3 where region = $1 and id = $2', [region, id, at]);
+}
+
+export async function readSupportCase(tx: Sql, id: Id): Promise<SupportCaseRow | undefined> {
+  return (await tx.query<SupportCaseRow>('select * from identity_support_case where id = $1', [id]))[0];
+}
+
+export async function lockSupportCase(tx: Sql, region: string, id: Id): Promise<SupportCaseRow | undefined> {
+  const rows = await tx.query<SupportCaseRow>(
+    'select * from identity_support_case where region = $1 and id = $2 for update',
+    [region, id],
+  );
+  return rows[0];
+}
+
+export async function approveCase(tx: Sql, row: SupportCaseRow): Promise<void> {
+  await tx.query(
+    `update identity_support_case set first_by = $3, first_at = $4, second_by = $5, second_at = $6
+     where region = $1 and id = $2`,
+    [row.region, row.id, row.first_by, row.first_at, row.second_by, row.second_at],
+  );
+}
+
+/** The case in which two agents stood for a wallet's owner since then, if it was not used. */
+export async function standingCase(
+  tx: Sql,
+  region: string,
+  wallet: Id,
+  since: Instant,
+): Promise<SupportCaseRow | undefined> {
+  const rows = await tx.query<SupportCaseRow>(
+    `select * from identity_support_case where region = $1 and wallet = $2 and second_at > $3 and used_at is null
+     order by second_at limit 1`,
+    [region, wallet, since],
+  );
+  return rows[0];
+}
+
+export async function useCase(tx: Sql, region: string, id: Id, at: Instant): Promise<void> {
+  await tx.query('update identity_support_case set used_at = $3 where region = $1 and id = $2', [region, id, at]);
+}
+
 /** A password was found again: for a while the wallet may do less. */
 export async function noteRecovered(tx: Sql, region: string, wallet: Id, at: Instant): Promise<void> {
   await tx.query('update identity_wallet set recovered_at = $3 where region = $1 and id = $2', [region, wallet, at]);
@@ -721,4 +933,5 @@ export async function sweep(
     bounds.startedBefore,
   ]);
   await tx.query('delete from identity_count where window_at <= $1', [bounds.countedBefore]);
+  await tx.query('delete from identity_code where expires_at <= $1', [bounds.countedBefore]);
 }

@@ -20,6 +20,7 @@ const WINDOWS = {
   'text-phone': HOUR,
   'real-name': DAY,
   freeze: HOUR,
+  recovery: DAY,
 } as const satisfies Record<string, Duration>;
 
 /** Counts one more `act` of `subject`; refused with the seconds to wait once there are more than `most` in the window. */

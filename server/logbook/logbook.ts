@@ -33,6 +33,8 @@ export type Act =
   | 'frozen'
   | 'thawed'
   | 'recovery-code'
+  | 'support-opened'
+  | 'support-approved'
   | 'case-opened';
 
 /** One line. `who`: `operator <name>`, `wallet <id>` or `house`; `about`: ids, codes and figures, never names of people. */

@@ -248,6 +248,15 @@ export const REFUSALS = {
   'claim.closed': [409, 'none'],
   'claim.give': [400, 'check-input'],
   'claim.reason': [400, 'check-input'],
+  'email.address': [400, 'check-input'],
+  'email.none': [409, 'check-input'],
+  'mail.unreachable': [503, 'try-again'],
+  'recovery.unknown': [404, 'start-again'],
+  'recovery.id-reused': [409, 'start-again'],
+  'recovery.factors': [403, 'check-input'],
+  'support.role': [403, 'none'],
+  'support.unknown': [404, 'none'],
+  'support.same-agent': [409, 'none'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

@@ -98,6 +98,29 @@ export function spendSince({ per }: Policy['spend'], now: Instant): Instant {
   return instant(Date.UTC(year, 0, 1) - ahead);
 }
 
+/**
+ * `policy` at `percent` of its sums, as for a while after a payment password was found again; and with no more going
+ * without a passkey than the person lets go without a proof, where they have said so: phone, payee and server then hold
+ * the same line, because it is signed into the allowance.
+ */
+export function boundedPolicy(
+  policy: Policy,
+  percent: number,
+  free: { readonly each: number; readonly count: number } | undefined,
+): Policy {
+  const part = (sum: number) => Math.floor((sum * percent) / 100);
+  return {
+    ...policy,
+    total: part(policy.total),
+    perPayment: part(policy.perPayment),
+    perPayee: part(policy.perPayee),
+    perDay: part(policy.perDay),
+    noPasskeyEach: Math.min(part(policy.noPasskeyEach), free?.each ?? policy.noPasskeyEach),
+    noPasskeySum: Math.min(part(policy.noPasskeySum), free ? free.each * free.count : policy.noPasskeySum),
+    unwrapped: { ...policy.unwrapped, total: part(policy.unwrapped.total) },
+  };
+}
+
 /** The limits for one device of a tier: `wrapped` says whether a passkey locks its keys. */
 export function allowancePolicy(policy: Policy, wrapped: boolean): AllowancePolicy {
   const { total, perPayment, perPayee, maxCount, noPasskeyEach, noPasskeySum, life } = policy;

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isFinal, type TopUp } from '#shared/api/funding.ts';
 import { REAL_NAME_TERMS } from '#shared/api/real-name.ts';
 import type { SyncAnswer } from '#shared/api/sync.ts';
 import { toBase64url, utf8 } from '#shared/base/bytes.ts';
@@ -68,6 +69,15 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['PUT /payment-password', 'own'],
   ['PUT /payment-password/free', 'own'],
   ['GET /security-events', 'own'],
+  ['GET /email', 'own'],
+  ['POST /email', 'own'],
+  ['POST /email/{id}/code', 'theirs'],
+  ['POST /recoveries', 'theirs'],
+  ['GET /recoveries/{id}', 'theirs'],
+  ['POST /recoveries/{id}/passkey', 'theirs'],
+  ['POST /recoveries/{id}/code', 'theirs'],
+  ['PUT /recoveries/{id}/code', 'theirs'],
+  ['PUT /recoveries/{id}/password', 'theirs'],
   ['GET /freeze', 'own'],
   ['POST /freeze', 'own'],
   ['POST /freeze/by-code', 'browser'],
@@ -105,6 +115,8 @@ interface Owned {
   readonly passkey: string;
   readonly device: string;
   readonly topUp: string;
+  readonly recovery: string;
+  readonly email: string;
   readonly payment: string;
   readonly fileOf: string;
   /** Ming gave it unasked, and claims it back; and what Ming asks the stall for. */
@@ -154,11 +166,19 @@ beforeAll(async () => {
   expect(settled.answers.map((one) => one.outcome)).toEqual(['settled', 'settled', expect.any(String)]);
   const chosen = { id: newId(place.clock()), password: MING_PASSWORD, proof: { by: 'passkey' } };
   await good(ming.ask('PUT', '/payment-password', chosen));
+  const [recovery, email] = [newId(place.clock()), newId(place.clock())];
+  await good(ming.ask('POST', '/recoveries', { id: recovery }));
+  await good(ming.ask('POST', '/email', { id: email, address: 'mingdayou@example.com' }));
   const topUp = newId(place.clock());
   await good(ming.ask('POST', '/top-ups', { id: topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' }));
   const [claim, ask] = [newId(place.clock()), newId(place.clock())];
   await good(ming.ask('POST', '/transfers/claims', { id: claim, payment: given, reason: '明输错了' }));
   await good(ming.ask('POST', '/transfers/requests', askOf(ask)));
+  // What is seen before and after must not change by itself: the top-up has had its last word.
+  for (let state = 'started'; !isFinal(state as TopUp['state']); ) {
+    ({ state } = await good(ming.ask<TopUp>('GET', `/top-ups/${topUp}`)));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   const { cases } = await good(ming.ask<{ cases: { id: string }[] }>('GET', '/cases'));
   const { passkeys } = await good(ming.ask<{ passkeys: { id: string }[] }>('GET', '/passkeys'));
   const { bills } = await good(ming.ask<{ bills: { id: string }[] }>('GET', '/bills'));
@@ -167,6 +187,8 @@ beforeAll(async () => {
     passkey: passkeys[0]?.id ?? '',
     device: ming.device.id,
     topUp,
+    recovery,
+    email,
     payment: paid[0]?.id ?? '',
     fileOf: cases[0]?.id ?? '',
     given,
@@ -209,6 +231,8 @@ async function mingSees(): Promise<string> {
     '/allowance/settings',
     '/payment-password',
     '/security-events',
+    '/email',
+    `/recoveries/${owned.recovery}`,
     '/cases',
     `/cases/${owned.fileOf}`,
     `/payments/${owned.payment}`,
@@ -238,6 +262,10 @@ function aimed(route: string): { method: string; url: string; body: object | und
     '/transfers/requests/{id}/remind': owned.ask,
     '/transfers/claims/{id}/answer': owned.claim,
     '/transfers/claims/{id}/withdraw': owned.claim,
+    '/email/{id}/code': owned.email,
+    ...Object.fromEntries(
+      ['', '/passkey', '/code', '/password'].map((end) => [`/recoveries/{id}${end}`, owned.recovery]),
+    ),
   };
   const id = ids[path] ?? ming.wallet;
   const query: Readonly<Record<string, string>> = {
@@ -276,6 +304,12 @@ function bodyOf(route: string): object | undefined {
       proof: { by: 'password', password: MING_PASSWORD },
     },
     'PUT /payment-password/free': { each: 1_00, count: 1, proof: { by: 'password', password: MING_PASSWORD } },
+    'POST /email': { id: newId(instant(Date.now())), address: 'stranger@example.com' },
+    'POST /email/{id}/code': { code: '000000' },
+    'POST /recoveries': { id: owned.recovery },
+    'POST /recoveries/{id}/code': { way: 'phone' },
+    'PUT /recoveries/{id}/code': { way: 'phone', code: '000000' },
+    'PUT /recoveries/{id}/password': { password: '730291' },
     'PUT /allowance/settings': { cap: 1_00, count: 1 },
     'POST /transfers/find': { who: ming.phone },
     'PUT /transfers/nickname': { nickname: 'mo_wen_shui' },
@@ -374,7 +408,7 @@ describe('nobody in particular', () => {
 const STRANGER: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
   own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first|password\.none|wallet\.frozen))$/,
-  theirs: /^(404 [\w.]*not-found|409 (device|funding|ask)\.id-reused)$/,
+  theirs: /^(404 ([\w.]*not-found|recovery\.unknown)|403 signup\.code-spent|409 (device|funding|ask|recovery)\.id-reused)$/,
   phone: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,

@@ -196,6 +196,8 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     // In the market a person's number is their name behind a `#`, which no nickname has.
     personByPhone: async (region: string, number: string) =>
       [...people.values()].find((person) => person.region === region && `#${person.name}` === number),
+    limitShare: async () => 100,
+    freeSet: async () => undefined,
   };
   const allowances = (tamper.allowances ?? asIs)(openAllowances({ database, ledger, clock, regions, identity }));
   const opened = await openPayments({

@@ -50,6 +50,30 @@ eachDatabase('allowances', (openDatabase) => {
       },
     ]);
 
+  test('for a day after a payment password was found again a person gets half of it', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { tier: 'two-factor' });
+    here.ease(who, 50);
+    const { held } = await here.ask(who.device);
+    expect(held?.signed.message).toMatchObject({ total: 500_00, perPayment: 250_00, perPayee: 250_00 });
+    expect(held?.signed.message).toMatchObject({ noPasskeyEach: 15_00, noPasskeySum: 50_00 });
+    const other = await here.person('小红');
+    expect((await here.ask(who.device, { payee: other.device.id, total: 25_000_01 })).word).toContain('over-online');
+  });
+
+  test('what a person lets go without a proof is signed into the allowance, never more than the policy', async () => {
+    const here = await opened();
+    for (const [each, count, expected] of [
+      [10_00, 3, { noPasskeyEach: 10_00, noPasskeySum: 30_00 }],
+      [0, 0, { noPasskeyEach: 0, noPasskeySum: 0 }],
+      [200_00, 20, { noPasskeyEach: 30_00, noPasskeySum: 100_00 }],
+    ] as const) {
+      const who = await here.person('小明', { tier: 'real-name' });
+      here.letFree(who, each, count);
+      expect((await here.ask(who.device)).held?.signed.message).toMatchObject(expected);
+    }
+  });
+
   test('each tier gets what its policy says; a phone whose key no passkey locks gets less, for a day', async () => {
     const here = await opened();
     const table: [Tier, Partial<Want>, string][] = [

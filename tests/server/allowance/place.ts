@@ -45,6 +45,8 @@ export async function openPlace(database: Database) {
   const passkeyHooks: PasskeyRevoked[] = [];
   const frozenHooks: WalletFrozen[] = [];
   const frozen = new Set<Id>();
+  const shares = new Map<Id, number>();
+  const frees = new Map<Id, { each: number; count: number }>();
   const { ledger, regions, clock } = market;
   const open = (): Allowances =>
     openAllowances({
@@ -59,6 +61,8 @@ export async function openPlace(database: Database) {
         onPasskeyRevoked: (hook) => passkeyHooks.push(hook),
         onFrozen: (hook) => frozenHooks.push(hook),
         isFrozen: async (_tx, wallet) => frozen.has(wallet),
+        limitShare: async (_tx, wallet) => shares.get(wallet) ?? 100,
+        freeSet: async (_tx, wallet) => frees.get(wallet),
       },
     });
   const allowances = open();
@@ -173,6 +177,9 @@ export async function openPlace(database: Database) {
       });
     },
     thaw: ({ wallet }: Trader) => frozen.delete(wallet),
+    /** How much of the usual limits a person has, in percent. */
+    ease: ({ wallet }: Trader, percent: number) => shares.set(wallet, percent),
+    letFree: ({ wallet }: Trader, each: number, count: number) => frees.set(wallet, { each, count }),
     setTier: (who: Trader, tier: Tier) => {
       const known = people.get(who.wallet);
       if (known) people.set(who.wallet, { ...known, tier });
