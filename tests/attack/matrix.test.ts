@@ -408,7 +408,8 @@ describe('nobody in particular', () => {
 const STRANGER: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
   own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first|password\.none|wallet\.frozen))$/,
-  theirs: /^(404 ([\w.]*not-found|recovery\.unknown)|403 signup\.code-spent|409 (device|funding|ask|recovery)\.id-reused)$/,
+  theirs:
+    /^(404 ([\w.]*not-found|recovery\.unknown)|403 signup\.code-spent|409 (device|funding|ask|recovery)\.id-reused)$/,
   phone: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,
