@@ -111,6 +111,24 @@ export const SCENES: readonly Scene[] = [
     act: answering('/payment-password', { ...PASSWORD, isSet: false }),
   },
   { name: 'password-change', path: '/me/password/set', act: answering('/payment-password', PASSWORD) },
+  {
+    name: 'password-forgot',
+    path: '/me/password/forgot',
+    act: answering('/recoveries', {
+      ...{ id: '01900000-0000-7000-8000-0000000000f1', expiresAt: 1_763_001_800_000, missing: 1, done: false },
+      ...{
+        passkey: true,
+        support: false,
+        phone: { masked: '139****5678', proved: false, resendAt: 1_763_000_000_000 },
+      },
+      email: { masked: 'q***@example.com', proved: false },
+    }),
+  },
+  {
+    name: 'password-email',
+    path: '/me/password/email',
+    act: answering('/email', { masked: 'q***@example.com', provedAt: 1_763_000_000_000 }),
+  },
   { name: 'password-proof', path: '/me/password', act: answering('/payment-password', PASSWORD, askForProof) },
   { name: 'devices', path: '/me/devices' },
   { name: 'passkeys', path: '/me/passkeys' },
