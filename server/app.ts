@@ -20,6 +20,7 @@ import { openPayments } from '#server/payment/payment.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
 import { PLACEMENT } from '#server/placement.ts';
 import { systemClock } from '#server/platform/clock.ts';
+import { openClockGuard } from '#server/platform/clock-guard.ts';
 import type { Config } from '#server/platform/config.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
 import { distribute } from '#server/platform/distribute.ts';
@@ -78,19 +79,25 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   const database = await openDatabase(config);
   await migrate(database, schemas());
   await distribute(database, PLACEMENT);
-  const app = await createHttp(config, { database });
+  // Filled as the house is built; what stands here must hold for it to be ready.
+  const checks: Record<string, () => Promise<void>> = {};
+  const app = await createHttp(config, { database, checks });
   const metrics = openMetrics(config.dataDir);
   metrics.watch(app);
   if (config.tracing) traceRequests(app);
 
   const ledger = openLedger({ database });
+  // A clock that was handed in is whoever's who handed it in.
+  const believeClock = parts.clock ? undefined : openClockGuard(database, clock);
   const regions = await openRegions({
     database,
     clock,
+    ...(believeClock && { believeClock }),
     keysDir: config.keysDir,
     rpId: config.rpId,
     origins: [config.origin],
   });
+  Object.assign(checks, { 'issuer-key': regions.probe, ...(believeClock && { clock: believeClock }) });
   const regionCodes = regions.list().map(({ region }) => region);
   const identity = openIdentity({
     database,

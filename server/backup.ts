@@ -2,7 +2,7 @@
  * Backups of the whole house: database and keys in one sealed file, put back only whole, only where no house is, and proved.
  * Invariant: nothing is written before every byte of the file was found as it was written.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,6 +13,7 @@ import { runInHouse } from '#server/platform/command.ts';
 import { type Config, readConfig } from '#server/platform/config.ts';
 import { openDatabase } from '#server/platform/database.ts';
 import { type DumpHead, dumpCommand, loadDump, NotLoadable, type Print, readDump } from '#server/platform/dump.ts';
+import { makeFolder } from '#server/platform/folder.ts';
 import { lockFolder } from '#server/platform/folder-lock.ts';
 import { syncFile, writeNewFile } from '#server/platform/keeper.ts';
 import { NotWhole, openSafe, type Safe, writeSafe } from '#server/platform/safe.ts';
@@ -210,7 +211,7 @@ function putKeys(folder: string, about: About): void {
       throw new NotLoadable(`it holds no keys: put those of house ${nameOf(about)} into ${folder} first`);
     return;
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   for (const [name, text] of Object.entries(about.keys)) {
     const path = join(folder, name);
     const bytes = fromBase64url(text);

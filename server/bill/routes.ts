@@ -2,6 +2,7 @@
 import Type, { type Static } from 'typebox';
 import type { Bills } from '#server/bill/bill.ts';
 import type { Identity } from '#server/identity/identity.ts';
+import { unlessFull } from '#server/platform/disk.ts';
 import { type Http, refused } from '#server/platform/http.ts';
 import { BillPage } from '#shared/api/bill.ts';
 
@@ -19,7 +20,7 @@ export function billRoutes(app: Http, bills: Bills, identity: Pick<Identity, 'as
       // A new phone of an old wallet fetches its past in the background, signed in or not.
       const asker = await identity.askerOf(request);
       if (!asker.ok) return refused(reply, asker.error);
-      await bills.catchUp();
+      await unlessFull(bills.catchUp());
       return bills.feed(asker.value.wallet, request.query.after ?? 0, request.query.limit ?? 100);
     },
   );

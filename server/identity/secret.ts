@@ -3,8 +3,9 @@
  * Invariant: the 32 bytes stand in one file only its owner may read, never in the database and never in a log.
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '#server/platform/folder.ts';
 import { writeNewFile } from '#server/platform/keeper.ts';
 import { assert } from '#shared/base/assert.ts';
 import { utf8 } from '#shared/base/bytes.ts';
@@ -52,7 +53,7 @@ export function openSecrets(folder: string | 'memory'): Secrets {
 }
 
 function readRoot(folder: string): Buffer {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   return readKey(join(folder, 'identity.key'));
 }
 
@@ -102,7 +103,7 @@ export function openPeppers(folder: string | 'memory'): Peppers {
 }
 
 function readPeppers(folder: string): Map<number, Buffer> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const there = readdirSync(folder).flatMap((name) => /^pepper-([1-9]\d{0,3})\.key$/.exec(name)?.[1] ?? []);
   const versions = there.length === 0 ? [1] : there.map(Number);
   return new Map(versions.map((version) => [version, readKey(join(folder, `pepper-${version}.key`))]));

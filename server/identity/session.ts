@@ -4,11 +4,13 @@
  * minutes of use, and because an answer can be lost on the way, the token before it stays good until the new one is used.
  * Invariant: a replaced token that comes back after its successor was used ends the session: two people hold it.
  */
+
 import { randomBytes } from 'node:crypto';
 import type { IdentityParts } from '#server/identity/parts.ts';
 import { sha256 } from '#server/identity/secret.ts';
 import * as store from '#server/identity/store.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { unlessFull } from '#server/platform/disk.ts';
 import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { after, between, duration, type Instant, instant } from '#shared/base/time.ts';
@@ -111,7 +113,7 @@ async function find(parts: IdentityParts, text: string): Promise<FoundSession | 
     return undefined;
   }
   if (isNewest && row.previous_hash && row.previous_until === null) {
-    await store.confirmToken(database, row, after(now, CROSSING));
+    await unlessFull(store.confirmToken(database, row, after(now, CROSSING)));
   }
   // The newest token changes with age; one whose successor never arrived gets another successor.
   const age = between(row.rotated_at, now);
@@ -119,8 +121,9 @@ async function find(parts: IdentityParts, text: string): Promise<FoundSession | 
   if (isDue) {
     const token = newToken(row.region);
     const change = { from: held.hash, to: token.hash, at: now, steppedUpAt: row.stepped_up_at, passkey: row.passkey };
-    if (await store.rotateSession(database, row, change)) return { session: sessionOf(row), token: token.text };
-  } else if (between(row.seen_at, now) >= SEEN_STEP) await store.seeSession(database, row, now);
+    if (await unlessFull(store.rotateSession(database, row, change)))
+      return { session: sessionOf(row), token: token.text };
+  } else if (between(row.seen_at, now) >= SEEN_STEP) await unlessFull(store.seeSession(database, row, now));
   return { session: sessionOf(row) };
 }
 

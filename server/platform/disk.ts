@@ -24,3 +24,13 @@ export function guardDisk(folder: string, floorBytes: number): () => void {
     }
   };
 }
+
+/** Waits for what is written along the way of reading; on a full disk reading goes on without it (and answers undefined). */
+export async function unlessFull<Answer>(writing: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await writing;
+  } catch (error) {
+    if (error instanceof Unavailable && error.code === 'house.disk-full') return undefined;
+    throw error;
+  }
+}

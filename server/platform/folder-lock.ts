@@ -2,8 +2,9 @@
  * Keeps a second server off the folder of the embedded database: two writers would lose data silently.
  * Invariant: the lock file names a living process by pid and start time, or it is stale and may be taken.
  */
-import { linkSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '#server/platform/folder.ts';
 import { startOf, writeNewFile } from '#server/platform/keeper.ts';
 
 /** Thrown when another living process holds the folder. */
@@ -13,7 +14,7 @@ export class FolderInUse extends Error {
 
 /** Takes `folder` for this process, or throws {@link FolderInUse} at once; answers the function that gives it back. */
 export async function lockFolder(folder: string): Promise<() => void> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const lock = join(folder, 'server.lock');
   const mine = `${process.pid} ${(await startOf(process.pid)) ?? 'unknown'}\n`;
   for (let attempt = 0; attempt < 3; attempt += 1) {

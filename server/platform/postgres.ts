@@ -33,6 +33,7 @@ const BYTEA = 17;
 /** Deadlock and serialization failure: the work was undone and may simply run again (PostgreSQL 13.5). */
 const RUN_AGAIN = new Set(['40001', '40P01']);
 const ATTEMPTS = 8;
+const DISK_FULL = '53100';
 
 /** Opens the pool; connects on first use. */
 export function openPostgres(options: PostgresOptions): Database {
@@ -52,6 +53,7 @@ export function openPostgres(options: PostgresOptions): Database {
   // has it next hears of it from the statement that fails.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const names = new Map<string, string>();
+  const room = openRoom();
 
   async function run<Row>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {
     // Several statements in one text (migrations) take the simple protocol, which knows no values.
@@ -87,17 +89,48 @@ export function openPostgres(options: PostgresOptions): Database {
   const database: Database = {
     kind: 'postgres',
     query: <Row>(text: string, values: readonly unknown[] = []) =>
-      again(() => run<Row>(pool, text, values)).catch(unreachable),
-    transaction: (work) => again(() => once(work)).catch(unreachable),
+      again(() => run<Row>(pool, text, values))
+        .catch(room.note)
+        .catch(unreachable),
+    transaction: (work) =>
+      again(() => once(work))
+        .catch(room.note)
+        .catch(unreachable),
     async probe() {
       const [row] = await database.query<{ readonly: boolean }>(
         "select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as readonly",
       );
       if (row?.readonly !== false) throw new Unavailable('house.unreachable', 'the database takes no writes');
+      if (room.wasMissing()) {
+        await database.query(TAKE_ROOM);
+        room.found();
+      }
     },
     close: () => pool.end(),
   };
   return database;
+}
+
+/** More than a table grows by at once; gone with the statement's own transaction. */
+const TAKE_ROOM =
+  'create temp table platform_room on commit drop as select i, md5(i::text) as text from generate_series(1, 30000) as i';
+
+/**
+ * Remembers that there was no room: what is written where there is room already, such as one row again and again, would
+ * say all is well on a full disk.
+ */
+function openRoom(): { note: (error: unknown) => never; wasMissing: () => boolean; found: () => void } {
+  let missing = false;
+  return {
+    note: (error) => {
+      if (sqlState(error) === DISK_FULL) missing = true;
+      throw error;
+    },
+    wasMissing: () => missing,
+    found: () => {
+      missing = false;
+    },
+  };
 }
 
 async function again<Answer>(work: () => Promise<Answer>): Promise<Answer> {
@@ -114,7 +147,7 @@ async function again<Answer>(work: () => Promise<Answer>): Promise<Answer> {
 /** Rethrows `error`, as {@link Unavailable} when it says that the server cannot serve now. */
 function unreachable(error: unknown): never {
   const state = sqlState(error);
-  if (state === '53100') throw new Unavailable('house.disk-full', 'the database has no space left');
+  if (state === DISK_FULL) throw new Unavailable('house.disk-full', 'the database has no space left');
   if (state === '57014') throw new Unavailable('house.busy', 'a statement took too long');
   const lost = state === undefined ? isConnectionError(error) : /^(?:08|57P|53|25006)/.test(state);
   if (lost) throw new Unavailable('house.unreachable', `the database is out of reach: ${String(error)}`);

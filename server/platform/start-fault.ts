@@ -18,7 +18,8 @@ export function startFault(error: unknown): string | undefined {
   if (error instanceof Unavailable) return `Cannot start now: ${error.message}`;
   // Who comes may not come in (class 28), or asks for a database that is not there.
   if (/^28|^3D000$/.test(sqlState(error) ?? '')) return `The database of DATABASE_URL refuses: ${error.message}`;
-  const { code, port, path } = error as NodeJS.ErrnoException & { readonly port?: number };
+  const { code, port, path, syscall } = error as NodeJS.ErrnoException & { readonly port?: number };
+  if (code === 'ENOENT' && syscall !== 'mkdir') return undefined;
   switch (code) {
     case 'EADDRINUSE':
       return `Port ${port} is taken by another program. Stop that one, or choose other ports: PORT=4810 SANDBOX_PORT=4811 npm start`;
@@ -27,6 +28,8 @@ export function startFault(error: unknown): string | undefined {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
+    case 'ENOENT':
+    case 'ENOTDIR':
       return port === undefined
         ? `No leave to write ${path ?? 'the data folder'}: see DATA_DIR`
         : `No leave to open port ${port}: take one above 1023`;

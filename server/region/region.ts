@@ -28,6 +28,7 @@ import {
 } from '#server/region/store.ts';
 import { type By, type Switches, switchRegion } from '#server/region/switches.ts';
 import { assert } from '#shared/base/assert.ts';
+import { utf8 } from '#shared/base/bytes.ts';
 import { after, type Clock, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
 import type { Epoch } from '#shared/protocol/epoch.ts';
 import type { KeySet } from '#shared/protocol/key-set.ts';
@@ -64,6 +65,8 @@ export interface RegionParts {
   /** Relying party id of the passkeys and the wallet's origins; go into the key set. */
   readonly rpId: string;
   readonly origins: readonly string[];
+  /** Throws while this machine's clock is not to be believed: no card is signed then, nor anything else. */
+  readonly believeClock?: () => Promise<void>;
   /** First policies by tier; rows that are there already win. */
   readonly policies?: Readonly<Record<Tier, Policy>>;
 }
@@ -96,6 +99,8 @@ export interface Regions {
     type: MessageType<Message>,
     message: Message,
   ) => Promise<Uint8Array<ArrayBuffer>>;
+  /** Signs nothing of meaning with the key of every region; throws when one cannot sign now. */
+  readonly probe: () => Promise<void>;
   /** The key set in force, signed by the root. */
   readonly keySet: () => Promise<Signed<KeySet>>;
   /** Key sets of before, the newest first, as few as name every issuer key that the one in force no longer names. */
@@ -116,6 +121,8 @@ export interface Regions {
 
 /** How old what this process knows of switches and policies may be. */
 export const SETTINGS_AGE: Duration = duration(2, 's');
+
+const READINESS = utf8('piaohao-readiness-v1');
 
 /** How long this process trusts that no other one published another key set. */
 const KEY_SET_AGE: Duration = duration(60, 's');
@@ -160,6 +167,7 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
       region,
       kept(clock, EPOCH_PERIOD, async () => {
         const { rotations } = await fresh();
+        await parts.believeClock?.();
         return newestEpoch(database, region, clock(), {
           signerAt: (moment) => keys.current(region, moment, rotations),
           keySetId: (await keySet()).id,
@@ -204,7 +212,12 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
       }),
     sign: async (region, type, message) => {
       const { rotations } = await fresh();
+      await parts.believeClock?.();
       return type.sign(message, keys.current(region, clock(), rotations));
+    },
+    probe: async () => {
+      const { rotations } = await fresh();
+      for (const region of codes) await keys.current(region, clock(), rotations).sign(READINESS);
     },
     keySet,
     pastKeySets: async () => pastKeySets(database, await keySet(), keys.root.key),

@@ -4,8 +4,9 @@
  * Invariant: the private half leaves neither this file's closures nor its key file; nothing here writes to a log.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, linkSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '#server/platform/folder.ts';
 import { syncFile, writeNewFile } from '#server/platform/keeper.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, joinBytes } from '#shared/base/bytes.ts';
@@ -16,7 +17,7 @@ import type { Signer } from '#shared/protocol/signature.ts';
  * Two processes starting together agree: both write, one link wins, both read the winner.
  */
 export function openKeyFile(directory: string, name: string): Signer {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeFolder(directory);
   const path = join(directory, `${name}.pem`);
   const kept = exists(path) ? Promise.resolve() : createKeyFile(directory, path);
   assert((statSync(path).mode & 0o077) === 0, `the key file ${path} may be read by others: chmod 600 it`);

@@ -13,6 +13,8 @@ export interface PostgresServer {
   fresh(): Promise<string>;
   /** Seconds of CPU the server and its backends have used so far. */
   cpuSeconds(): number;
+  /** Sends `signal` to the server and all of its backends, as when their machine stands still. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   stop(): Promise<void>;
 }
 
@@ -48,9 +50,13 @@ export async function freshPostgres(): Promise<string> {
  * Starts a server. `durable: false` leaves out fsync, which only costs a test time. Throws with the way to install
  * PostgreSQL when it is missing.
  */
-export async function startPostgres(options: { readonly durable: boolean }): Promise<PostgresServer> {
+export async function startPostgres(options: {
+  readonly durable: boolean;
+  /** Where its folder is made; the folder of temporary files when not said. */
+  readonly place?: string;
+}): Promise<PostgresServer> {
   const bin = binFolder();
-  const folder = mkdtempSync(join(tmpdir(), 'piaohao-postgres-'));
+  const folder = mkdtempSync(join(options.place ?? tmpdir(), 'piaohao-postgres-'));
   const user = unprivileged();
   if (user) chownSync(folder, user.uid, user.gid);
   const environment = { ...process.env, LC_ALL: 'C' };
@@ -102,6 +108,10 @@ export async function startPostgres(options: { readonly durable: boolean }): Pro
       await admin.close();
       return urlOf(name);
     },
+    signal(signal) {
+      if (server.pid === undefined) return;
+      for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, signal);
+    },
     cpuSeconds: () => (server.pid === undefined ? 0 : cpuSecondsOf(server.pid)),
     async stop() {
       process.off('exit', end);
@@ -126,6 +136,19 @@ function endWith(server: number, folder: string): void {
   watcher.unref();
   // A pipe can be let go of like a socket; its type does not say so.
   if (watcher.stdin && 'unref' in watcher.stdin && typeof watcher.stdin.unref === 'function') watcher.stdin.unref();
+}
+
+function childrenOf(parent: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
 }
 
 /** As the kernel counts, in ticks of 10 ms: the process `parent`, its children, and those that have ended. */

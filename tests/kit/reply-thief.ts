@@ -2,6 +2,7 @@
 
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** The road; `url` leads over it. */
 export interface Thief {
@@ -14,6 +15,8 @@ export interface Thief {
   stolen(): number;
   /** Says behind the next `count` times PostgreSQL is ready, in the same breath, that the connection is ended, and ends it. */
   endWhenReady(count: number): void;
+  /** Lets every answer take from nothing to `mostMs` longer, each connection in its own order; 0: no longer. */
+  slow(mostMs: number): void;
   /** Cuts every connection now. */
   cut(): void;
   close(): Promise<void>;
@@ -41,10 +44,13 @@ export async function openThief(url: string): Promise<Thief> {
   let stolen = 0;
   let loot = ANY_ANSWER;
   let ends = 0;
+  let slowMs = 0;
   const server = createServer((client) => {
     const upstream = connect(path);
     open.add(client);
     let marked = false;
+    let road = Promise.resolve();
+    let waiting = 0;
     client.on('data', (part) => {
       // Execute of a posting or a commit: its answer is the one to lose.
       if (left > 0 && /^[\s\S]*(?:insert into ledger_transfer|\bcommit\b|E\0{3})/i.test(part.toString('latin1')))
@@ -65,7 +71,17 @@ export async function openThief(url: string): Promise<Thief> {
         upstream.destroy();
         return;
       }
-      client.write(part);
+      if (slowMs === 0 && waiting === 0) {
+        client.write(part);
+        return;
+      }
+      waiting += 1;
+      road = road
+        .then(() => pause(Math.random() * slowMs))
+        .then(() => {
+          waiting -= 1;
+          if (!client.destroyed) client.write(part);
+        });
     });
     for (const [one, other] of [
       [client, upstream],
@@ -89,6 +105,9 @@ export async function openThief(url: string): Promise<Thief> {
     stolen: () => stolen,
     endWhenReady(count) {
       ends = count;
+    },
+    slow(mostMs) {
+      slowMs = mostMs;
     },
     cut() {
       for (const socket of open) socket.destroy();

@@ -39,6 +39,11 @@ const FAULTS: readonly (readonly [what: string, start: () => Promise<unknown>, e
     /^Port \d+ is taken by another program\. .*PORT=4810 SANDBOX_PORT=4811 npm start$/,
   ],
   ['a folder that is taken', lockTwice, new RegExp(`^The data folder .* is in use by process ${process.pid}\\. Stop`)],
+  [
+    'a folder where the kernel lets nobody make one',
+    () => lockFolder('/proc/piaohao/data'),
+    /^No leave to write \/proc\/piaohao: see DATA_DIR$/,
+  ],
   ['a database that is not there', askNobody, /^Cannot start now: the database is out of reach: .*ECONNREFUSED/],
   ['a setting nobody can mean', async () => void readConfig({ PORT: 'many' }), /^PORT is a whole number/],
   ['a fault of our own', () => Promise.reject(new TypeError('x is undefined')), undefined],
