@@ -57,6 +57,8 @@ export interface AllowanceSettings {
 export interface Allowances {
   /** The rows of these references by base64url of the reference, locked in one order until `tx` ends; unknown ones are absent. */
   readonly lockMany: (tx: Sql, references: readonly Uint8Array[]) => Promise<Map<string, HeldAllowance>>;
+  /** The rows of these references likewise, not locked: for what of them never changes. */
+  readonly readMany: (tx: Sql, references: readonly Uint8Array[]) => Promise<Map<string, HeldAllowance>>;
   /** Notes `amount` more taken out of each hold; the caller posts the same sums in the same `tx`. */
   readonly claim: (
     tx: Sql,
@@ -104,10 +106,10 @@ export function openAllowances(parts: AllowanceParts): Allowances {
   parts.identity.onPasskeyRevoked((tx, passkey) => stopAllowancesOfPasskey(tx, regions, passkey));
   parts.identity.onFrozen((tx, owner) => stopAllowancesOfWallet(tx, regions, owner));
   return {
-    async lockMany(tx, references) {
-      const rows = references.length === 0 ? [] : await store.lockByReference(tx, references);
-      return new Map(rows.map((row) => [toBase64url(row.reference), heldOf(row)]));
-    },
+    lockMany: async (tx, references) =>
+      byReference(references.length === 0 ? [] : await store.lockByReference(tx, references)),
+    readMany: async (tx, references) =>
+      byReference(references.length === 0 ? [] : await store.readByReference(tx, references)),
     claim: (tx, claims) => claimAll(tx, claims),
     stop: (tx, allowance, reason, at) => stopAllowance(tx, regions, allowance, reason, at),
     payees: certificates.payees,
@@ -120,6 +122,10 @@ export function openAllowances(parts: AllowanceParts): Allowances {
     settings: (wallet) => readSettings(parts, wallet),
     setSettings: (wallet, to) => writeSettings(parts, wallet, to),
   };
+}
+
+function byReference(rows: readonly store.AllowanceRow[]): Map<string, HeldAllowance> {
+  return new Map(rows.map((row) => [toBase64url(row.reference), heldOf(row)]));
 }
 
 async function claimAll(tx: Sql, claims: readonly { region: string; id: Id; amount: number }[]): Promise<void> {

@@ -57,6 +57,11 @@ export function lockByReference(tx: Sql, references: readonly Uint8Array[]): Pro
   );
 }
 
+/** The rows of these references, of every region, as they stand. */
+export function readByReference(tx: Sql, references: readonly Uint8Array[]): Promise<AllowanceRow[]> {
+  return tx.query<AllowanceRow>(`select ${COLUMNS} from allowance where reference = any($1::bytea[])`, [references]);
+}
+
 /** The allowance of a device key. */
 export async function readByKey(tx: Sql, region: string, key: Uint8Array): Promise<AllowanceRow | undefined> {
   const rows = await tx.query<AllowanceRow>(`select ${COLUMNS} from allowance where device_key = $2 and region = $1`, [

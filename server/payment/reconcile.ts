@@ -131,6 +131,6 @@ async function learnAllowances(
   }
   if (missing.size === 0) return;
   if (known.size + missing.size > ALLOWANCES_KEPT) known.clear();
-  const rows = await parts.database.transaction((tx) => parts.allowances.lockMany(tx, [...missing.values()]));
+  const rows = await parts.allowances.readMany(parts.database, [...missing.values()]);
   for (const [name, row] of rows) known.set(name, row.signed);
 }

@@ -15,7 +15,7 @@ const PAYERS = 1_000;
 const PER_PAYER = 20;
 const PAYEES = 100;
 /** Payers who are at the counter or upload at once. */
-const AT_ONCE = 100;
+const AT_ONCE = 25;
 const STEP = 100_000;
 
 /** The benchmarks of this file, by the name they print. */
