@@ -2,7 +2,7 @@
  * What a payee does: asks for a sum, verifies what the payer shows, keeps it, and gives a receipt.
  * Invariant: "verified" is said only of a payment that passed every check and is on the disk.
  */
-import type { Refusal } from '#shared/api/refusal.ts';
+import type { Refusal, RefusalCode } from '#shared/api/refusal.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { CLOCK_SKEW } from '#shared/base/limits.ts';
@@ -19,10 +19,11 @@ import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
 import { receiptMessage } from '#shared/protocol/receipt.ts';
 import { isFit } from '#shared/protocol/schema.ts';
 import { type SignatureQuestion, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
-import { finalityChecks, knownAllowance, type Verified } from '#shared/protocol/trust.ts';
+import { finalityChecks, knownAllowance, type Trust, type Verified } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
 import { isListOld, mayAskFor, type PayeeTerms } from '#shared/rules/acceptance.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
+import { decline, mustDecline, type Shown, signedForChecks } from '#web/pay/decline.ts';
 import { askForBackgroundSync } from '#web/sync/wake.ts';
 import { payeeSigner } from '#web/vault/device-key.ts';
 import { queue } from '#web/vault/outbox.ts';
@@ -190,17 +191,31 @@ async function acceptPayment(
     verifier,
   );
   if (!checked.ok) {
-    if (checked.error.code === 'payment.fork') await keepFork(vault, known, read.value, clock());
+    const { code } = checked.error;
+    if (code === 'payment.fork') await keepFork(vault, known, read.value, clock());
+    if (mustDecline(code)) {
+      const allowance = { known: known.allowance, brought: frame.allowance };
+      await giveUp(vault, { invoice: own.value, row: invoice, payment: read.value, allowance, code }, trust);
+    }
     return checked;
   }
   if (checked.value.repeat) {
     const row = await vault.received.get(toBase64url(checked.value.held.id));
+    if (row?.state === 'refused') return refuse({ code: (row.code ?? 'payment.voided') as RefusalCode });
     return row ? ok({ kind: 'verified', row }) : refuse({ code: 'payment.none' });
   }
   const row = receivedRow(invoice, read.value, checked.value.allowance, trust.now, status?.asOf);
   const kept = await keepWithReceipt(vault, row, read.value.id, trust.now);
   void askForBackgroundSync();
   return ok({ kind: 'verified', row: kept });
+}
+
+/** Says in this payee's own hand that it does not take what was signed for its invoice; see decline.ts. */
+async function giveUp(vault: Vault, shown: Shown, trust: Trust): Promise<void> {
+  const signed = await verifyAsync(signedForChecks(shown, trust.keySet), verifier);
+  if (!signed.ok) return;
+  await decline(vault, shown, signed.value, trust.now);
+  void askForBackgroundSync();
 }
 
 const verifier: (question: SignatureQuestion) => Promise<boolean> = webVerifier();

@@ -5,7 +5,7 @@
 import type { Refusal } from '#shared/api/refusal.ts';
 import { fromBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
-import { type Clock, duration, type Instant, instant } from '#shared/base/time.ts';
+import { type Clock, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
 import { type Assertion, assertedBytes } from '#shared/protocol/assertion.ts';
@@ -28,7 +28,16 @@ import { askForBackgroundSync } from '#web/sync/wake.ts';
 import { allowanceSigner, isLockedKey } from '#web/vault/allowance-key.ts';
 import { liveAllowances } from '#web/vault/allowances.ts';
 import { meet } from '#web/vault/contacts.ts';
-import { keep, markHanded, type Order, paymentOfInvoice, reserve, takeBack, unfinished } from '#web/vault/payments.ts';
+import {
+  keep,
+  markHanded,
+  markVoid,
+  type Order,
+  paymentOfInvoice,
+  reserve,
+  takeBack,
+  unfinished,
+} from '#web/vault/payments.ts';
 import type { AllowanceRow, PaymentRow } from '#web/vault/rows.ts';
 import { whileSigning } from '#web/vault/signing-lock.ts';
 import { believedTime } from '#web/vault/time-floor.ts';
@@ -58,8 +67,8 @@ export type Plan =
   /** Only with a network: the server sets this very sum aside for this very payee. `why` says what was in the way. */
   | { readonly kind: 'online'; readonly why: Refusal };
 
-/** How long a server may take before the offline road is taken. */
-const DEADLINE = duration(5, 's');
+/** How long a payer at a till waits for the network before the other road is taken, counted from the tap. */
+export const ROAD_PATIENCE: Duration = duration(5, 's');
 
 /** Verifies a scanned invoice. Refusals: those of the protocol, `clock.turned-back`, `wallet.none`, `code.none`. */
 export async function readOffer(
@@ -140,12 +149,23 @@ export async function pay(needs: PayerNeeds, offer: Offer, plan: Plan): Promise<
   if (plan.kind === 'ready') return await signNow(needs, offer, plan.allowance);
   const { amount, currency } = offer.invoice.message;
   const want = { payee: offer.certificate.message.payee, total: amount, currency };
-  const asked = await syncNow(needs, { want, timeout: DEADLINE });
+  const asked = await inTime(syncNow(needs, { want, timeout: ROAD_PATIENCE }), ROAD_PATIENCE);
   if (!asked.ok) return refuse(asked.error.code === 'house.unreachable' ? plan.why : asked.error);
   const again = await planPayment(needs, offer);
   if (!again.ok) return again;
   if (again.value.kind === 'online') return refuse(again.value.why);
   return again.value.kind === 'again' ? ok(again.value.row) : await signNow(needs, offer, again.value.allowance);
+}
+
+/** The answer of `asked` if it comes in `patience`: a sync that is under way before this one takes its own time. */
+async function inTime(
+  asked: Promise<Result<undefined, Refusal>>,
+  patience: Duration,
+): Promise<Result<undefined, Refusal>> {
+  const late = new Promise<Result<undefined, Refusal>>((resolve) => {
+    setTimeout(() => resolve(refuse({ code: 'house.unreachable' })), patience);
+  });
+  return await Promise.race([asked, late]);
 }
 
 /** Reserve, confirm, sign, keep: while no other tab can. */
@@ -271,12 +291,7 @@ export function finalityCode(row: PaymentRow): string[] {
   return row.receipt && row.state === 'settled' ? writeFrame({ kind: 'finality', finality: row.receipt }) : [];
 }
 
-/** Uploads at once. The payment is on its way by code already, so no answer in time changes nothing but the words. */
-export async function deliver(needs: PayerNeeds): Promise<Result<undefined, Refusal>> {
-  return await syncNow(needs, { timeout: DEADLINE });
-}
-
-/** Keeps the payee's receipt (or the house's finality) the payer has scanned for `row`. */
+/** Keeps the payee's receipt, its word that it gave the payment up, or the house's finality, scanned for `row`. */
 export async function acceptReceipt(
   needs: { readonly vault: Vault; readonly clock: Clock },
   row: PaymentRow,
@@ -291,7 +306,8 @@ export async function acceptReceipt(
     const key = certificate.value.message.key;
     const checked = await verifyAsync(receiptChecks(frame.receipt, key, { payment }), webVerifier());
     if (!checked.ok) return checked;
-    await markHanded(needs.vault, row.id, frame.receipt, needs.clock());
+    if (checked.value.message.status === 'void') await markVoid(needs.vault, row.id, frame.receipt);
+    else await markHanded(needs.vault, row.id, frame.receipt, needs.clock());
     return ok(undefined);
   }
   if (frame.kind !== 'finality') return refuse({ code: 'code.none' });

@@ -172,6 +172,19 @@ export async function markHanded(vault: Vault, id: string, receipt: Uint8Array, 
   });
 }
 
+/**
+ * Notes the payee's verified word that it gave the payment up. Its number and sum stay taken, for a signed payment is
+ * for ever; the house gives the sum back with the rest of the allowance. What the house has settled meanwhile stays so
+ * until the house itself says otherwise.
+ */
+export async function markVoid(vault: Vault, id: string, receipt: Uint8Array): Promise<void> {
+  await vault.transaction('rw', vault.payments, async () => {
+    const row = await vault.payments.get(id);
+    if (row?.state !== 'signed' && row?.state !== 'handed') return;
+    await vault.payments.put({ ...row, state: 'refused', code: 'payment.voided', receipt });
+  });
+}
+
 /** Keeps the house's verified word that a payment is final, wherever this phone knows of it, for its receipt. */
 export async function keepFinality(vault: Vault, id: string, finality: Uint8Array, now: Instant): Promise<void> {
   await vault.transaction('rw', vault.payments, vault.received, vault.bills, async () => {

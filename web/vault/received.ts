@@ -43,14 +43,36 @@ export async function keepReceived(
   receipt: NewReceipt,
   now: Instant,
 ): Promise<ReceivedRow> {
+  return await keepOnce(vault, row, receipt, now, async () => {
+    await vault.invoices.update(row.invoice, { paidBy: row.id });
+    await vault.outbox.add({ kind: 'payment', id: row.id, bytes: row.bytes, queuedAt: now, tries: 0 });
+  });
+}
+
+/** Keeps a payment this payee gave up, with the signed word of it; the payment itself is not carried to the server. */
+export async function keepDeclined(
+  vault: Vault,
+  row: ReceivedRow,
+  receipt: NewReceipt,
+  now: Instant,
+): Promise<ReceivedRow> {
+  return await keepOnce(vault, row, receipt, now, async () => undefined);
+}
+
+async function keepOnce(
+  vault: Vault,
+  row: ReceivedRow,
+  receipt: NewReceipt,
+  now: Instant,
+  more: () => Promise<unknown>,
+): Promise<ReceivedRow> {
   const stores = [vault.received, vault.invoices, vault.outbox, vault.settings];
   return await vault.transaction('rw', stores, async () => {
     const held = await vault.received.get(row.id);
     if (held) return held;
     const kept = { ...row, receipt: receipt.bytes };
     await vault.received.add(kept);
-    await vault.invoices.update(row.invoice, { paidBy: row.id });
-    await vault.outbox.add({ kind: 'payment', id: row.id, bytes: row.bytes, queuedAt: now, tries: 0 });
+    await more();
     await vault.outbox.add({ kind: 'receipt', id: row.id, bytes: receipt.bytes, queuedAt: now, tries: 0 });
     await vault.settings.put({ name: 'receiptHead', value: { counter: receipt.counter, id: receipt.id } });
     return kept;

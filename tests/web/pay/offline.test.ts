@@ -7,6 +7,7 @@ import { instant } from '#shared/base/time.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
 import { type Frame, readFrame } from '#shared/protocol/frame.ts';
 import { readPayment, signPayment } from '#shared/protocol/payment.ts';
+import { receiptMessage } from '#shared/protocol/receipt.ts';
 import { statusBits } from '#shared/protocol/status.ts';
 import {
   buyPhone,
@@ -18,6 +19,7 @@ import {
   type Town,
   type TownRegion,
 } from '#tests/web/vault/town.ts';
+import { declinedFor } from '#web/pay/decline.ts';
 import {
   acceptCode,
   invoiceCode,
@@ -265,7 +267,7 @@ describe('a payer whom its region has stopped, at a payee of another region', ()
     const { invoice, frame } = await ask(payee, 2_00);
     const shown = frameOf(await paymentCode(payer.vault, await payFor(payer, frame)));
     expect(code(await acceptCode(payee, invoice, shown))).toBe(answer);
-    const [row] = await payee.vault.received.toArray();
+    const [row] = await payee.vault.received.filter(({ state }) => state === 'kept').toArray();
     expect(row?.region).toBe(answer === 'ok' ? 'CN-SX' : undefined);
     expect(row?.statusAsOf === undefined ? undefined : agoText(row.statusAsOf, NOON)).toBe(age);
     if (answer !== 'ok') return;
@@ -274,6 +276,58 @@ describe('a payer whom its region has stopped, at a payee of another region', ()
     const next = await ask(payee, 3_00);
     const second = frameOf(await paymentCode(payer.vault, await payFor(payer, next.frame)));
     expect(code(await acceptCode(payee, next.invoice, second))).toBe('allowance.revoked');
+  });
+});
+
+describe('a payment its payee refuses', () => {
+  const STOPPED = statusBits(64, [1]);
+
+  async function refused() {
+    const { payer, payee } = await twoPhones();
+    const { invoice, frame } = await ask(payee, 5_00);
+    const row = await payFor(payer, frame);
+    const shown = frameOf(await paymentCode(payer.vault, row));
+    await keepList(payee.vault, { name: 'status:CN-SX', bytes: STOPPED, version: 4, keptAt: NOON, asOf: NOON });
+    expect(code(await acceptCode(payee, invoice, shown))).toBe('allowance.revoked');
+    return { payer, payee, invoice, row, shown };
+  }
+
+  test('is given up in its own hand: the word waits for the server, and the payer who scans it knows', async () => {
+    const { payer, payee, invoice, row } = await refused();
+    const queued = await payee.vault.outbox.toArray();
+    expect(queued.map(({ kind, id }) => [kind, id])).toEqual([['receipt', row.id]]);
+    const word = receiptMessage.read(queued[0]?.bytes ?? new Uint8Array());
+    expect(word).toMatchObject({ ok: true, value: { message: { status: 'void', counter: 1 } } });
+    const declined = await declinedFor(payee.vault, invoice);
+    expect(declined).toMatchObject({ id: row.id, state: 'refused', code: 'allowance.revoked' });
+    expect((await payee.vault.invoices.get(invoice.id))?.paidBy).toBeUndefined();
+    good(await acceptReceipt(payer, row, frameOf(declined ? receiptCode(declined) : [])));
+    expect(await payer.vault.payments.get(row.id)).toMatchObject({ state: 'refused', code: 'payment.voided' });
+    // What was signed stays signed: its number is not given to another payment.
+    expect((await payer.vault.allowances.toArray())[0]).toMatchObject({ count: 1, spent: 5_00 });
+  });
+
+  test('is not taken later, once its wallet goes on; nor given up twice', async () => {
+    const { payee, invoice, shown } = await refused();
+    expect(code(await acceptCode(payee, invoice, shown))).toBe('allowance.revoked');
+    await keepList(payee.vault, {
+      ...{ name: 'status:CN-SX', bytes: statusBits(64, []), version: 5, keptAt: NOON, asOf: NOON },
+    });
+    expect(code(await acceptCode(payee, invoice, shown))).toBe('allowance.revoked');
+    expect([await payee.vault.received.count(), await payee.vault.outbox.count()]).toEqual([1, 1]);
+  });
+
+  test('is not given up when nobody signed it, or not for this payee', async () => {
+    const { payee, shown } = await refused();
+    if (shown.kind !== 'payment') throw new Error('no payment');
+    const other = await buyPhone(town, '别家');
+    await keepList(other.vault, { name: 'status:CN-SX', bytes: STOPPED, version: 4, keptAt: NOON, asOf: NOON });
+    expect(code(await acceptCode(other, (await ask(other, 5_00)).invoice, shown))).toBe('allowance.revoked');
+    const altered = Uint8Array.from(shown.payment);
+    altered[altered.length - 1] = (altered.at(-1) ?? 0) ^ 1;
+    const { invoice } = await ask(payee, 5_00);
+    expect(code(await acceptCode(payee, invoice, { ...shown, payment: altered }))).not.toBe('ok');
+    expect([await other.vault.outbox.count(), await payee.vault.outbox.count()]).toEqual([0, 1]);
   });
 });
 
@@ -463,7 +517,7 @@ describe('a cloned phone', () => {
     const shown = frameOf(await paymentCode(payer.vault, second));
     expect(code(await acceptCode(payee, two.invoice, shown))).toBe('payment.fork');
     expect(await payee.vault.outbox.where('kind').equals('fork').count()).toBe(1);
-    expect(await payee.vault.received.count()).toBe(1);
+    expect((await payee.vault.received.toArray()).map(({ state }) => state).sort()).toEqual(['kept', 'refused']);
   });
 
   /** What a restored backup does: the phone forgets its newest payment. */
