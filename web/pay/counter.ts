@@ -1,13 +1,14 @@
 /** The steps of paying at a counter, as a table: which step follows which, and what each shows. */
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { Frame } from '#shared/protocol/frame.ts';
-import { deliver, type Offer, type PayerNeeds, type Plan, pay, planPayment, readOffer } from '#web/pay/payer.ts';
+import { type Offer, type PayerNeeds, type Plan, pay, planPayment, readOffer } from '#web/pay/payer.ts';
+import { type RoadTaken, takeRoads } from '#web/pay/road.ts';
 import type { PaymentRow } from '#web/vault/rows.ts';
 
 /** Where the payer stands. */
 export type Step = 'scanning' | 'checking' | 'sheet' | 'paying' | 'code' | 'refused';
 /** What can happen. */
-export type Happening = 'scanned' | 'offered' | 'confirmed' | 'kept' | 'refused' | 'again';
+export type Happening = 'scanned' | 'offered' | 'confirmed' | 'kept' | 'travelled' | 'refused' | 'again';
 
 /** The only ways from step to step; anything else that happens there is ignored (a second tap, a second scan). */
 export const STEPS: Readonly<Record<Step, Partial<Record<Happening, Step>>>> = {
@@ -15,7 +16,7 @@ export const STEPS: Readonly<Record<Step, Partial<Record<Happening, Step>>>> = {
   checking: { offered: 'sheet', kept: 'code', refused: 'refused' },
   sheet: { confirmed: 'paying', again: 'scanning' },
   paying: { kept: 'code', refused: 'refused' },
-  code: { again: 'scanning' },
+  code: { travelled: 'code', again: 'scanning' },
   refused: { again: 'scanning' },
 };
 
@@ -25,6 +26,8 @@ export interface CounterState {
   readonly offer?: Offer;
   readonly plan?: Plan;
   readonly row?: PaymentRow;
+  /** Of a payment just made: the road it is on. */
+  readonly road?: RoadTaken;
   readonly refusal?: Refusal;
 }
 
@@ -72,7 +75,9 @@ export function openCounter(needs: PayerNeeds): Counter {
       if (!paid.ok) return void happen('refused', { refusal: paid.error });
       happen('kept', { row: paid.value });
       // The faster road, at the same time as the code: the same signed payment, so never a second one.
-      void deliver(needs);
+      void takeRoads(needs, (road) => {
+        if (state.row?.id === paid.value.id) happen('travelled', { road });
+      });
     },
     again: () => void happen('again'),
   };
