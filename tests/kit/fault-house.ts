@@ -80,7 +80,8 @@ export async function whileStopped<Answer>(
 /** Does `work` on the database of a house whose server is not running. */
 export async function lookInside<Answer>(house: House, work: (database: Database) => Promise<Answer>): Promise<Answer> {
   const { DATA_DIR = '', DATABASE_URL } = house.environment;
-  const database = await openDatabase({ dataDir: DATA_DIR, databaseUrl: DATABASE_URL, diskFloorBytes: 0 });
+  const databaseUrl = house.databaseUrl ?? DATABASE_URL;
+  const database = await openDatabase({ dataDir: DATA_DIR, databaseUrl, diskFloorBytes: 0 });
   try {
     return await work(database);
   } finally {

@@ -23,6 +23,13 @@ export interface HouseOptions {
   readonly build?: boolean;
   /** Starts both as `npm start` does, inside Node's permission model. */
   readonly caged?: boolean;
+  /** Makes the roads to the ports, and runs both processes where it says, before they are started; see partition.ts. */
+  readonly elsewhere?: {
+    readonly open: (ports: { readonly server: number; readonly sandbox: number }) => Promise<void>;
+    readonly within: Within;
+    /** How the database is reached from here; the server has a road of its own to it. */
+    readonly databaseUrl: string;
+  };
   /** The unit of the sandbox's delays; 50 ms when not said. */
   readonly paceMs?: number;
   /** How many of the newest lines {@link House.log} gives; 400 when not said. */
@@ -41,6 +48,8 @@ export interface House {
   readonly dataDir: string;
   /** What both processes are started with, for a command that looks at the same house. */
   readonly environment: NodeJS.ProcessEnv;
+  /** How the database is reached from here, where that is not as the server reaches it. */
+  readonly databaseUrl: string | undefined;
   /** The newest output of both processes. */
   log(): string;
   /** Ends both politely and removes the folder. */
@@ -87,7 +96,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
 
   async function start(part: Part): Promise<void> {
     await goneBy(ending.get(part));
-    const child = options.caged ? caged(part, environment) : uncaged(part, environment);
+    const child = options.caged ? caged(part, environment) : uncaged(part, environment, options.elsewhere?.within);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (text) => {
         lines.push(`${part}: ${String(text).trimEnd()}`);
@@ -124,6 +133,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   }
 
   try {
+    await options.elsewhere?.open({ server: port, sandbox: sandboxPort });
     for (const part of PARTS) await start(part);
   } catch (error) {
     await stop();
@@ -135,6 +145,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     sandboxOrigin,
     dataDir,
     environment,
+    databaseUrl: options.elsewhere?.databaseUrl,
     log: () => lines.join('\n'),
     stop,
     end,
@@ -152,10 +163,14 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   };
 }
 
-function uncaged(part: Part, env: NodeJS.ProcessEnv): ChildProcess {
+type Within = (command: string, args: readonly string[]) => [string, string[]];
+
+const here: Within = (command, args) => [command, [...args]];
+
+function uncaged(part: Part, env: NodeJS.ProcessEnv, within: Within = here): ChildProcess {
   const file = part === 'server' ? 'server/main.ts' : 'server/sandbox/main.ts';
-  const flags = ['--disable-warning=ExperimentalWarning', join(ROOT, file)];
-  return spawn(NODE, flags, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [command, flags] = within(NODE, ['--disable-warning=ExperimentalWarning', join(ROOT, file)]);
+  return spawn(command, flags, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 function caged(part: Part, env: NodeJS.ProcessEnv): ChildProcess {
