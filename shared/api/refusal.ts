@@ -168,6 +168,7 @@ export const REFUSALS = {
   'certificate.none': [409, 'go-online'],
   'vault.outdated': [409, 'try-again'],
   'vault.broken': [507, 'try-again'],
+  'vault.full': [507, 'try-again'],
   'funding.no-channel': [409, 'none'],
   'funding.below-least': [409, 'check-input'],
   'funding.above-most': [409, 'check-input'],

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
+  balance,
   button,
   confirm,
   network,
@@ -12,7 +13,6 @@ import {
   synced,
   told,
   topUp,
-  untilBalance,
   waitForAllowance,
   wake,
   words,
@@ -97,7 +97,14 @@ test('frozen by the printed code from another browser; the phone pays nobody who
   await waitForAllowance(owner);
   // What the phone had signed went up when it was found; the shop, which refused it, says so as soon as it can.
   await network('open', shop);
-  await untilBalance(owner, 100_00);
+  await wake(shop, origin);
+  await synced(shop);
+  const held = async () => {
+    await wake(owner, origin);
+    await synced(owner);
+    return (await balance(owner)).all;
+  };
+  await expect.poll(held, { timeout: 60_000, interval: 1_000 }).toBe(100_00);
 });
 
 /** Which list of stopped wallets of Shanxi this phone holds. */

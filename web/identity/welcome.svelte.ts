@@ -7,7 +7,7 @@ import * as person from '#web/identity/person.ts';
 import { phoneName } from '#web/identity/phone-name.ts';
 import { syncNow } from '#web/sync/sync.ts';
 import { readSetting } from '#web/vault/settings.ts';
-import { askToKeepStorage } from '#web/vault/storage.ts';
+import { askToKeepStorage, lostVault, type Mark } from '#web/vault/storage.ts';
 
 /**
  * reading: looking at what this phone holds. door: new here, or signing in. name, code, passkey: opening a wallet.
@@ -20,6 +20,8 @@ export class Welcome {
   step = $state<Step>('reading');
   busy = $state(false);
   refusal = $state.raw<Refusal>();
+  /** What is known of a wallet that was on this phone until the browser cleared it. */
+  lost = $state.raw<Mark>();
   /** Whose wallet this phone holds already. */
   known = $state<string>();
   phone = $state('');
@@ -45,6 +47,7 @@ export class Welcome {
       person.unfinishedSignup(this.#needs),
     ]);
     this.known = wallet?.name;
+    this.lost = await lostVault(vault);
     if (draft) ({ name: this.name, phone: this.phone, region: this.region } = draft);
     if (draft && enrolledAt === undefined) {
       const session = await person.currentSession(this.#needs);

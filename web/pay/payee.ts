@@ -28,6 +28,7 @@ import { askForBackgroundSync } from '#web/sync/wake.ts';
 import { payeeSigner } from '#web/vault/device-key.ts';
 import { queue } from '#web/vault/outbox.ts';
 import { keepInvoice, keepReceived, receiptPosition, receivedFrom } from '#web/vault/received.ts';
+import { whenKept } from '#web/vault/refused-write.ts';
 import type { BillRow, InvoiceRow, ReceivedRow } from '#web/vault/rows.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import { believedTime } from '#web/vault/time-floor.ts';
@@ -86,6 +87,10 @@ export async function listStanding({ vault, clock }: PayeeNeeds, region?: string
  * `acceptance.list-old` when the list of stopped wallets is too old for the sum.
  */
 export async function makeInvoice(needs: PayeeNeeds, wish: Wish): Promise<Result<InvoiceRow, Refusal>> {
+  return await whenKept(() => newInvoice(needs, wish));
+}
+
+async function newInvoice(needs: PayeeNeeds, wish: Wish): Promise<Result<InvoiceRow, Refusal>> {
   const { vault, clock } = needs;
   if (wish.memo && !isFit(wish.memo)) return refuse({ code: 'invoice.memo' });
   const held = await readTrust(vault, clock());
@@ -149,7 +154,9 @@ export async function acceptCode(
 ): Promise<Result<Accepted, Refusal>> {
   if (frame.kind === 'payment') {
     // Two scans of one code must not draw two receipt numbers.
-    return await navigator.locks.request(`receipt:${needs.vault.name}`, () => acceptPayment(needs, invoice, frame));
+    return await navigator.locks.request(`receipt:${needs.vault.name}`, () =>
+      whenKept(() => acceptPayment(needs, invoice, frame)),
+    );
   }
   return frame.kind === 'finality'
     ? await acceptFinality(needs, invoice, frame.finality)

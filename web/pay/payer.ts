@@ -38,6 +38,7 @@ import {
   takeBack,
   unfinished,
 } from '#web/vault/payments.ts';
+import { whenKept } from '#web/vault/refused-write.ts';
 import type { AllowanceRow, PaymentRow } from '#web/vault/rows.ts';
 import { whileSigning } from '#web/vault/signing-lock.ts';
 import { believedTime } from '#web/vault/time-floor.ts';
@@ -142,9 +143,13 @@ function mayPay(row: AllowanceRow, offer: Offer, toPayee: number, now: Instant):
 /**
  * The person has said yes. Gets a one-off allowance first when the plan needs the network, then signs and keeps.
  * Asking again for the same offer answers the same payment. Refusals: `payment.other-tab`, `passkey.cancelled`,
- * `allowance.locked`, `invoice.expired`, and why a plan that needs the network got none.
+ * `allowance.locked`, `invoice.expired`, `vault.full`, and why a plan that needs the network got none.
  */
 export async function pay(needs: PayerNeeds, offer: Offer, plan: Plan): Promise<Result<PaymentRow, Refusal>> {
+  return await whenKept(() => payPlan(needs, offer, plan));
+}
+
+async function payPlan(needs: PayerNeeds, offer: Offer, plan: Plan): Promise<Result<PaymentRow, Refusal>> {
   if (plan.kind === 'again') return ok(plan.row);
   if (plan.kind === 'ready') return await signNow(needs, offer, plan.allowance);
   const { amount, currency } = offer.invoice.message;

@@ -10,7 +10,7 @@ import { APP, type SyncNeeds, syncNow } from '#web/sync/sync.ts';
 import { askForBackgroundSync } from '#web/sync/wake.ts';
 import { waiting } from '#web/vault/outbox.ts';
 import { readSetting } from '#web/vault/settings.ts';
-import { askToKeepStorage } from '#web/vault/storage.ts';
+import { askToKeepStorage, leaveMark } from '#web/vault/storage.ts';
 import { reviveVault } from '#web/vault/vault.ts';
 
 const WHEN_ONLINE: Duration = duration(60, 's');
@@ -64,4 +64,5 @@ async function attempt(needs: SyncNeeds): Promise<void> {
     await readCases(needs);
   }
   if ((await waiting(needs.vault)) > 0) await askForBackgroundSync();
+  await leaveMark(needs.vault, needs.clock());
 }

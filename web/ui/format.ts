@@ -41,6 +41,11 @@ export function momentText(at: number): string {
   return new Intl.DateTimeFormat(languageTag(), { dateStyle: 'medium', timeStyle: 'short' }).format(at);
 }
 
+/** The day of a moment (milliseconds), with its year. */
+export function dateText(at: number): string {
+  return new Intl.DateTimeFormat(languageTag(), { dateStyle: 'medium' }).format(at);
+}
+
 /** A moment (milliseconds) to the second, as receipts state it. */
 export function exactText(at: number): string {
   return new Intl.DateTimeFormat(languageTag(), { dateStyle: 'medium', timeStyle: 'medium' }).format(at);

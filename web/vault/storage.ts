@@ -1,4 +1,8 @@
-/** Whether the browser may throw the vault away, told as it is. */
+/** Whether the browser may throw the vault away, told as it is; and, when it has, what is known of what stood there. */
+import type { Instant } from '#shared/base/time.ts';
+import { knownAllowance } from '#shared/protocol/trust.ts';
+import { liveAllowances } from '#web/vault/allowances.ts';
+import { waiting } from '#web/vault/outbox.ts';
 import { keepSetting, readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -17,4 +21,57 @@ export async function askToKeepStorage(vault: Vault): Promise<StorageTruth> {
 export async function storageTruth(vault: Vault): Promise<StorageTruth> {
   const persisted = await readSetting(vault, 'persisted');
   return persisted === undefined ? 'unknown' : persisted ? 'kept' : 'may-go';
+}
+
+/**
+ * What is told of a vault the browser has cleared. It stands outside IndexedDB, which browsers clear as a whole, and holds
+ * no name and no key. Sums in minor units, times in milliseconds.
+ */
+export interface Mark {
+  readonly at: number;
+  /** What was set aside on this phone and not spent. */
+  readonly left: number;
+  readonly currency: string;
+  /** When the last of it comes back by itself. */
+  readonly backAt: number;
+  /** Signed things that had not been carried to the server. */
+  readonly waits: number;
+}
+
+const MARK = 'piaohao-mark';
+
+/** Leaves the mark of a vault as it is now; call it when it may have changed. A browser without the room for it has none. */
+export async function leaveMark(vault: Vault, now: Instant): Promise<void> {
+  if (!(await readSetting(vault, 'wallet'))) return;
+  const rows = await liveAllowances(vault, now);
+  const ends = rows.map(({ bytes }) => knownAllowance(bytes)).flatMap((one) => (one.ok ? [one.value.message] : []));
+  const mark: Mark = {
+    at: now,
+    left: rows.reduce((sum, row) => sum + row.total - row.spent, 0),
+    currency: rows[0]?.currency ?? 'CNY',
+    backAt: Math.max(0, ...ends.map(({ claimUntil }) => claimUntil)),
+    waits: await waiting(vault),
+  };
+  try {
+    globalThis.localStorage?.setItem(MARK, JSON.stringify(mark));
+  } catch {
+    // It only tells; nothing stands on it.
+  }
+}
+
+/** The mark of a vault that is gone: there was a wallet on this phone, and the browser no longer has it. */
+export async function lostVault(vault: Vault): Promise<Mark | undefined> {
+  if (await readSetting(vault, 'wallet')) return undefined;
+  try {
+    const mark: unknown = JSON.parse(globalThis.localStorage?.getItem(MARK) ?? 'null');
+    return isMark(mark) ? mark : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isMark(mark: unknown): mark is Mark {
+  if (typeof mark !== 'object' || mark === null) return false;
+  const { at, left, currency, backAt, waits } = mark as Record<string, unknown>;
+  return [at, left, backAt, waits].every(Number.isSafeInteger) && typeof currency === 'string';
 }
