@@ -26,7 +26,7 @@ export const PLACEMENT: readonly Place[] = [
   ofRegion(HOME),
   ...['ledger_account', 'ledger_follower'].map(ofRegion),
   ...['ledger_transfer', 'ledger_move', 'logbook_line', 'logbook_seal'].map(writtenOnce),
-  ...['logbook_end', 'region_epoch', 'region_status'].map(ofRegion),
+  ...['logbook_end', 'region_epoch', 'region_status', 'region_rotation'].map(ofRegion),
   ...['identity_wallet', 'identity_passkey', 'identity_device', 'identity_session', 'identity_risk'].map(ofRegion),
   ...['identity_person', 'identity_certification'].map(ofRegion),
   ...['identity_password', 'identity_password_hash', 'identity_free', 'identity_grant'].map(ofRegion),

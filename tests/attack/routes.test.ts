@@ -229,7 +229,8 @@ test('bodies, paths and queries from the contract, valid and bent, as anybody', 
   expect(
     (await ask('device', 'POST', '/sync', Buffer.from(JSON.stringify(EMPTY_SYNC)), 'application/json')).status,
   ).toBe(200);
-});
+  // So many routes times so many bodies, some of them hashed at a cost: a busy machine takes minutes.
+}, 240_000);
 
 /** After JSONTestSuite (RFC 8259): what parsers disagree on, and what makes them fall over. `%` stands for a member that is fine. */
 const HOSTILE_BODIES: readonly (readonly [string, string | Buffer])[] = [
