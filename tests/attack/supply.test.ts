@@ -1,4 +1,5 @@
 /** What the lock says of the packages the house is built of: where each comes from, that it is fixed, what it may do. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -53,3 +54,21 @@ test('one package alone may run a script when it is installed', () => {
 test('what runs beside people’s money is at most twenty-five packages of our choosing', () => {
   expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(25);
 });
+
+test('the bill of materials names everything that runs, each with its hash, and nothing that only builds', () => {
+  const done = spawnSync('npm', ['run', '--silent', 'sbom'], { cwd: ROOT, encoding: 'utf8' });
+  const bill = JSON.parse(done.stdout) as {
+    readonly bomFormat: string;
+    readonly components: readonly {
+      readonly name: string;
+      readonly version: string;
+      readonly hashes?: readonly unknown[];
+    }[];
+  };
+  expect(bill.bomFormat).toBe('CycloneDX');
+  const named = new Map(bill.components.map((one) => [one.name, one.version]));
+  for (const [name, version] of Object.entries(manifest.dependencies))
+    expect([name, named.get(name)]).toEqual([name, version]);
+  expect(Object.keys(manifest.devDependencies).filter((name) => named.has(name))).toEqual([]);
+  expect(bill.components.filter(({ hashes }) => !hashes?.length).map(({ name }) => name)).toEqual([]);
+}, 60_000);
