@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '..');
 
 /** Lowest rung first; rooms on one rung do not know each other. */
 const LADDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  shared: [['base'], ['money'], ['protocol'], ['rules'], ['api']],
+  shared: [['base'], ['money'], ['statement'], ['protocol'], ['rules'], ['api']],
   server: [
     ['platform'],
     ['ledger'],

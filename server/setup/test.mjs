@@ -1,4 +1,4 @@
-/** `npm test`: from a fresh clone on a bare machine to a full test run; installs Chromium and PostgreSQL when they are missing. */
+/** `npm test`: from a fresh clone on a bare machine to a full test run; installs what it lacks of Debian (a browser, a database, readers of statements). */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,11 @@ const NEEDED = [
   { name: 'chromium', there: () => existsSync(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium') },
   { name: 'postgresql', there: () => hasPostgres('/usr/lib/postgresql') },
   { name: 'fonts-noto-cjk', there: () => existsSync('/usr/share/fonts/opentype/noto') },
+  // They read the statements people take out.
+  { name: 'ofx', there: () => existsSync('/usr/bin/ofxdump') },
+  { name: 'hledger', there: () => existsSync('/usr/bin/hledger') },
+  { name: 'beancount', there: () => existsSync('/usr/bin/bean-check') },
+  { name: 'libxml2-utils', there: () => existsSync('/usr/bin/xmllint') },
 ];
 
 function hasPostgres(folder) {
@@ -24,7 +29,7 @@ function ensureSystem() {
   const install = `apt-get install --no-install-recommends ${missing.join(' ')}`;
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
     console.error(
-      `The tests run against a real browser and a real database. Install them first, on Debian by\n  sudo apt-get update && sudo ${install}`,
+      `The tests run against a real browser, a real database and programs that read statements. Install them first, on Debian by\n  sudo apt-get update && sudo ${install}`,
     );
     process.exit(2);
   }
