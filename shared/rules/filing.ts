@@ -1,4 +1,5 @@
 /** Where a bill belongs: by hand, else by the oldest rule that fits, else by what kind of bill it is. */
+import { spokenCategory } from '#shared/rules/filing-words.ts';
 
 /** The categories everybody has; a person's own stand beside them under their ids. */
 export const CATEGORIES = [
@@ -26,6 +27,8 @@ export interface Filed {
   readonly currency: string;
   readonly peer?: { readonly name: string };
   readonly memo?: string;
+  /** What another wallet called it that the bill was brought in from. */
+  readonly filed?: string;
 }
 
 /** What a rule asks of a bill; what it does not say it does not ask. */
@@ -65,10 +68,14 @@ export function fits(bill: Filed, when: FilingWhen): boolean {
   );
 }
 
-/** Own money that moves between own places is no spending, and money that comes is income until somebody says otherwise. */
-export function usualCategory({ kind, direction }: Pick<Filed, 'kind' | 'direction'>): BuiltInCategory {
-  if (direction === 'neutral' || kind === 'top-up' || kind === 'withdrawal') return 'moving';
-  return direction === 'in' ? 'income' : 'other';
+/**
+ * Own money that moves between own places is no spending, money that comes is income until somebody says otherwise, and
+ * what is spent is filed by what its words speak of.
+ */
+export function usualCategory({ kind, direction, filed, peer, memo }: Filed): BuiltInCategory {
+  if (direction === 'neutral' || kind !== 'payment') return 'moving';
+  if (direction === 'in') return 'income';
+  return spokenCategory([filed, peer?.name, memo]) ?? 'other';
 }
 
 function has(text: string | undefined, wanted: string): boolean {

@@ -47,6 +47,20 @@ describe('a bill is filed', () => {
     ['by the next when the words are gone', { peer: { name: '小张' } }, undefined, 'fun'],
     ['as other when nothing fits', { peer: { name: '小张' }, memo: '' }, undefined, 'other'],
     ['as income when it came in', { peer: { name: '小张' }, memo: '', direction: 'in' }, undefined, 'income'],
+    ['by what the shop is called', { peer: { name: '晋味面馆' }, memo: '' }, undefined, 'food'],
+    ['by the note when the shop says nothing', { peer: { name: '小张' }, memo: '九月房租' }, undefined, 'home'],
+    [
+      'by what another wallet called it first',
+      { peer: { name: '咖啡书店' }, memo: '', filed: '文化休闲' },
+      undefined,
+      'fun',
+    ],
+    [
+      'as moved when it is a refund',
+      { peer: { name: '晋味面馆' }, kind: 'refund', direction: 'in', memo: '' },
+      undefined,
+      'moving',
+    ],
     ['as moved when it is a top-up', { peer: { name: '银行' }, memo: '', kind: 'top-up' }, undefined, 'moving'],
   ])('%s', (_name, change, chosen, answer) => {
     expect(categoryOf({ ...TEA, ...change }, rules, chosen)).toBe(answer);
