@@ -27,7 +27,7 @@ export async function seedVault(page: Page, kind: Seed): Promise<void> {
   await page.waitForFunction(async () => (await indexedDB.databases()).some(({ name }) => name === 'piaohao'));
   const now = Date.now();
   await put(page, wallet(now, kind));
-  if (kind === 'full' || kind === 'cases') await put(page, { ...money(now), ...history(now) });
+  if (kind === 'full' || kind === 'cases') await put(page, { ...money(now), ...history(now), ...opinions(now) });
   if (kind === 'cases') await put(page, cases(now));
 }
 
@@ -90,6 +90,24 @@ function money(now: number): Rows {
   };
 }
 
+/** A budget that is nearly used up, and one that is not. */
+function opinions(now: number): Rows {
+  const budgets = ['all', 'food'].map((category, at) => {
+    const id = `budget:01900000-0000-7000-8000-0000000000b${at}`;
+    const opinion = {
+      _id: id,
+      type: 'budget',
+      category,
+      currency: 'CNY',
+      amount: at ? 50_000 : 250_000,
+      noticeAt: 80,
+      at: now,
+    };
+    return { id, type: 'budget', opinion, disputed: 0 };
+  });
+  return { opinions: budgets };
+}
+
 function history(now: number): Rows {
   const told = [
     ['payment', 'out', 'settled', 1_850, '晋味面馆', '两碗刀削面', 5],
@@ -101,6 +119,10 @@ function history(now: number): Rows {
     ['top-up', 'neutral', 'declined', 20_000, undefined, undefined, 99],
     ['payment', 'out', 'settled', 3_200, '地铁', undefined, 122],
     ['refund', 'in', 'settled', 3_200, '地铁', undefined, 123],
+    ['payment', 'out', 'settled', 200_000, '房东老周', '房租', 170],
+    ['payment', 'out', 'settled', 200_000, '房东老周', '房租', 170 + 31 * 24],
+    ['payment', 'out', 'settled', 200_000, '房东老周', '房租', 170 + 61 * 24],
+    ['payment', 'in', 'settled', 680_000, '太原书城', '工资', 190 + 31 * 24],
   ] as const;
   const bills = told.map(([kind, direction, state, amount, name, memo, hours], at) => {
     const signed = now - hours * HOUR;
@@ -109,7 +131,7 @@ function history(now: number): Rows {
       id: `01900000-0000-7000-8000-${String(at + 3).padStart(12, '0')}`,
       sequence: at + 1,
       ...{ kind, direction, state, amount, currency: 'CNY', region: 'CN-SX' },
-      ...(name ? { peer: { id: `peer-${at}`, name, region: at % 2 ? 'CN-BJ' : 'CN-SX' } } : {}),
+      ...(name ? { peer: { id: `peer-${name}`, name, region: at % 2 ? 'CN-BJ' : 'CN-SX' } } : {}),
       ...(memo ? { memo } : {}),
       times: state === 'settled' ? { ...times, posted: signed + 95_060 } : times,
       at: signed,

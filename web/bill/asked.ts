@@ -49,6 +49,12 @@ export function askedPath(asked: Asked): string {
   return query.size === 0 ? '/bills' : `/bills?${query}`;
 }
 
+/** The days of a month (`2026-11`), to be asked. */
+export function monthAsked(month: string): Required<Pick<Asked, 'from' | 'to'>> {
+  const last = new Date(startOf(month, 1) - 1).getDate();
+  return { from: `${month}-01`, to: `${month}-${last}` };
+}
+
 /** The same as the list is read by. A sum without a currency is one of `home`. */
 export function wishOf(asked: Asked, sources: Wish['sources'], home: 'CNY' = 'CNY'): Wish {
   const { flow, category, peer, region, currency, from, to } = asked;

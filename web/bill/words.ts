@@ -3,6 +3,7 @@
 import type { Entry } from '#web/bill/entries.ts';
 import { m } from '#web/paraglide/messages.js';
 import type { IconName } from '#web/ui/icons.ts';
+import type { Origin } from '#web/vault/rows.ts';
 
 /** Who it was with, else what it was. */
 export function entryTitle(entry: Entry): string {
@@ -65,4 +66,9 @@ export function stateWord(entry: Entry): string {
 /** Whether an entry moved no money in the end, so that its sum is drawn struck through. */
 export function isVoid(entry: Entry): boolean {
   return entry.state === 'declined' || entry.state === 'reversed' || entry.state === 'refused';
+}
+
+/** The wallet a bill was brought in from. */
+export function originWord(origin: Origin): string {
+  return `${origin === 'alipay' ? m.bill_origin_alipay() : m.bill_origin_wechat()} (${m.bill_brought()})`;
 }

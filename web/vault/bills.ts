@@ -70,7 +70,7 @@ async function replace(
 
 /** Keeps what the person brought in; what is there already stays as it is. Answers how many were new. */
 export async function keepBrought(vault: Vault, rows: readonly BroughtRow[]): Promise<number> {
-  return await vault.transaction('rw', [vault.brought, vault.totals, vault.words], async () => {
+  return await vault.transaction('rw', [vault.brought, vault.totals, vault.words, vault.settings], async () => {
     const held = new Set(
       await vault.brought
         .where('id')
@@ -86,10 +86,11 @@ export async function keepBrought(vault: Vault, rows: readonly BroughtRow[]): Pr
 
 /** Takes everything that was brought in out again; the wallet it came from still has it. */
 export async function dropBrought(vault: Vault): Promise<void> {
-  await vault.transaction('rw', [vault.brought, vault.totals, vault.words], async () => {
+  await vault.transaction('rw', [vault.brought, vault.totals, vault.words, vault.settings], async () => {
     await vault.brought.clear();
     await vault.totals.where('[source+span]').between(['brought', ''], ['brought', '\uffff']).delete();
     await vault.words.where('[source+day]').between(['brought', ''], ['brought', '\uffff']).delete();
+    await vault.settings.put({ name: 'wordsChanged', value: crypto.randomUUID() });
   });
 }
 

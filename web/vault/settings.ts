@@ -33,6 +33,8 @@ export interface Settings {
   cursor: number;
   /** Set once every bill here stands in the sums and words (see bills.ts). */
   counted: true;
+  /** Another one at each change of the words bills are searched by (see words.ts). */
+  wordsChanged: string;
   /** Set while the person does not want to see what they brought in from other wallets. */
   broughtHidden: true;
   /** When a sync last succeeded. */

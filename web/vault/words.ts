@@ -19,7 +19,7 @@ export interface Wording {
 }
 
 /** Begins to word rows that `source` brought. */
-export function openWording(vault: Pick<Vault, 'words'>, source: Source): Wording {
+export function openWording(vault: Pick<Vault, 'words' | 'settings'>, source: Source): Wording {
   /** Day -> id -> its line, or nothing when it is taken out. */
   const changes = new Map<string, Map<string, string | undefined>>();
   const change = (row: BillRow, line: string | undefined) => {
@@ -32,6 +32,7 @@ export function openWording(vault: Pick<Vault, 'words'>, source: Source): Wordin
     takeOut: (row) => change(row, undefined),
     async keep() {
       const days = [...changes.keys()];
+      if (days.length > 0) await vault.settings.put({ name: 'wordsChanged', value: crypto.randomUUID() });
       const held = await vault.words.bulkGet(days.map((day): [string, string] => [source, day]));
       await vault.words.bulkPut(days.map((day, at) => reworded({ source, day }, held[at], changes.get(day))));
     },
@@ -111,6 +112,9 @@ export async function findWords(
 ): Promise<Found> {
   const needles = needlesOf(text);
   const ids: Record<Source, string[]> = { house: [], brought: [] };
+  // Read in any case, so that whoever watches a search is told when there is more to find.
+  const changed = String((await vault.settings.get('wordsChanged'))?.value ?? '');
+  const inHand = held?.of === vault.name && held.changed === changed ? held.rows : undefined;
   const edges = await Promise.all(sources.map((source) => edgesOf(vault, source)));
   const oldest = until ?? edges.flatMap((edge) => (edge ? [edge.oldest] : [])).sort()[0];
   const newest = edges
@@ -124,13 +128,30 @@ export async function findWords(
     const further = daysBefore(end.slice(0, 10), reach);
     const begin = until !== undefined && further < until ? until : further;
     for (const source of sources) {
-      const rows = await vault.words.where('[source+day]').between([source, begin], [source, end]).toArray();
+      const rows =
+        inHand?.filter((row) => row.source === source && row.day >= begin && row.day < end) ??
+        (await vault.words.where('[source+day]').between([source, begin], [source, end]).toArray());
       for (const row of rows) ids[source].push(...hits(row, needles));
     }
     end = begin;
     reach = Math.min(reach * 4, FURTHEST_REACH_DAYS);
   }
   return { ids, next: until ?? (end > oldest ? end : undefined) };
+}
+
+/** All words in memory, as they were when this mark was set; one hundred thousand bills are about ten megabytes. */
+let held: { readonly of: string; readonly changed: string; readonly rows: readonly WordsRow[] } | undefined;
+
+/** Takes all words into memory, while the person is about to type: then each letter is answered at once. */
+export async function holdWords(vault: Vault): Promise<void> {
+  const changed = String((await vault.settings.get('wordsChanged'))?.value ?? '');
+  if (held?.of === vault.name && held.changed === changed) return;
+  held = { of: vault.name, changed, rows: await vault.words.toArray() };
+}
+
+/** Lets them go again. */
+export function releaseWords(): void {
+  held = undefined;
 }
 
 /** A number is found from its beginning, other words anywhere. */

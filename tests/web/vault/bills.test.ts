@@ -10,7 +10,7 @@ import type { BroughtRow } from '#web/vault/rows.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import { dayOf, dayTotals, monthOf, monthTotals, startOf, totalsOf } from '#web/vault/tally.ts';
 import { openVault, type Vault } from '#web/vault/vault.ts';
-import { findWords } from '#web/vault/words.ts';
+import { findWords, holdWords, releaseWords } from '#web/vault/words.ts';
 
 const NOON = Date.UTC(2026, 10, 23, 12);
 const HOUR = 3_600_000;
@@ -174,6 +174,20 @@ describe('words', () => {
     expect(new Set(ids).size).toBe(20);
     expect(ids.length).toBe(20);
     expect(pages).toBeGreaterThan(1);
+  });
+
+  test('held in memory find the same, and what came since', async () => {
+    const find = async (text: string) => (await findWords(vault, text, ['house'], '9999', 9)).ids.house;
+    await keepBills(vault, [bill(1, 1, { peer: { id: 'p', name: '茶铺' } })], 1);
+    await holdWords(vault);
+    expect(await find('茶')).toEqual(['bill-1']);
+    expect(await find('面')).toEqual([]);
+    await keepBills(vault, [bill(2, 2, { peer: { id: 'p', name: '面馆' } })], 2);
+    expect(await find('面')).toEqual(['bill-2']);
+    await holdWords(vault);
+    expect(await find('面')).toEqual(['bill-2']);
+    releaseWords();
+    expect(await find('茶')).toEqual(['bill-1']);
   });
 
   test('go when the bill they came from is renamed or changes its day', async () => {
