@@ -222,6 +222,8 @@ async function viewPayment(
   const [peer, region] = role === 'payer' ? [row.payee, row.payee_region] : [row.payer, row.region];
   const finality = wantsFinality ? await finalityOf(parts, id) : undefined;
   const proof = finality && (await settledProof(parts, row.payee_region, id));
+  const receipts = await store.receiptsOf(parts.database, [id]);
+  const taken = receipts.find(({ checked, status }) => checked && status === 'accepted');
   return ok({
     id: toBase64url(row.id),
     role,
@@ -232,7 +234,9 @@ async function viewPayment(
     guaranteed: row.guaranteed,
     ...(row.code === null ? {} : { code: row.code }),
     signedAt: row.signed_at,
+    ...(taken === undefined ? {} : { handedAt: taken.said_at }),
     uploadedAt: row.uploaded_at,
+    uploadedBy: row.uploaded_by === row.payer ? 'payer' : row.uploaded_by === row.payee ? 'payee' : 'another',
     ...(row.matures_at === null ? {} : { spendableAt: row.matures_at }),
     ...(finality === undefined ? {} : { finality: toBase64url(finality) }),
     ...(proof === undefined ? {} : { settled: writeProof(proof) }),

@@ -40,7 +40,11 @@ export const PaymentView = Type.Object({
   guaranteed: Minor,
   code: Type.Optional(Type.String()),
   signedAt: Moment,
+  /** When the payee took it, by the payee's own signed receipt; absent when none was brought in. */
+  handedAt: Type.Optional(Moment),
   uploadedAt: Moment,
+  /** Whose phone brought it in: one of the two, or a third that carried it. */
+  uploadedBy: Type.Union([Type.Literal('payer'), Type.Literal('payee'), Type.Literal('another')]),
   /** When the guaranteed part becomes spendable. */
   spendableAt: Type.Optional(Moment),
   finality: Type.Optional(Signed),

@@ -24,7 +24,7 @@ const town = openTown();
 /** Opens the newest bill and its receipt, as a person does. */
 async function openReceipt(person: Person): Promise<void> {
   await person.page.goto(`${town.house.origin}/bills`);
-  await person.page.locator('a[href^="/bills/"]').first().click();
+  await person.page.getByRole('main').getByRole('listitem').first().getByRole('link').click();
   await person.page.locator('a[href$="/receipt"]').click();
   await told(person, 'receipt_open').waitFor();
   await code(person).waitFor();

@@ -39,6 +39,8 @@ export interface Entry {
   readonly origin?: Origin;
   readonly at: number;
   readonly times: Static<typeof BillTimes>;
+  /** What the house told of its way, once it was asked. */
+  readonly life?: BillRow['life'];
 }
 
 /** The newest `most` entries of the house, for a first look. */
@@ -58,7 +60,9 @@ export async function entryById(vault: Vault, id: string): Promise<Entry | undef
   if (!bill) return own;
   const entry = entryOfBill(bill);
   // The phone knows the first part of a payment's life, the server the rest.
-  return own ? { ...entry, times: { ...own.times, ...entry.times } } : entry;
+  const { life } = bill;
+  const handed = life?.handed === undefined ? {} : { handed: life.handed };
+  return { ...entry, ...(life ? { life } : {}), times: { ...handed, ...own?.times, ...entry.times } };
 }
 
 /** Payments on this phone that no bill tells of yet. */

@@ -2,9 +2,8 @@
  * The person's bills as statements, one a currency: from this phone alone, so that they can be taken along with no network.
  * Invariant: only facts of the house stand in a statement; what was brought in from other wallets is theirs to state.
  */
-import { assert } from '#shared/base/assert.ts';
 import { type Instant, instant } from '#shared/base/time.ts';
-import { type Currency, isCurrency } from '#shared/money/currency.ts';
+import { isCurrency } from '#shared/money/currency.ts';
 import { isCounted, signOf } from '#shared/rules/bill.ts';
 import { lineId, type Statement, type StatementLine } from '#shared/statement/statement.ts';
 import { filer, ofType, ownCategories } from '#web/vault/opinions.ts';
@@ -75,11 +74,4 @@ function lineOf(row: BillRow, name: string, id: string, note: string | undefined
 /** How far this phone's clock is ahead of UTC at a moment. */
 function offsetAt(at: number): number {
   return -new Date(at).getTimezoneOffset();
-}
-
-/** The statement in `currency`. */
-export function statementIn(statements: readonly Statement[], currency: Currency): Statement {
-  const found = statements.find((one) => one.currency === currency);
-  assert(found !== undefined, `no statement in ${currency}`);
-  return found;
 }

@@ -160,6 +160,8 @@ export type BillRow = Bill & {
   at: number;
   /** The month it counts in, `2026-11`, by the phone's own zone. */
   month: string;
+  /** What the house knows of its way beside the times of the bill (see web/bill/life.ts); goes when the bill changes. */
+  life?: { readonly handed?: number; readonly uploadedBy: 'payer' | 'payee' | 'another'; readonly spendable?: number };
   /** The house's word that it is final, asked for when the payment itself is on another phone; goes when the bill changes. */
   finality?: Uint8Array;
 };

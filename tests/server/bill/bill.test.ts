@@ -82,6 +82,33 @@ eachDatabase('bills', (open) => {
     expect((await read(ming)).slice(-2)).toEqual(['payment out reversed 9000 小华', 'payment out disputed 4000 阿兰']);
   });
 
+  test('both sides read the same life of a payment: when the payee took it, and whose phone brought it in', async () => {
+    const [ming, hua] = await people();
+    await here.topUp(ming, 100_00);
+    const purse = await here.purse(ming, 100_00);
+    const life = async (id: Uint8Array) =>
+      await Promise.all(
+        [ming, hua].map(async (who) => {
+          const view = await here.payments.view(who.wallet, id, { finality: false });
+          return view.ok ? [view.value.handedAt, view.value.uploadedBy] : view.error.code;
+        }),
+      );
+    const paid = await purse.pay(hua, 30_00);
+    await here.upload(ming, paid);
+    expect(await life(paid.id)).toEqual([
+      [undefined, 'payer'],
+      [undefined, 'payer'],
+    ]);
+    await here.payments.takeReceipts(ming.wallet, [await here.receipt(hua, paid.id, 'accepted')]);
+    expect(await life(paid.id)).toEqual([
+      [here.clock(), 'payer'],
+      [here.clock(), 'payer'],
+    ]);
+    const other = await purse.pay(hua, 5_00);
+    await here.upload(hua, other);
+    expect((await life(other.id))[0]).toEqual([undefined, 'payee']);
+  });
+
   test('what the newest word on every bill comes to is what the ledger holds for the wallet, to the fen', async () => {
     const [ming, hua, lan] = await people();
     await here.topUp(ming, 100_03);
