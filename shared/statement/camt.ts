@@ -4,6 +4,8 @@ import {
   checkStatement,
   decimal,
   isoTime,
+  type LineKind,
+  lineTitle,
   oneLine,
   type Statement,
   type StatementLine,
@@ -15,24 +17,26 @@ const NAMESPACE = 'urn:iso:std:iso:20022:tech:xsd:camt.053.001.08';
 /** Characters of a name and of what was said with a payment. */
 const TEXT = 140;
 
-/** All `statements` as one document; `number` names the message (32 hexadecimal digits). */
-export function writeCamt(statements: readonly Statement[], number: string): string {
+type Words = Readonly<Record<LineKind, string>>;
+
+/** All `statements` as one document; `number` names the message (32 hexadecimal digits), `words` say what a line without a name is. */
+export function writeCamt(statements: readonly Statement[], number: string, words: Words): string {
   const [first] = statements;
   const made = first ? isoTime(first, first.madeAt) : '';
   return `<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="${NAMESPACE}"><BkToCstmrStmt>
 <GrpHdr><MsgId>${number}</MsgId><CreDtTm>${made}</CreDtTm></GrpHdr>
-${statements.map((statement) => stmt(checkStatement(statement), number)).join('')}</BkToCstmrStmt></Document>
+${statements.map((statement) => stmt(checkStatement(statement), number, words)).join('')}</BkToCstmrStmt></Document>
 `;
 }
 
-function stmt(statement: Statement, number: string): string {
+function stmt(statement: Statement, number: string, words: Words): string {
   const { currency, from, to, madeAt, opening, closing, lines } = statement;
   const time = (at: number) => isoTime(statement, at);
   return `<Stmt><Id>${number.slice(0, 28)}-${currency}</Id><CreDtTm>${time(madeAt)}</CreDtTm>
 <FrToDt><FrDtTm>${time(from)}</FrDtTm><ToDtTm>${time(to)}</ToDtTm></FrToDt>
 <Acct><Id><Othr><Id>${accountName(statement)}</Id></Othr></Id><Ccy>${currency}</Ccy><Ownr><Nm>${name(statement.owner)}</Nm></Ownr><Svcr><FinInstnId><Nm>Piaohao</Nm><Othr><Id>${xmlText(statement.region, 35)}</Id></Othr></FinInstnId></Svcr></Acct>
-${balance(statement, 'OPBD', opening, from)}${balance(statement, 'CLBD', closing, to - 1)}${lines.map((line) => entry(statement, line)).join('')}</Stmt>
+${balance(statement, 'OPBD', opening, from)}${balance(statement, 'CLBD', closing, to - 1)}${lines.map((line) => entry(statement, line, words)).join('')}</Stmt>
 `;
 }
 
@@ -41,10 +45,10 @@ function balance(statement: Statement, code: 'OPBD' | 'CLBD', minor: number, at:
 `;
 }
 
-function entry(statement: Statement, line: StatementLine): string {
+function entry(statement: Statement, line: StatementLine, words: Words): string {
   const peer = line.peer ? parties(statement, line, line.peer.name) : '';
   const said = line.memo ? `<RmtInf><Ustrd>${xmlText(line.memo, TEXT)}</Ustrd></RmtInf>` : '';
-  return `<Ntry><NtryRef>${line.id}</NtryRef>${amount(statement, line.minor)}<Sts><Cd>${line.pending ? 'PDNG' : 'BOOK'}</Cd></Sts><BookgDt><DtTm>${isoTime(statement, line.at)}</DtTm></BookgDt><AcctSvcrRef>${line.id}</AcctSvcrRef><BkTxCd><Prtry><Cd>${line.kind}</Cd><Issr>Piaohao</Issr></Prtry></BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>${line.id}</EndToEndId></Refs>${amount(statement, line.minor)}${peer}${said}</TxDtls></NtryDtls></Ntry>
+  return `<Ntry><NtryRef>${line.id}</NtryRef>${amount(statement, line.minor)}<Sts><Cd>${line.pending ? 'PDNG' : 'BOOK'}</Cd></Sts><BookgDt><DtTm>${isoTime(statement, line.at)}</DtTm></BookgDt><AcctSvcrRef>${line.id}</AcctSvcrRef><BkTxCd><Prtry><Cd>${line.kind}</Cd><Issr>Piaohao</Issr></Prtry></BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>${line.id}</EndToEndId></Refs>${amount(statement, line.minor)}${peer}${said}</TxDtls></NtryDtls><AddtlNtryInf>${xmlText(lineTitle(line, words), TEXT)}</AddtlNtryInf></Ntry>
 `;
 }
 

@@ -6,6 +6,7 @@ import { readVoucher, writeVoucher } from '#shared/protocol/voucher.ts';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
+  button,
   code,
   codeText,
   collect,
@@ -106,6 +107,10 @@ test('a promise before it is settled, final afterwards, refused when altered, on
   await told(stranger, 'receipt_check_forged_altered').waitFor();
   await picture(stranger, 'check-altered');
 
+  await shop.page.emulateMedia({ media: 'print' });
+  expect(await told(shop, 'receipt_open').isVisible()).toBe(true);
+  expect(await told(shop, 'receipt_final').isVisible()).toBe(true);
+  expect(await button(shop, 'receipt_print').isVisible()).toBe(false);
   const paper = (await shop.page.pdf({ format: 'A4' })).toString('latin1');
   expect(paper.match(/\/Type\s*\/Page\b(?!s)/g)).toHaveLength(1);
 });

@@ -71,7 +71,7 @@ function written(format: Format, statements: readonly Statement[], words: CsvWor
     case 'qif':
       return first ? writeQif(first, words.kinds) : '';
     case 'camt':
-      return writeCamt(statements, newId(now).replaceAll('-', ''));
+      return writeCamt(statements, newId(now).replaceAll('-', ''), words.kinds);
     case 'beancount':
       return writeBeancount(statements, words.kinds);
   }

@@ -115,7 +115,7 @@ describe('ids', () => {
       writeCsv([one], WORDS),
       writeOfx(one, KINDS),
       writeQif(one, KINDS),
-      writeCamt([one], NUMBER),
+      writeCamt([one], NUMBER, KINDS),
       writeBeancount([one], KINDS),
     ];
     const found = texts.map((text) => [...new Set(text.match(/0190000000007000800[0-9a-f]{13}/g))].sort());
@@ -222,11 +222,11 @@ describe('camt.053', () => {
     ['nothing', [EMPTY]],
     ['a debt', [statement({ opening: -5_00, closing: -5_00, lines: [] })]],
   ])('of %s is what the standard says', (_name, statements) => {
-    run('xmllint', '--noout', '--schema', schema, file('bills.xml', writeCamt(statements, NUMBER)));
+    run('xmllint', '--noout', '--schema', schema, file('bills.xml', writeCamt(statements, NUMBER, KINDS)));
   });
 
   test('comes to its closing balance, read by what the standard calls things', () => {
-    const path = file('sum.xml', writeCamt([statement()], NUMBER));
+    const path = file('sum.xml', writeCamt([statement()], NUMBER, KINDS));
     const sum = (sign: string) => {
       const amounts = `//*[local-name()="Ntry"][*[local-name()="CdtDbtInd"]="${sign}"]/*[local-name()="Amt"]/text()`;
       return run('xmllint', '--xpath', amounts, path)
