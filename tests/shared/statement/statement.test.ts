@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { instant } from '#shared/base/time.ts';
 import { writeBeancount } from '#shared/statement/beancount.ts';
 import { writeCamt } from '#shared/statement/camt.ts';
@@ -14,6 +14,9 @@ import { type CsvWords, writeCsv } from '#shared/statement/csv.ts';
 import { accountName, writeOfx } from '#shared/statement/ofx.ts';
 import { writeQif } from '#shared/statement/qif.ts';
 import { decimal, isoTime, lineId, type Statement, type StatementLine } from '#shared/statement/statement.ts';
+
+// The programs of others take their time to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const KINDS = { payment: 'Payment', 'top-up': 'Top-up', withdrawal: 'Withdrawal', refund: 'Refund', debt: 'Debt' };
 const WORDS: CsvWords = {
