@@ -33,8 +33,10 @@ function mountSmall(megabytes: number): string | undefined {
 
 const SIZE_MB = 150;
 const probe = mountSmall(1);
-if (probe) spawnSync('umount', [probe]);
-else console.log('F4 is left out: no file system can be mounted here (it needs root)');
+if (probe) {
+  spawnSync('umount', [probe]);
+  rmSync(probe, { recursive: true });
+} else console.log('F4 is left out: no file system can be mounted here (it needs root)');
 
 describe.skipIf(probe === undefined).each(['pglite', 'postgres'] as const)('%s on a small disk', (kind) => {
   let disk: string;
