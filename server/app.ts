@@ -5,6 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
+import { openAccounts } from '#server/account/account.ts';
+import { accountRoutes } from '#server/account/routes.ts';
 import { openAllowances } from '#server/allowance/allowance.ts';
 import { allowanceRoutes } from '#server/allowance/routes.ts';
 import { openBills } from '#server/bill/bill.ts';
@@ -37,6 +39,7 @@ import { syncRoutes } from '#server/sync/routes.ts';
 import { openSync } from '#server/sync/sync.ts';
 import { transferRoutes } from '#server/transfer/routes.ts';
 import { openTransfers } from '#server/transfer/transfer.ts';
+import { isFinal } from '#shared/api/funding.ts';
 import { type Clock, type Duration, duration } from '#shared/base/time.ts';
 
 /** Capabilities that remember something, lowest rung first. */
@@ -49,6 +52,7 @@ const LADDER = [
   'payment',
   'transfer',
   'funding',
+  'account',
   'bill',
   'sync',
 ] as const;
@@ -147,6 +151,18 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     log: app.log,
   });
 
+  const accounts = openAccounts({
+    database,
+    clock,
+    identity,
+    ledger,
+    regions: () => regionCodes,
+    unfinished: async (tx, { region, wallet }) => {
+      const topUps = await funding.list({ region, wallet, tier: 'unproved' }, tx);
+      return topUps.filter(({ state }) => !isFinal(state)).length;
+    },
+  });
+
   // Identity first: its hook carries sessions in and out of every other capability's answers.
   identityRoutes(app, identity);
   regionRoutes(app, regions);
@@ -154,6 +170,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   paymentRoutes(app, payments, identity);
   transferRoutes(app, transfers, identity);
   fundingRoutes(app, funding, identity);
+  accountRoutes(app, accounts, identity);
   billRoutes(app, bills, identity);
   syncRoutes(app, sync, identity);
   await serveBuilt(app);
@@ -172,6 +189,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     'border-waiting': [duration(5, 's'), sync.settleWaiting],
     'transfer-due': [duration(5, 's'), transfers.runDue],
     'funding-due': [duration(1, 's'), funding.runDue],
+    'account-closing': [duration(1, 'min'), accounts.closings.runDue],
   });
   return {
     app,

@@ -1,8 +1,16 @@
 /** Everything an operator can have done by a command: `npm run <name>`, and the running house when it holds the database. */
+import { agreementCommand } from '#server/account/account.ts';
 import { ledgerAudit } from '#server/ledger/audit-command.ts';
 import type { Command } from '#server/platform/command.ts';
 import { dumpCommand } from '#server/platform/dump.ts';
 import { logbookAudit, rotateCommand, switchCommand } from '#server/region/region.ts';
 
 /** All of them. */
-export const COMMANDS: readonly Command[] = [ledgerAudit, logbookAudit, switchCommand, rotateCommand, dumpCommand];
+export const COMMANDS: readonly Command[] = [
+  ledgerAudit,
+  logbookAudit,
+  switchCommand,
+  rotateCommand,
+  dumpCommand,
+  agreementCommand,
+];

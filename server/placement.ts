@@ -22,6 +22,8 @@ export const PLACEMENT: readonly Place[] = [
     'payment_guarantee_terms',
     'identity_money_terms',
     'transfer_terms',
+    'account_terms',
+    'account_agreement',
   ].map(everywhere),
   ofRegion(HOME),
   ...['ledger_account', 'ledger_follower'].map(ofRegion),
@@ -40,5 +42,6 @@ export const PLACEMENT: readonly Place[] = [
   ...['payment_claim', 'payment_claim_tile', 'payment_claim_root'].map(ofRegion),
   ...['transfer_nickname', 'transfer_count', 'transfer_address', 'transfer_note'].map(ofRegion),
   ...['transfer_split', 'transfer_ask', 'transfer_claim'].map(ofRegion),
+  ...['account_acceptance', 'account_consent', 'account_closing', 'account_forgotten'].map(ofRegion),
   ...['funding', 'funding_day', 'bill', 'bill_head', 'sync_waiting'].map(ofRegion),
 ];

@@ -179,7 +179,8 @@ async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker): Promis
 }
 
 async function assertAllowed(parts: AllowanceParts, tx: Sql, { device, region, currency }: Asker): Promise<void> {
-  if (await parts.identity.isFrozen(tx, device.wallet)) throw new Refused({ code: 'wallet.frozen' });
+  const stop = await parts.identity.moneyStop(tx, { region: region.region, wallet: device.wallet });
+  if (stop) throw new Refused(stop);
   if (!region.issuing) throw new Refused({ code: 'allowance.issuing-off' });
   if (await store.isStopped(tx, region.region, device.id)) throw new Refused({ code: 'allowance.device-stopped' });
   const [owed] = await parts.ledger.balances(region.region, [receivable(region.region, device.wallet, currency)], tx);

@@ -18,7 +18,7 @@ export interface AllowanceParts {
     | 'onDeviceRevoked'
     | 'onPasskeyRevoked'
     | 'onFrozen'
-    | 'isFrozen'
+    | 'moneyStop'
     | 'limitShare'
     | 'freeSet'
   >;

@@ -43,6 +43,8 @@ export interface Devices {
   ) => Promise<Result<Device, Refusal>>;
   readonly rename: (wallet: { region: string; wallet: Id }, id: Id, name: string) => Promise<Result<Device, Refusal>>;
   readonly revoke: (wallet: { region: string; wallet: Id }, id: Id) => Promise<Result<Device, Refusal>>;
+  /** Revokes every live device of a wallet that is closed. */
+  readonly endAll: (tx: Sql, wallet: { region: string; wallet: Id }, at: Instant) => Promise<void>;
   /** The device that signed `request`. */
   readonly signer: (request: FastifyRequest) => Promise<Result<Device, Refusal>>;
   readonly onRevoked: (hook: DeviceRevoked) => void;
@@ -73,16 +75,11 @@ export function openDevices(parts: IdentityParts): Devices {
       database.transaction(async (tx) => {
         const row = (await store.devicesOfWallet(tx, region, wallet)).find((one) => one.id === id);
         if (!row) return no('device.not-found');
-        const now = clock();
-        if (!(await store.revokeDevice(tx, region, id, now))) return ok(deviceOf(row));
-        const revoked = deviceOf({ ...row, revoked_at: now });
-        for (const hook of hooks) await hook(tx, revoked, now);
-        await noteEvent(tx, { region, wallet }, { code: 'device-revoked', at: now, device: row.name });
-        await writeDown(tx, [
-          { region, at: now, act: 'device-revoked', who: `wallet ${wallet}`, about: { device: id } },
-        ]);
-        return ok(revoked);
+        return ok((await end(tx, hooks, row, clock())) ?? deviceOf(row));
       }),
+    endAll: async (tx, { region, wallet }, at) => {
+      for (const row of await store.devicesOfWallet(tx, region, wallet)) await end(tx, hooks, row, at);
+    },
     signer: async (request) => {
       const word = readHeader(request.headers.authorization);
       if (!word) return no('device.signature');
@@ -126,10 +123,29 @@ async function enrol(
   });
 }
 
+/** Revokes a device with all that hangs on it; undefined when it was before. */
+async function end(
+  tx: Sql,
+  hooks: readonly DeviceRevoked[],
+  row: store.DeviceRow,
+  now: Instant,
+): Promise<Device | undefined> {
+  const { region, wallet, id } = row;
+  if (!(await store.revokeDevice(tx, region, id, now))) return undefined;
+  const revoked = deviceOf({ ...row, revoked_at: now });
+  for (const hook of hooks) await hook(tx, revoked, now);
+  await noteEvent(tx, { region, wallet }, { code: 'device-revoked', at: now, device: row.name });
+  await writeDown(tx, [{ region, at: now, act: 'device-revoked', who: `wallet ${wallet}`, about: { device: id } }]);
+  return revoked;
+}
+
 /** The signature is good: is the device still welcome, and does it live in our time? */
 async function admit(parts: IdentityParts, row: store.DeviceRow, at: number): Promise<Result<Device, Refusal>> {
   const now = parts.clock();
-  if (row.revoked_at !== null) return no('device.revoked');
+  if (row.revoked_at !== null) {
+    const wallet = await store.readWallet(parts.database, row.wallet);
+    return no(wallet?.closed_at == null ? 'device.revoked' : 'account.closed');
+  }
   if (Math.abs(now - at) > SKEW) return no('device.clock-skew', { serverTime: now });
   if (row.seen_at === null || now - row.seen_at >= SEEN_STEP) {
     await store.seeDevice(parts.database, row.region, row.id, now);

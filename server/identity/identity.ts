@@ -12,6 +12,7 @@ import { type Emails, openEmails } from '#server/identity/email.ts';
 import { readEvents } from '#server/identity/event.ts';
 import { type Freezes, openFreezes, type WalletFrozen } from '#server/identity/freeze.ts';
 import { type SendMail, sandboxPost } from '#server/identity/mail.ts';
+import { openPartings, type Partings } from '#server/identity/parting.ts';
 import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
 import { ES256 } from '#server/identity/passkey.ts';
 import { openPasskeys, type PasskeyRevoked, type Passkeys } from '#server/identity/passkeys.ts';
@@ -78,7 +79,7 @@ export interface Passkey {
 
 /** What the house asks of identity. `signups`, `signIns`, `passkeys`, `devices`,
  * `realNames` and `carrier` serve its own routes. */
-export interface Identity {
+export interface Identity extends Partings {
   /** The signed-in person behind `request`, or undefined. */
   readonly sessionOf: (request: FastifyRequest) => Promise<Session | undefined>;
   /** The same, refused with `session.none`, or `session.step-up` when the last passkey touch is older than asked. */
@@ -176,6 +177,8 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     origin: config.origin,
     regions: config.regions,
     limits: { ...USUAL_LIMITS, ...config.limits },
+    opened: [],
+    gates: [],
   };
   const sessions = openSessions(parts);
   const signups = openSignups(parts, sessions);
@@ -205,6 +208,7 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     onFrozen: freezes.onFrozen,
     isFrozen: async (tx, wallet) => (await store.readWallet(tx, wallet))?.frozen_at != null,
     ...openMoneyProofs(parts, passwords),
+    ...openPartings(parts, devices, passkeys),
     limitShare: async (tx, wallet) => {
       const owner = await store.readWallet(tx, wallet);
       if (owner?.recovered_at == null) return 100;

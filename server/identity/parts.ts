@@ -1,6 +1,7 @@
 /** What every file of identity works with, handed in once when the house is built. */
 
 import type { SendMail } from '#server/identity/mail.ts';
+import type { BeforeMoney, WalletOpened } from '#server/identity/parting.ts';
 import type { AskRegister } from '#server/identity/register.ts';
 import type { Peppers, Secrets } from '#server/identity/secret.ts';
 import type { SendText } from '#server/identity/sms.ts';
@@ -42,6 +43,9 @@ export interface IdentityParts {
   /** Regions a wallet can be opened in. */
   readonly regions: readonly string[];
   readonly limits: IdentityLimits;
+  /** What is written when a wallet opens, and what may stand before its money; filled while the house is built. */
+  readonly opened: WalletOpened[];
+  readonly gates: BeforeMoney[];
 }
 
 /** A refusal with its figures, in one word. */

@@ -44,6 +44,8 @@ export interface Passkeys {
   readonly more: (session: Session, made: Made, visitor: Visitor) => Promise<Result<PasskeyView, Refusal>>;
   readonly rename: (session: Session, id: string, name: string) => Promise<Result<PasskeyList, Refusal>>;
   readonly revoke: (session: Session, id: string) => Promise<Result<PasskeyList, Refusal>>;
+  /** Revokes every passkey of a wallet that is closed, the last one too. */
+  readonly endAll: (tx: Sql, wallet: { region: string; wallet: Id }, at: Instant) => Promise<void>;
   readonly onRevoked: (hook: PasskeyRevoked) => void;
 }
 
@@ -92,6 +94,9 @@ export function openPasskeys(parts: IdentityParts, signups: Signups): Passkeys {
       return done ? ok(await list(parts, session)) : no('passkey.not-found');
     },
     revoke: (session, id) => revoke(parts, hooks, session, id),
+    endAll: async (tx, { region, wallet }, at) => {
+      for (const passkey of await store.livePasskeys(tx, region, wallet)) await end(tx, hooks, passkey, at);
+    },
     onRevoked: (hook) => {
       hooks.push(hook);
     },
@@ -139,14 +144,19 @@ async function revoke(
     const passkey = held.find((row) => sameBytes(row.id, wanted));
     if (!passkey) return no('passkey.not-found');
     if (held.length === 1) return no('passkey.last');
-    const now = parts.clock();
-    await store.revokePasskey(tx, passkey, now);
-    for (const hook of hooks) await hook(tx, { region, wallet, publicKey: passkey.public_key }, now);
-    await noteEvent(tx, session, { code: 'passkey-revoked', at: now, device: passkey.name });
-    await writeDown(tx, [passkeyLine('passkey-revoked', passkey, now)]);
+    await end(tx, hooks, passkey, parts.clock());
     return ok(undefined);
   });
   return done.ok ? ok(await list(parts, session)) : done;
+}
+
+/** Revokes a passkey with all that hangs on it. */
+async function end(tx: Sql, hooks: readonly PasskeyRevoked[], passkey: store.PasskeyRow, now: Instant): Promise<void> {
+  const { region, wallet, public_key } = passkey;
+  await store.revokePasskey(tx, passkey, now);
+  for (const hook of hooks) await hook(tx, { region, wallet, publicKey: public_key }, now);
+  await noteEvent(tx, { region, wallet }, { code: 'passkey-revoked', at: now, device: passkey.name });
+  await writeDown(tx, [passkeyLine('passkey-revoked', passkey, now)]);
 }
 
 async function list(parts: IdentityParts, session: Session): Promise<PasskeyList> {

@@ -3,6 +3,8 @@
  * Invariant: what stood for an act is kept under the act's own id: sending it again costs no second guess, no second touch
  * and no second of the day's free acts; one touch of a passkey stands for one act.
  */
+
+import { gateBefore } from '#server/identity/parting.ts';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
 import { freeOf, type Passwords, riskOf, standing } from '#server/identity/password.ts';
 import { type Session, STEP_UP_FRESH } from '#server/identity/session.ts';
@@ -39,6 +41,9 @@ export interface MoneyProofs {
   readonly authorise: (session: Session, asked: ActToProve) => Promise<Result<Authorised, Refusal>>;
 }
 
+/** What stands before money does not stand before these: who will not go on may take their money and leave. */
+const WAYS_OUT: readonly MoneyAct[] = ['withdrawal', 'closing'];
+
 /** How long a proof stands for an act that did not come to pass: time to send it again, not to come back to it. */
 const GRANT_LIFE = duration(15, 'min');
 
@@ -56,7 +61,7 @@ async function authorise(
   const { database } = parts;
   const before = await held(database, parts.clock(), session, asked);
   if (before) return before;
-  const needed = await neededNow(database, parts.clock(), session, asked);
+  const needed = await neededNow(parts, database, session, asked);
   if (!needed.ok) return needed;
   const how = howOf(needed.value, asked.proof);
   if (!how) return no('money.proof', { needed: needed.value });
@@ -89,13 +94,16 @@ async function held(
 }
 
 async function neededNow(
+  parts: IdentityParts,
   tx: Sql,
-  now: Instant,
   session: Session,
   { act, amount, currency }: ActToProve,
 ): Promise<Result<ProofNeeded, Refusal>> {
   const stands = await standing(tx, session);
   if (stands.wallet.frozen_at !== null) return no('wallet.frozen');
+  const gate = WAYS_OUT.includes(act) ? undefined : await gateBefore(parts, tx, session);
+  if (gate) return { ok: false, error: gate };
+  const now = parts.clock();
   const hashes = await store.passwordHashes(tx, session.region, session.wallet);
   const { currency: home, large_from: largeFrom } = stands.terms;
   const free = await freeOf(tx, stands, now);
@@ -124,7 +132,7 @@ async function grant(
   // The same act may have come twice at once: the second finds the first one's proof here.
   const twin = await held(tx, now, session, asked);
   if (twin) return twin;
-  const needed = await neededNow(tx, now, session, asked);
+  const needed = await neededNow(parts, tx, session, asked);
   if (!needed.ok) return needed;
   // Others that came at the same moment may have used up what is free today.
   if (how === 'free' && needed.value !== 'nothing') return no('money.proof', { needed: needed.value });

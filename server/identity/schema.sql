@@ -297,3 +297,5 @@ create table identity_support_case (
   check (second_by is null or second_by <> first_by)
 );
 create index identity_support_case_of_wallet on identity_support_case (region, wallet, opened_at);
+-- step 6: a closed wallet keeps its row and nothing that can act for it
+alter table identity_wallet add column closed_at bigint;

@@ -76,7 +76,11 @@ async function accountOf(
   const handle = fromBase64url(answer.response.userHandle ?? '');
   const rows = id ? await store.passkeysById(parts.database, id) : [];
   const live = rows.filter((row) => row.revoked_at === null);
-  if (live.length === 0) return no('passkey.unknown');
+  if (live.length === 0) {
+    const [ended] = rows;
+    const wallet = ended && (await store.readWallet(parts.database, ended.wallet));
+    return no(wallet?.closed_at == null ? 'passkey.unknown' : 'account.closed');
+  }
   for (const passkey of live) {
     const wallet = await store.readWallet(parts.database, passkey.wallet);
     assert(wallet !== undefined, 'a passkey belongs to a wallet');

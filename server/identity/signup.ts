@@ -214,6 +214,7 @@ async function finish(
       recovery_hash: null,
       recovery_made_at: null,
       recovered_at: null,
+      closed_at: null,
     });
     if (!isMade) return no('signup.phone-taken');
     const row = passkeyRow(region, wallet, passkey, name, now);
@@ -222,6 +223,7 @@ async function finish(
     const session = await sessions.begin(tx, { region, wallet, passkey: passkey.id });
     await noteEvent(tx, { region, wallet }, { code: 'passkey-added', at: now, device: name });
     await writeDown(tx, [passkeyLine('passkey-added', row, now)]);
+    for (const hook of parts.opened) await hook(tx, { region, wallet }, now);
     return ok(session);
   });
 }

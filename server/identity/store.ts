@@ -25,6 +25,7 @@ export interface WalletRow {
   recovery_hash: Uint8Array | null;
   recovery_made_at: Instant | null;
   recovered_at: Instant | null;
+  closed_at: Instant | null;
 }
 
 export interface PasskeyRow {
@@ -312,6 +313,28 @@ export async function thawWallet(tx: Sql, region: string, wallet: Id): Promise<v
 /** Makes later transactions about this wallet's keys wait for this one. */
 export async function lockWallet(tx: Sql, region: string, wallet: Id): Promise<void> {
   await tx.query('select 1 from identity_wallet where region = $1 and id = $2 for update', [region, wallet]);
+}
+
+export async function closeWallet(
+  tx: Sql,
+  region: string,
+  wallet: Id,
+  at: Instant,
+  phoneHash: Uint8Array,
+): Promise<void> {
+  await tx.query(
+    `update identity_wallet set closed_at = $3, phone_hash = $4, recovery_hash = null
+     where region = $1 and id = $2 and closed_at is null`,
+    [region, wallet, at, phoneHash],
+  );
+}
+
+export async function forgetWallet(tx: Sql, region: string, wallet: Id): Promise<void> {
+  await tx.query(
+    `update identity_wallet set name = '', phone_tail = '', phone_masked = '', phone_sealed = '\\x', user_handle = '\\x'
+     where region = $1 and id = $2 and closed_at is not null`,
+    [region, wallet],
+  );
 }
 
 /** The rows of one credential id, revoked ones too; more than one only when two regions were given the same id. */

@@ -35,7 +35,12 @@ export type Act =
   | 'recovery-code'
   | 'support-opened'
   | 'support-approved'
-  | 'case-opened';
+  | 'case-opened'
+  | 'agreement'
+  | 'closing-asked'
+  | 'closing-cancelled'
+  | 'wallet-closed'
+  | 'person-forgotten';
 
 /** One line. `who`: `operator <name>`, `wallet <id>` or `house`; `about`: ids, codes and figures, never names of people. */
 export interface Entry {

@@ -23,6 +23,8 @@ export type Remedy =
   | 'prove-act'
   | 'set-password'
   | 'reset-password'
+  | 'accept-agreement'
+  | 'open-again'
   | 'none';
 
 /** Code -> [HTTP status, remedy]. Only ever appended to; a code never changes its meaning. */
@@ -258,6 +260,12 @@ export const REFUSALS = {
   'support.role': [403, 'none'],
   'support.unknown': [404, 'none'],
   'support.same-agent': [409, 'none'],
+  'agreement.new': [403, 'accept-agreement'],
+  'agreement.version': [409, 'start-again'],
+  'closing.blocked': [409, 'check-input'],
+  'closing.cooling': [409, 'none'],
+  'closing.id-reused': [409, 'start-again'],
+  'account.closed': [410, 'open-again'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

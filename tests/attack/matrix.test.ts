@@ -107,6 +107,15 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /top-ups/terms', 'own'],
   ['GET /top-ups/{id}', 'theirs'],
   ['POST /callbacks/bank-transfer', 'bank'],
+  ['GET /agreement', 'own'],
+  ['POST /agreement', 'own'],
+  ['GET /account/data', 'own'],
+  ['GET /account/data/{name}', 'own'],
+  ['GET /account/export', 'own'],
+  ['PUT /account/consent', 'own'],
+  ['GET /account/closing', 'own'],
+  ['POST /account/closing', 'own'],
+  ['DELETE /account/closing', 'own'],
   ['GET /bills', 'own'],
   ['POST /sync', 'phone'],
 ];
@@ -274,7 +283,7 @@ function aimed(route: string): { method: string; url: string; body: object | und
     '/callbacks/bank-transfer': '?region=CN-SX',
     '/bills': '?after=0&limit=500',
   };
-  return { method, url: path.replace('{id}', id) + (query[path] ?? ''), body: bodyOf(route) };
+  return { method, url: path.replace('{id}', id).replace('{name}', 'identity_wallet') + (query[path] ?? ''), body: bodyOf(route) };
 }
 
 function bodyOf(route: string): object | undefined {
@@ -288,6 +297,9 @@ function bodyOf(route: string): object | undefined {
   const bodies: Readonly<Record<string, object>> = {
     'POST /signups': { id: ming.wallet, region: 'CN-SX', name: '明大有', phone: ming.phone, language: 'zh' },
     'POST /signups/{id}/code': { code: '000000' },
+    'POST /agreement': { version: 1 },
+    'PUT /account/consent': { analytics: true },
+    'POST /account/closing': { id: ming.wallet },
     'POST /signups/{id}/passkey': { name: 'x', answer: made },
     'POST /sign-in': { answer: asMing },
     'POST /step-up': { answer: asMing },

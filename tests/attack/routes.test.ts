@@ -193,7 +193,7 @@ describe('an answer the contract does not tell of', () => {
     ['at an address with a parameter', 'GET', '/top-ups/x', 200, '{}', /^GET \/top-ups\/\{id\} .*another shape/],
     ['at a word beside a parameter', 'GET', '/top-ups/terms', 200, '{}', /^GET \/top-ups\/terms .*another shape/],
   ] as const)('%s', (_what, method, url, status, text, breach) => {
-    const said = againstContract(stage.routes, { method, url }, { status, text });
+    const said = againstContract(stage.routes, { method, url }, { status, type: 'application/json', text });
     if (breach) expect(said).toMatch(breach);
     else expect(said).toBeUndefined();
   });

@@ -13,7 +13,7 @@ import { REFUSALS, type RefusalCode } from '#shared/api/refusal.ts';
 import type { SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
 import { fromBase64url, toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
-import { instant } from '#shared/base/time.ts';
+import { type Clock, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { type PaymentCore, paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
@@ -71,14 +71,17 @@ export interface Stage {
 }
 
 /** Opens a house that forgets, with no limits on how often one may knock. */
-export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
-  const clock = () => instant(Date.now());
+export async function openStage(
+  config: Partial<Config> = {},
+  clock: Clock = () => instant(Date.now()),
+): Promise<Stage> {
   const texts = await openTexts(clock);
   const memory = memoryHouse(texts.url);
   const often = 1_000_000;
   const house = await buildHouse(
     { ...memory.config, ...config },
     {
+      clock,
       identityLimits: {
         ceremoniesPerMinute: often,
         registrationsPerHour: often,
@@ -131,6 +134,8 @@ function routesOf({ paths }: Contract): Route[] {
       answers: Object.fromEntries(
         Object.entries(operation.responses).map(([status, { content }]) => {
           const schema = content?.['application/json']?.schema;
+          // Something else than JSON has no shape to hold it against.
+          if (content && !schema) return [status, () => true];
           if (!schema) return [status, (body: unknown) => body === undefined];
           const reader = Compile(schema as Parameters<typeof Compile>[0]);
           return [status, (body: unknown) => reader.Check(body)];
@@ -154,13 +159,14 @@ export function routeOf(routes: readonly Route[], method: string, url: string): 
 export function againstContract(
   routes: readonly Route[],
   asked: { readonly method: string; readonly url: string },
-  { status, text }: Pick<Given, 'status' | 'text'>,
+  { status, type, text }: Pick<Given, 'status' | 'type' | 'text'>,
 ): string | undefined {
   const route = routeOf(routes, asked.method, asked.url);
   const allows = route?.answers[String(status)] ?? route?.answers[`${Math.floor(status / 100)}XX`];
   if (!route) return undefined;
   if (!allows) return `${route.method} ${route.path} answers ${status}, of which the contract does not tell`;
-  if (allows(text === '' ? undefined : JSON.parse(text))) return undefined;
+  const isJson = /json\b/.test(type);
+  if (allows(text === '' ? undefined : isJson ? JSON.parse(text) : text)) return undefined;
   return `${route.method} ${route.path} answers ${status} in another shape than the contract's: ${text.slice(0, 300)}`;
 }
 
@@ -196,20 +202,20 @@ export async function knock(
   const answer = await Promise.race([house.app.inject({ remoteAddress: anotherCaller(), ...request }), late]);
   clearTimeout(timer);
   const asked = { method: request.method ?? 'GET', url: String(request.url) };
-  return {
+  const given = {
     status: answer.statusCode,
     type: String(answer.headers['content-type'] ?? ''),
     text: answer.body,
-    headers: answer.headers,
-    breach: againstContract(routes, asked, { status: answer.statusCode, text: answer.body }),
   };
+  return { ...given, headers: answer.headers, breach: againstContract(routes, asked, given) };
 }
 
 /** What is wrong with an answer, whatever was asked; undefined when it is a good one or a refusal of the one table. */
 export function faultOf({ status, type, text, breach }: Given): string | undefined {
   if (status >= 500) return `${status} ${text.slice(0, 200)}`;
   if (breach) return breach;
-  if (status < 400) return status === 204 || type.startsWith('application/json') ? undefined : `${status} as ${type}`;
+  if (status < 400)
+    return status === 204 || /^application\/(?:json|zip)\b/.test(type) ? undefined : `${status} as ${type}`;
   if (!type.startsWith('application/problem+json')) return `a refusal as ${type}`;
   const problem = JSON.parse(text) as { code?: string; status?: number; remedy?: string };
   const known = Object.hasOwn(REFUSALS, problem.code ?? '') ? REFUSALS[problem.code as RefusalCode] : undefined;

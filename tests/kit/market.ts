@@ -198,6 +198,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
       [...people.values()].find((person) => person.region === region && `#${person.name}` === number),
     limitShare: async () => 100,
     freeSet: async () => undefined,
+    moneyStop: async () => undefined,
   };
   const allowances = (tamper.allowances ?? asIs)(openAllowances({ database, ledger, clock, regions, identity }));
   const opened = await openPayments({
