@@ -157,9 +157,14 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     identity,
     ledger,
     regions: () => regionCodes,
-    unfinished: async (tx, { region, wallet }) => {
-      const topUps = await funding.list({ region, wallet, tier: 'unproved' }, tx);
-      return topUps.filter(({ state }) => !isFinal(state)).length;
+    unfinished: async (owner) => {
+      const topUps = await funding.list({ ...owner, tier: 'unproved' });
+      const { asks, claims } = await transfers.feed(owner);
+      return (
+        topUps.filter(({ state }) => !isFinal(state)).length +
+        asks.filter(({ state }) => state === 'open').length +
+        claims.filter(({ state }) => state === 'asked').length
+      );
     },
   });
 

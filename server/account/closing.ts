@@ -34,7 +34,7 @@ const RUN_MOST = 50;
 export function openClosings(parts: AccountParts): Closings {
   const { database, clock } = parts;
   return {
-    view: (owner) => viewOf(parts, database, owner),
+    view: (owner) => viewOf(parts, owner),
     ask: (session, request) => ask(parts, session, request),
     cancel: async (owner) => {
       await database.transaction(async (tx) => {
@@ -44,7 +44,7 @@ export function openClosings(parts: AccountParts): Closings {
         const isEnded = await store.endClosing(tx, row, { state: 'cancelled', reason: null, at, forgetAt: null });
         if (isEnded) await write(tx, owner, 'closing-cancelled', at, { closing: row.id });
       });
-      return await viewOf(parts, database, owner);
+      return await viewOf(parts, owner);
     },
     runDue: async () => {
       let count = 0;
@@ -70,17 +70,15 @@ async function ask(
   const owner = { region: session.region, wallet: session.wallet };
   const before = await store.readClosing(database, owner.region, id as Session['id']);
   if (before) {
-    return before.wallet === owner.wallet
-      ? ok(await viewOf(parts, database, owner))
-      : refuse({ code: 'closing.id-reused' });
+    return before.wallet === owner.wallet ? ok(await viewOf(parts, owner)) : refuse({ code: 'closing.id-reused' });
   }
-  const [blocked] = await blockers(parts, database, owner);
+  const [blocked] = await blockers(parts, database, owner, await parts.unfinished(owner));
   if (blocked) return refuse({ code: 'closing.blocked', detail: { blocker: blocked.blocker } });
   const act = { act: 'closing', amount: 0, currency: 'CNY', target: owner.wallet, proof } as const;
   const proved = await parts.identity.authorise(session, { id: id as Session['id'], ...act });
   if (!proved.ok) return proved;
   const terms = await termsOf(database, owner.region);
-  return await database.transaction(async (tx): Promise<Result<ClosingView, Refusal>> => {
+  const kept = await database.transaction(async (tx): Promise<Result<undefined, Refusal>> => {
     const now = clock();
     const isKept = await store.insertClosing(tx, {
       ...{ ...owner, id: id as Session['id'], state: 'cooling', reason: null },
@@ -88,18 +86,20 @@ async function ask(
     });
     if (!isKept) return refuse({ code: 'closing.cooling' });
     await write(tx, owner, 'closing-asked', now, { closing: id });
-    return ok(await viewOf(parts, tx, owner));
+    return ok(undefined);
   });
+  return kept.ok ? ok(await viewOf(parts, owner)) : kept;
 }
 
-async function viewOf(parts: AccountParts, tx: Sql, owner: store.Owner): Promise<ClosingView> {
-  const { cooling_ms, keep_ms } = await termsOf(tx, owner.region);
-  const row = await store.lastClosing(tx, owner);
+async function viewOf(parts: AccountParts, owner: store.Owner): Promise<ClosingView> {
+  const { database } = parts;
+  const { cooling_ms, keep_ms } = await termsOf(database, owner.region);
+  const row = await store.lastClosing(database, owner);
   return {
     state: row?.state ?? 'open',
     ...(row ? { id: row.id, dueAt: row.due_at } : {}),
     ...(row?.reason == null ? {} : { reason: row.reason }),
-    blockers: await blockers(parts, tx, owner),
+    blockers: await blockers(parts, database, owner, await parts.unfinished(owner)),
     coolingMs: cooling_ms,
     keepMs: keep_ms,
   };
@@ -120,12 +120,12 @@ const OF_KIND = {
   receivable: 'owed',
 } as const;
 
-async function blockers(parts: AccountParts, tx: Sql, owner: store.Owner): Promise<BlockerView[]> {
+async function blockers(parts: AccountParts, tx: Sql, owner: store.Owner, underWay: number): Promise<BlockerView[]> {
   const accounts = await parts.ledger.walletAccounts(owner.region, owner.wallet, tx);
   const sum = (kind: keyof typeof OF_KIND) =>
     accounts.filter((one) => one.kind === kind).reduce((all, { balance }) => all + balance, 0);
   const found = blockersOf({
-    underWay: await parts.unfinished(tx, owner),
+    underWay,
     available: sum('available'),
     hold: sum('hold'),
     arriving: sum('arriving'),
@@ -152,9 +152,10 @@ function isOf(kind: string, blocker: Blocker): boolean {
 /** The cooling-off is over: closed when nothing has come in the way since, taken back by the house otherwise. */
 async function close(parts: AccountParts, row: store.ClosingRow): Promise<void> {
   const owner = { region: row.region, wallet: row.wallet };
+  const underWay = await parts.unfinished(owner);
   await parts.database.transaction(async (tx) => {
     const at = parts.clock();
-    const [blocked] = await blockers(parts, tx, owner);
+    const [blocked] = await blockers(parts, tx, owner, underWay);
     if (blocked) {
       const end = { state: 'cancelled', reason: blocked.blocker, at, forgetAt: null } as const;
       if (await store.endClosing(tx, row, end)) await write(tx, owner, 'closing-cancelled', at, { closing: row.id });

@@ -2,11 +2,11 @@
 import type { Owner } from '#server/account/store.ts';
 import type { Identity } from '#server/identity/identity.ts';
 import type { Ledger } from '#server/ledger/ledger.ts';
-import type { Database, Sql } from '#server/platform/database.ts';
+import type { Database } from '#server/platform/database.ts';
 import type { Clock } from '#shared/base/time.ts';
 
 /** How many acts of a wallet have not had their last word. */
-export type Unfinished = (tx: Sql, owner: Owner) => Promise<number>;
+export type Unfinished = (owner: Owner) => Promise<number>;
 
 /** What every file of account works with. */
 export interface AccountParts {

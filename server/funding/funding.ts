@@ -74,7 +74,7 @@ export interface Funding {
   /** One top-up of this wallet; another's reads like none: request.not-found. */
   read(owner: Owner, id: Id): Promise<Result<TopUp, Refusal>>;
   /** The newest top-ups of this wallet, newest first. */
-  list(owner: Owner, tx?: Sql): Promise<TopUp[]>;
+  list(owner: Owner): Promise<TopUp[]>;
   /** What each channel costs and allows this wallet now. */
   terms(owner: Owner): Promise<ChannelTerms[]>;
   /** Top-ups by id, for whoever makes bills of them. */
@@ -111,8 +111,7 @@ export function openFunding(needs: FundingNeeds): Funding {
       const row = await store.readRow(database, owner.region, id);
       return row?.wallet === owner.wallet ? ok(shown(row)) : refuse({ code: 'request.not-found' });
     },
-    list: async (owner, tx = database) =>
-      (await store.readOfWallet(tx, owner.region, owner.wallet, LIST_MOST)).map(shown),
+    list: async (owner) => (await store.readOfWallet(database, owner.region, owner.wallet, LIST_MOST)).map(shown),
     terms: async (owner) => {
       const terms = await store.readTerms(database, owner.region, owner.tier);
       return Promise.all(terms.map((one) => withDayLeft(database, owner, one, clock())));

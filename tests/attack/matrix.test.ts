@@ -283,7 +283,11 @@ function aimed(route: string): { method: string; url: string; body: object | und
     '/callbacks/bank-transfer': '?region=CN-SX',
     '/bills': '?after=0&limit=500',
   };
-  return { method, url: path.replace('{id}', id).replace('{name}', 'identity_wallet') + (query[path] ?? ''), body: bodyOf(route) };
+  return {
+    method,
+    url: path.replace('{id}', id).replace('{name}', 'identity_wallet') + (query[path] ?? ''),
+    body: bodyOf(route),
+  };
 }
 
 function bodyOf(route: string): object | undefined {

@@ -175,6 +175,7 @@ export async function enrolPhone(
     await keepSetting(needs.vault, 'wallet', { id: wallet, region, name: nameShown });
     await keepSetting(needs.vault, 'enrolledAt', needs.clock());
     await dropSetting(needs.vault, 'signup');
+    await dropSetting(needs.vault, 'closed');
   });
   return ok(undefined);
 }

@@ -1,12 +1,7 @@
-/** Saves a file to the phone's own folder, as a browser does with a download. */
+/** Saves what was made here to the phone's own folder. */
+import { saveBlob } from '#web/ui/save-blob.ts';
 
 /** Offers `content` to be saved as `name`. */
 export function saveFile(name: string, content: Uint8Array<ArrayBuffer> | string, type: string): void {
-  const address = URL.createObjectURL(new Blob([content], { type }));
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = name;
-  link.click();
-  // The browser reads it after this turn; a minute is ample, and then the memory is free again.
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  saveBlob(name, new Blob([content], { type }));
 }

@@ -84,6 +84,24 @@ async function exchange<Answer>(needs: ClientNeeds, asked: Asked): Promise<Resul
   }
 }
 
+/** Asks the server for a file. */
+export type AskFile = (path: string) => Promise<Result<Blob, Refusal>>;
+
+/** A file may be large and the road slow. */
+const FILE_PATIENCE = duration(120, 's');
+
+/** The app's own way to files of the house. */
+export const askFile: AskFile = async (path) => {
+  const signal = AbortSignal.timeout(FILE_PATIENCE);
+  try {
+    const response = await fetch(path, { signal, credentials: 'same-origin', cache: 'no-store' });
+    if (!response.ok) return await readResponse<Blob>(response);
+    return ok(await response.blob());
+  } catch {
+    return refuse({ code: 'house.unreachable' });
+  }
+};
+
 async function readResponse<Answer>(response: Response): Promise<Result<Answer, Refusal>> {
   if (response.status === 204) return ok(undefined as Answer);
   const isJson = /^application\/(?:problem\+)?json\b/.test(response.headers.get('content-type') ?? '');

@@ -22,7 +22,7 @@ import { deviceKey } from '#web/vault/device-key.ts';
 import { noteTry, ready } from '#web/vault/outbox.ts';
 import type { AllowanceRow } from '#web/vault/rows.ts';
 import { keepSetting, readSetting } from '#web/vault/settings.ts';
-import { type Vault, vault } from '#web/vault/vault.ts';
+import { type Vault, vault, wipe } from '#web/vault/vault.ts';
 
 /** What a sync needs. */
 export interface SyncNeeds {
@@ -65,6 +65,7 @@ async function syncAlone(needs: SyncNeeds, wish: SyncWish): Promise<Synced> {
   const done = await rounds(needs, wish);
   if (done.ok) needs.link.change({ syncing: false, syncedAt: needs.clock() });
   else needs.link.change({ syncing: false, failed: done.error.code });
+  if (!done.ok && done.error.code === 'account.closed') await wipe(needs.vault);
   return done;
 }
 

@@ -48,6 +48,10 @@ export interface Settings {
   persisted: boolean;
   /** Why the server gave no allowance at the last sync; absent when it did. */
   allowanceRefused: string;
+  /** The id of a closing that was asked for and not answered yet. */
+  closing: Id;
+  /** Set when the house said that the wallet of this phone is closed and everything else was wiped. */
+  closed: true;
   language: 'zh' | 'en';
   theme: 'light' | 'dark' | 'auto';
   /** Size of the main text in px, for whoever wants everything larger; absent means the usual drawing. */
