@@ -423,7 +423,7 @@ describe('nobody in particular', () => {
 
 const STRANGER: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
-  own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first|password\.none|wallet\.frozen))$/,
+  own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first|password\.none|wallet\.frozen|closing\.blocked))$/,
   theirs:
     /^(404 ([\w.]*not-found|recovery\.unknown)|403 signup\.code-spent|409 (device|funding|ask|recovery)\.id-reused)$/,
   phone: /^401 device\.signature$/,
