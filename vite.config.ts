@@ -43,7 +43,14 @@ export default defineConfig({
       },
   test: {
     projects: [
-      { test: { name: 'shared', root, include: ['tests/house.test.ts', 'tests/shared/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'shared',
+          root,
+          include: ['tests/house.test.ts', 'tests/shared/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'server',

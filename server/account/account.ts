@@ -2,7 +2,6 @@
  * A person and the house: the agreement, what is held about the person, consent, and parting.
  * Invariant: what the person is shown of what is held are the stored rows themselves, all of them.
  */
-import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type Agreements, openAgreements } from '#server/account/agreement.ts';
 import { type Closings, openClosings } from '#server/account/closing.ts';
@@ -18,13 +17,6 @@ import { ok, type Result, refuse } from '#shared/base/result.ts';
 
 export { agreementCommand } from '#server/account/agreement.ts';
 export { HOLDINGS } from '#server/account/holding.ts';
-export type { AccountParts, Unfinished } from '#server/account/parts.ts';
-
-/** What this capability remembers. */
-export const accountSchema = {
-  name: 'account',
-  schema: readFileSync(new URL('schema.sql', import.meta.url), 'utf8'),
-};
 
 /** Rows of one kind shown at once. */
 const SHOWN_MOST = 100;
