@@ -4,6 +4,7 @@ import Fastify from 'fastify';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
 import { serveApp } from '#server/platform/static.ts';
 import type { PasswordView } from '#shared/api/password.ts';
+import type { TransferFeed } from '#shared/api/transfer.ts';
 import { keepElderText, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
 
 /** One screen: where, with what data, and what is done before it is looked at. */
@@ -38,6 +39,29 @@ const PASSWORD: PasswordView = {
   largeFrom: 2000_00,
 };
 
+/** A request that waits, and a claim that waits for an answer. */
+const FEED: TransferFeed = {
+  asks: [
+    {
+      ...{ id: '01900000-0000-7000-8000-00000000a001', role: 'payer', state: 'open', amount: 33_34, currency: 'CNY' },
+      ...{ peer: { name: '*明 ··4001', region: 'CN-SX' }, memo: '火锅', certificate: 'oA' },
+      ...{ madeAt: 1_763_000_000_000, expiresAt: 1_795_800_000_000, changedAt: 1_763_000_000_000 },
+    },
+  ],
+  splits: [],
+  claims: [
+    {
+      ...{ id: '01900000-0000-7000-8000-00000000a002', role: 'payee', state: 'asked', amount: 25_00, currency: 'CNY' },
+      ...{ payment: 'A'.repeat(43), peer: { name: '小明 ··4001', region: 'CN-SX' }, reason: '输错了号码' },
+      ...{ held: 25_00, given: 0, madeAt: 1_763_000_000_000, dueAt: 1_763_259_200_000, silence: 'release' },
+      timeline: [
+        { at: 1_763_000_000_000, code: 'claimed', amount: 25_00, reason: '输错了号码' },
+        { at: 1_763_000_000_000, code: 'held', amount: 25_00 },
+      ],
+    },
+  ],
+};
+
 /** Opens the sheet that asks for a proof, by a change of what goes without one. */
 async function askForProof(page: Page): Promise<void> {
   await page.locator('form input').first().fill('50');
@@ -54,6 +78,14 @@ export const SCENES: readonly Scene[] = [
   { name: 'pay', path: '/pay' },
   { name: 'pay-code', path: `/pay/code/${SEEDED_PAYMENT}` },
   { name: 'receive', path: '/receive' },
+  { name: 'transfer', path: '/transfer' },
+  { name: 'transfer-code', path: '/transfer/code' },
+  { name: 'requests', path: '/request', act: answering('/transfers', FEED) },
+  { name: 'requests-unread', path: '/request' },
+  { name: 'request-new', path: '/request/new' },
+  { name: 'split', path: '/split' },
+  { name: 'claims', path: '/claims', act: answering('/transfers', FEED) },
+  { name: 'nickname', path: '/me/nickname', act: answering('/transfers/nickname', { pauseDays: 90 }) },
   { name: 'top-up', path: '/top-up' },
   { name: 'bills', path: '/bills' },
   {

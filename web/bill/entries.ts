@@ -31,6 +31,8 @@ export interface Entry {
   readonly region: string;
   readonly peer?: { readonly id: string; readonly name: string; readonly region?: string };
   readonly memo?: string;
+  /** The payer named payee and sum: nobody had asked for it. */
+  readonly unasked?: true;
   /** Base64url of the payment id. */
   readonly payment?: string;
   /** A refusal's code, when something went wrong. */
@@ -87,6 +89,7 @@ export function entryOfBill(bill: BillRow): Entry {
     ...{ id, kind, direction, state, amount, currency, region, at, times },
     ...(bill.peer ? { peer: bill.peer } : {}),
     ...(bill.memo ? { memo: bill.memo } : {}),
+    ...(bill.unasked ? { unasked: true } : {}),
     ...(bill.payment ? { payment: bill.payment } : {}),
     ...(bill.reason ? { reason: bill.reason } : {}),
   };

@@ -13,14 +13,15 @@ import { type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts'
 import { type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
 import { writeFork } from '#shared/protocol/fork.ts';
 import { type Frame, writeFrame } from '#shared/protocol/frame.ts';
-import { invoiceMessage, matchCode } from '#shared/protocol/invoice.ts';
-import { referenceOf } from '#shared/protocol/message.ts';
+import { type Invoice, invoiceMessage, matchCode } from '#shared/protocol/invoice.ts';
+import { referenceOf, type Signed } from '#shared/protocol/message.ts';
+import { noteAsInvoice } from '#shared/protocol/note.ts';
 import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
 import { receiptMessage } from '#shared/protocol/receipt.ts';
 import { isFit } from '#shared/protocol/schema.ts';
 import { type SignatureQuestion, verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { finalityChecks, knownAllowance, type Trust, type Verified } from '#shared/protocol/trust.ts';
-import { paymentChecks } from '#shared/protocol/verify.ts';
+import { invoiceEnd, paymentChecks } from '#shared/protocol/verify.ts';
 import { isListOld, mayAskFor, type PayeeTerms } from '#shared/rules/acceptance.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
 import { decline, mustDecline, type Shown, signedForChecks } from '#web/pay/decline.ts';
@@ -163,16 +164,35 @@ export async function acceptCode(
     : refuse({ code: 'code.none' });
 }
 
+/** Verifies a payment this payee has not asked for, with the payer's note in the place of an invoice, and keeps it. */
+export async function acceptUnasked(needs: PayeeNeeds, frame: Frame): Promise<Result<ReceivedRow, Refusal>> {
+  if (frame.kind !== 'noted') return refuse({ code: 'code.none' });
+  const note = noteAsInvoice(frame.note);
+  if (!note.ok) return note;
+  const { message, id, bytes } = note.value;
+  const row: InvoiceRow = {
+    ...{ id: toBase64url(id), bytes, amount: message.amount, currency: message.currency, match: matchCode(id) },
+    ...(message.memo === undefined ? {} : { memo: message.memo }),
+    ...{ madeAt: message.time, expiresAt: invoiceEnd(message) },
+  };
+  const payment = { ...frame, kind: 'payment' } as const;
+  const lock = `receipt:${needs.vault.name}`;
+  const accepted = await navigator.locks.request(lock, () => acceptPayment(needs, row, payment, note.value));
+  if (!accepted.ok) return accepted;
+  return accepted.value.kind === 'verified' ? ok(accepted.value.row) : refuse({ code: 'code.none' });
+}
+
 async function acceptPayment(
   needs: PayeeNeeds,
   invoice: InvoiceRow,
   frame: Frame & { readonly kind: 'payment' },
+  note?: Signed<Invoice>,
 ): Promise<Result<Accepted, Refusal>> {
   const { vault, clock } = needs;
   const held = await readTrust(vault, clock());
   if (!held.ok) return held;
   const { trust, lists } = held.value;
-  const own = invoiceMessage.read(invoice.bytes);
+  const own = note === undefined ? invoiceMessage.read(invoice.bytes) : ok(note);
   const read = readPayment(frame.payment);
   if (!read.ok) return read;
   if (!own.ok) return own;

@@ -57,6 +57,8 @@ export interface Offer {
   readonly invoice: Signed<Invoice>;
   readonly match: string;
   readonly keySet: KeySet;
+  /** Nobody asked: the invoice is the payer's own note (see send.ts). */
+  readonly unasked?: 'found' | 'code';
 }
 
 /** How this phone would pay an offer. */
@@ -196,7 +198,9 @@ async function signNow(needs: PayerNeeds, offer: Offer, allowance: AllowanceRow)
     const row = await keep(needs.vault, reserved.value.id, signed.value, needs.clock());
     // The app may be closed as soon as the code was read.
     void askForBackgroundSync();
-    await meet(needs.vault, { ...row.payee, lastAt: now });
+    // A code on paper may be anybody's: what it was sent is no reason to send more than its cap another time.
+    const known = offer.unasked === 'code' ? {} : { certificate: offer.certificate.bytes };
+    await meet(needs.vault, { ...row.payee, lastAt: now, ...known });
     return ok(row);
   });
 }
@@ -277,6 +281,7 @@ function orderOf(offer: Offer, allowance: AllowanceRow, now: Instant): Order {
     amount: message.amount,
     currency: message.currency,
     ...(message.memo === undefined ? {} : { memo: message.memo }),
+    ...(offer.unasked === undefined ? {} : { unasked: offer.unasked }),
     match,
     // The payee's clock judges the lifetime, so two clocks a little apart must not spoil a payment both agreed to.
     time: instant(Math.min(Math.max(now, message.time), invoiceEnd(message))),
@@ -288,7 +293,10 @@ function orderOf(offer: Offer, allowance: AllowanceRow, now: Instant): Order {
 export async function paymentCode(vault: Vault, row: PaymentRow): Promise<string[]> {
   const allowance = await vault.allowances.get(row.allowance);
   if (!row.bytes || !allowance) return [];
-  return writeFrame({ kind: 'payment', payment: row.bytes, allowance: allowance.bytes });
+  const signed = { payment: row.bytes, allowance: allowance.bytes };
+  return writeFrame(
+    row.unasked ? { kind: 'noted', note: row.invoiceBytes, ...signed } : { kind: 'payment', ...signed },
+  );
 }
 
 /** The code of the house's own word that the payment is settled, for a payee without a signal; empty before it came. */

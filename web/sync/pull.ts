@@ -60,6 +60,7 @@ export async function takeAnswer(
   if (hintsAtCase(answer, refused)) await keepSetting(vault, 'caseHint', now);
   await keepBills(vault, answer.bills, answer.cursor);
   if (answer.payeeTerms) await keepSetting(vault, 'payeeTerms', answer.payeeTerms);
+  if (answer.transfers) await keepSetting(vault, 'transferNews', answer.transfers);
   await keepSetting(vault, 'syncedAt', now);
   return ok(undefined);
 }
@@ -75,7 +76,8 @@ async function letGo(vault: Vault, sent: readonly OutboxRow[]): Promise<void> {
   const closings = sent.filter((row) => row.kind === 'closing');
   const allowances = await vault.allowances.bulkGet(closings.map((row) => row.id));
   const done = closings.filter((row, at) => !OPEN_ENDED.has(allowances[at]?.state) || row.tries >= CLOSING_TRIES);
-  await leave(vault, [...done, ...sent.filter((row) => row.kind === 'receipt' || row.kind === 'fork')]);
+  const taken = sent.filter(({ kind }) => kind === 'receipt' || kind === 'fork' || kind === 'note');
+  await leave(vault, [...done, ...taken]);
 }
 
 /** Runs one check over bytes in text form. */

@@ -13,7 +13,7 @@ import { heldLists } from '#web/vault/trust.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** The contract's own bounds for one request (shared/api/sync.ts). */
-const LIMITS = { payment: 100, receipt: 100, closing: 8, fork: 8 } as const;
+const LIMITS = { payment: 100, receipt: 100, closing: 8, fork: 8, note: 100 } as const;
 
 /** A one-off allowance for one payee, for an online payment above the open allowance. */
 export interface WantForPayee {
@@ -35,6 +35,9 @@ export async function composeRequest(vault: Vault, now: Instant, wanted?: WantFo
   const want = wanted ? await wantForPayee(vault, now, wanted) : await wantOpen(vault, now);
   const texts = (kind: OutboxRow['kind']) =>
     rows.filter((row) => row.kind === kind).map((row) => toBase64url(row.bytes ?? new Uint8Array()));
+  const notes = rows
+    .filter((row) => row.kind === 'note')
+    .map((row) => ({ payment: row.id, note: toBase64url(row.bytes ?? new Uint8Array()) }));
   return {
     rows,
     request: {
@@ -43,6 +46,7 @@ export async function composeRequest(vault: Vault, now: Instant, wanted?: WantFo
       closings: texts('closing'),
       receipts: texts('receipt'),
       forks: texts('fork'),
+      ...(notes.length > 0 ? { notes } : {}),
       ...(want ? { want } : {}),
       have: {
         status: Object.fromEntries([...lists.statuses].map(([region, { list }]) => [region, list.epoch])),

@@ -81,7 +81,7 @@ async function rounds(needs: SyncNeeds, wish: SyncWish): Promise<Synced> {
       // The road was just proved: only now is it safe to give an allowance back, for a fresh one follows at once.
       if (await renewAllowance(needs)) continue;
     }
-    const left = await ready(needs.vault, { payment: 1, receipt: 1, closing: 1, fork: 1 });
+    const left = await ready(needs.vault, { payment: 1, receipt: 1, closing: 1, fork: 1, note: 1 });
     // What the server did not answer for in three rounds waits for the next sync.
     if (left.length === 0 || round > 2) return ok({ more: answer.value.more });
   }

@@ -28,6 +28,7 @@ export interface Order {
   readonly currency: Currency;
   readonly converted?: Converted;
   readonly memo?: string;
+  readonly unasked?: 'found' | 'code';
   readonly match: string;
   /** The moment the payment names, and the payee's epoch copied from the invoice. */
   readonly time: Instant;
@@ -105,6 +106,7 @@ function reservedRow(allowance: AllowanceRow, order: Order, invoice: string, now
     currency: order.currency,
     payee: { ...order.payee },
     ...(order.memo === undefined ? {} : { memo: order.memo }),
+    ...(order.unasked === undefined ? {} : { unasked: order.unasked }),
     match: order.match,
     core,
     state: 'reserved',
@@ -123,6 +125,8 @@ export async function keep(vault: Vault, id: string, bytes: Uint8Array, now: Ins
     await vault.payments.put(kept);
     const updated = await vault.outbox.where({ kind: 'payment', id }).modify({ bytes });
     assert(updated === 1, 'a reserved payment has its place in the outbox');
+    // What it was for goes with it, so that the payee's bill says so.
+    if (row.unasked) await vault.outbox.add({ kind: 'note', id, bytes: row.invoiceBytes, queuedAt: now, tries: 0 });
     return kept;
   });
 }

@@ -85,7 +85,10 @@ export interface PaymentRow {
   state: PaymentState;
   /** What the server said when it did not simply settle. */
   code?: string;
+  /** The invoice; of what nobody asked for the payer's own note. */
   invoiceBytes: Uint8Array;
+  /** Nobody asked for it: the payee was found here or by the house, or stood on a code on paper or in a link. */
+  unasked?: 'found' | 'code';
   certificateBytes: Uint8Array;
   /** The payee's receipt or the house's finality, once it came. */
   receipt?: Uint8Array;
@@ -145,7 +148,7 @@ export interface ReceivedRow {
 /** One signed thing waiting to be carried to the server; it stays until the server answers for it. */
 export interface OutboxRow {
   order?: number;
-  kind: 'payment' | 'receipt' | 'closing' | 'fork';
+  kind: 'payment' | 'receipt' | 'closing' | 'fork' | 'note';
   /** Id of what it carries; with `kind` unique, so that nothing is queued twice. */
   id: string;
   /** The signed bytes; absent while a payment is only reserved. */
@@ -205,6 +208,8 @@ export interface ContactRow {
   name: string;
   region: string;
   lastAt: number;
+  /** Their certificate when they were last paid: money can be sent there again while it is good. */
+  certificate?: Uint8Array;
 }
 
 /** One top-up the person has started, kept before it is sent: `id` is made here. */

@@ -1,6 +1,7 @@
 /** Small facts this phone keeps about itself, each under one name. */
 import type { ChannelTerms } from '#shared/api/funding.ts';
 import type { PayeeTermsView } from '#shared/api/sync.ts';
+import type { AskRequest, SplitRequest, TransferFeed, TransferNews } from '#shared/api/transfer.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -62,6 +63,14 @@ export interface Settings {
   signup: { readonly id: Id; readonly region: string; readonly name: string; readonly phone: string };
   /** What the region lets its payees do, as the server last said. */
   payeeTerms: PayeeTermsView;
+  /** What waits for this person's word, and what codes on paper may be sent in a day, as the last sync said. */
+  transferNews: TransferNews;
+  /** Requests, shared bills and claims, as the server last told them at `at`. */
+  transferFeed: TransferFeed & { readonly at: number };
+  /** What was written to be asked of others and is not known to have arrived: kept before it is sent. */
+  transferDrafts: readonly (AskRequest | SplitRequest)[];
+  /** Where money for this person may be sent at any time: base64url of a certificate. */
+  ownAddress: string;
   /** When the cases were last read from the server. */
   casesAt: number;
   /** Set while a sync has brought something that can be part of a case and the cases were not read since. */

@@ -102,7 +102,7 @@ describe('the outbox', () => {
     for (const id of ['a', 'b', 'a', 'c']) await queue(vault, 'receipt', id, new Uint8Array([1]), NOON);
     await vault.outbox.add({ kind: 'payment', id: 'reserved', queuedAt: NOON, tries: 0 });
     expect(await waiting(vault)).toBe(3);
-    const rows = await ready(vault, { payment: 5, receipt: 2, closing: 1, fork: 1 });
+    const rows = await ready(vault, { payment: 5, receipt: 2, closing: 1, fork: 1, note: 1 });
     expect(rows.map((row) => row.id)).toEqual(['a', 'b']);
   });
 });
