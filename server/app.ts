@@ -18,6 +18,8 @@ import { type IdentityLimits, openIdentity } from '#server/identity/identity.ts'
 import { identityRoutes } from '#server/identity/routes.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
 import { sealDay, sealMessage } from '#server/logbook/logbook.ts';
+import { openNotebooks } from '#server/notebook/notebook.ts';
+import { notebookRoutes } from '#server/notebook/routes.ts';
 import { openPayments } from '#server/payment/payment.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
 import { PLACEMENT } from '#server/placement.ts';
@@ -55,6 +57,7 @@ const LADDER = [
   'account',
   'bill',
   'sync',
+  'notebook',
 ] as const;
 
 /** The house, ready to listen. */
@@ -134,6 +137,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
       report: (error, part) => app.log.error({ err: error, part }, 'a part of a sync failed'),
     }),
   );
+  const notebooks = openNotebooks({ database });
   addHouseFigures(metrics, { clock, ledger, regions, allowances, payments });
   const bankTransfer = openBankTransfer({
     url: config.sandboxUrl,
@@ -178,6 +182,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   accountRoutes(app, accounts, identity);
   billRoutes(app, bills, identity);
   syncRoutes(app, sync, identity);
+  notebookRoutes(app, notebooks, identity);
   await serveBuilt(app);
 
   const jobs = startJobs(database, app.log, {

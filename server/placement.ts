@@ -43,5 +43,6 @@ export const PLACEMENT: readonly Place[] = [
   ...['transfer_nickname', 'transfer_count', 'transfer_address', 'transfer_note'].map(ofRegion),
   ...['transfer_split', 'transfer_ask', 'transfer_claim'].map(ofRegion),
   ...['account_acceptance', 'account_consent', 'account_closing', 'account_forgotten'].map(ofRegion),
+  ...['notebook', 'notebook_document', 'notebook_revision', 'notebook_attachment', 'notebook_local'].map(ofRegion),
   ...['funding', 'funding_day', 'bill', 'bill_head', 'sync_waiting'].map(ofRegion),
 ];

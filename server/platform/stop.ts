@@ -45,6 +45,8 @@ export function drainBeforeClose(app: Pick<FastifyInstance, 'addHook' | 'server'
   });
   app.addHook('preClose', async () => {
     draining = true;
+    // Who only waits for news is let go (see server/notebook).
+    app.server.emit('draining');
     if (!app.server.listening) return;
     await pause(graceMs);
     const door = Promise.withResolvers<void>();

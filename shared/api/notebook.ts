@@ -5,6 +5,12 @@
  */
 import Type, { type Static } from 'typebox';
 
+/** Bytes of one document as JSON, its revisions not counted: the longest note is a twentieth of it. */
+export const DOCUMENT_BYTES = 64 * 1024;
+/** Bytes of all documents of one wallet: about twenty thousand notes. */
+export const NOTEBOOK_BYTES = 5 * 1024 * 1024;
+/** Revisions told of one document; what is older is forgotten. */
+export const REVISIONS_MOST = 1_000;
 /** Characters of a note: a page, and three of them in Chinese still fit a packet of sync. */
 export const NOTE_LENGTH = 1_000;
 /** Tags on one bill. */
@@ -156,3 +162,103 @@ export const OPINIONS = {
 export type OpinionType = keyof typeof OPINIONS;
 /** One opinion. */
 export type Opinion = Note | Tags | Filing | Category | Rule | Budget;
+
+/** Where the notebooks stand; the one of a wallet is named by its id. */
+export const NOTEBOOK_PATH = '/notebook';
+/** Documents in one request at most. */
+export const DOCUMENTS_AT_ONCE = 1_000;
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Flag = Type.Optional(Type.Boolean());
+const DocumentId = Type.String({ minLength: 1, maxLength: 200 });
+const Revision = Type.String({ pattern: '^[1-9]\\d{0,9}-[\\w-]{1,64}$' });
+const AnyDocument = Type.Object({}, { additionalProperties: true });
+
+/** Which notebook. */
+export const NotebookParams = Type.Object({ wallet: Type.String({ maxLength: 60 }) });
+/** Which of the documents a phone keeps for itself: how far it has come. */
+export const LocalParams = Type.Object({
+  wallet: Type.String({ maxLength: 60 }),
+  id: Type.String({ pattern: '^[\\w.=-]{1,120}$' }),
+});
+/** What a notebook says of itself. */
+export const NotebookInfo = Type.Object({
+  db_name: Type.String(),
+  doc_count: Count,
+  doc_del_count: Count,
+  update_seq: Count,
+  instance_start_time: Type.String(),
+});
+
+/** Asks for what has changed after `since`; a `longpoll` waits until something has. */
+export const ChangesQuery = Type.Object({
+  since: Type.Optional(Count),
+  limit: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
+  style: Type.Optional(Type.Union([Type.Literal('main_only'), Type.Literal('all_docs')])),
+  feed: Type.Optional(Type.Union([Type.Literal('normal'), Type.Literal('longpoll')])),
+  timeout: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
+  heartbeat: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
+  seq_interval: Type.Optional(Count),
+});
+/** Asks for what has changed. */
+export type ChangesQuery = Static<typeof ChangesQuery>;
+/** What has changed, each document once under the number of its last change. */
+export const ChangesAnswer = Type.Object({
+  results: Type.Array(
+    Type.Object({
+      seq: Count,
+      id: Type.String(),
+      changes: Type.Array(Type.Object({ rev: Type.String() })),
+      deleted: Type.Optional(Type.Literal(true)),
+    }),
+  ),
+  last_seq: Count,
+  pending: Count,
+});
+
+/** Asks which of these revisions the house lacks. */
+export const RevisionsRequest = Type.Record(DocumentId, Type.Array(Revision, { maxItems: 1_000 }), {
+  maxProperties: DOCUMENTS_AT_ONCE,
+});
+/** Which revisions the house lacks. */
+export const RevisionsAnswer = Type.Record(
+  Type.String(),
+  Type.Object({
+    missing: Type.Array(Type.String()),
+    possible_ancestors: Type.Optional(Type.Array(Type.String())),
+  }),
+);
+
+/** Brings documents with their history. */
+export const DocumentsRequest = Type.Object({
+  docs: Type.Array(AnyDocument, { maxItems: DOCUMENTS_AT_ONCE }),
+  new_edits: Type.Literal(false),
+});
+/** The documents that were not taken, and why. */
+export const DocumentsAnswer = Type.Array(
+  Type.Object({ id: Type.String(), error: Type.String(), reason: Type.String() }),
+);
+
+/** Asks for documents with their history. */
+export const BulkGetRequest = Type.Object({
+  docs: Type.Array(Type.Object({ id: DocumentId, rev: Type.Optional(Revision) }), { maxItems: DOCUMENTS_AT_ONCE }),
+});
+/** What shall come with them. */
+export const BulkGetQuery = Type.Object({ revs: Flag, latest: Flag, attachments: Flag });
+/** The documents, or the word that one is missing. */
+export const BulkGetAnswer = Type.Object({
+  results: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      docs: Type.Array(Type.Union([Type.Object({ ok: AnyDocument }), Type.Object({ error: AnyDocument })])),
+    }),
+  ),
+});
+
+/** How far a phone has come, as it keeps it here. */
+export const LocalDocument = Type.Object(
+  { _id: Type.String(), _rev: Type.Optional(Type.String()) },
+  { additionalProperties: true },
+);
+/** That it was kept. */
+export const LocalKept = Type.Object({ ok: Type.Boolean(), id: Type.String(), rev: Type.String() });

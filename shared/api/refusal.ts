@@ -266,6 +266,10 @@ export const REFUSALS = {
   'closing.cooling': [409, 'none'],
   'closing.id-reused': [409, 'start-again'],
   'account.closed': [410, 'open-again'],
+  'notebook.not-found': [404, 'none'],
+  'notebook.conflict': [409, 'try-again'],
+  'notebook.full': [413, 'none'],
+  'notebook.refused': [400, 'update-app'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

@@ -118,7 +118,16 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['DELETE /account/closing', 'own'],
   ['GET /bills', 'own'],
   ['POST /sync', 'phone'],
+  ['GET /notebook/{wallet}', 'theirs'],
+  ['GET /notebook/{wallet}/_changes', 'theirs'],
+  ['POST /notebook/{wallet}/_bulk_get', 'theirs'],
+  ['POST /notebook/{wallet}/_revs_diff', 'theirs'],
+  ['POST /notebook/{wallet}/_bulk_docs', 'theirs'],
+  ['GET /notebook/{wallet}/_local/{id}', 'theirs'],
+  ['PUT /notebook/{wallet}/_local/{id}', 'theirs'],
 ];
+
+const MINGS_NOTE = { _id: 'note:b1', type: 'note', bill: 'b1', text: '明天还老王', at: 1, _rev: '1-a' };
 
 interface Owned {
   readonly passkey: string;
@@ -178,6 +187,8 @@ beforeAll(async () => {
   const [recovery, email] = [newId(place.clock()), newId(place.clock())];
   await good(ming.ask('POST', '/recoveries', { id: recovery }));
   await good(ming.ask('POST', '/email', { id: email, address: 'mingdayou@example.com' }));
+  const pages = { docs: [MINGS_NOTE], new_edits: false };
+  await good(ming.device.ask('POST', `/notebook/${ming.wallet}/_bulk_docs`, pages));
   const topUp = newId(place.clock());
   await good(ming.ask('POST', '/top-ups', { id: topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' }));
   const [claim, ask] = [newId(place.clock()), newId(place.clock())];
@@ -216,6 +227,7 @@ beforeAll(async () => {
     '明大有',
     '明的附言',
     '明输错了',
+    MINGS_NOTE.text,
     '139****2222',
     '··2222',
     ...ming.cookies.values(),
@@ -248,6 +260,7 @@ async function mingSees(): Promise<string> {
     `/top-ups/${owned.topUp}`,
     '/bills',
     '/transfers',
+    `/notebook/${ming.wallet}/_changes`,
   ];
   const seen: unknown[] = [];
   for (const path of paths) seen.push((await good(ming.ask('GET', path))) as unknown);
@@ -285,7 +298,8 @@ function aimed(route: string): { method: string; url: string; body: object | und
   };
   return {
     method,
-    url: path.replace('{id}', id).replace('{name}', 'identity_wallet') + (query[path] ?? ''),
+    url:
+      path.replace('{wallet}', ming.wallet).replace('{id}', id).replace('{name}', 'identity_wallet') + (query[path] ?? ''),
     body: bodyOf(route),
   };
 }
@@ -345,6 +359,13 @@ function bodyOf(route: string): object | undefined {
       message: JSON.stringify({ id: owned.topUp, status: 'ACSC', amount: 50_00, currency: 'CNY' }),
       signature: 'A'.repeat(86),
     },
+    'POST /notebook/{wallet}/_bulk_get': { docs: [{ id: 'note:b1' }] },
+    'POST /notebook/{wallet}/_revs_diff': { 'note:b1': ['1-a'] },
+    'POST /notebook/{wallet}/_bulk_docs': {
+      docs: [{ ...MINGS_NOTE, text: 'mine now', _rev: '2-b' }],
+      new_edits: false,
+    },
+    'PUT /notebook/{wallet}/_local/{id}': { _id: '_local/x', last_seq: 1 },
     'POST /sync': { ...EMPTY_SYNC, wallet: ming.wallet, device: owned.device },
   };
   return bodies[route];
@@ -401,7 +422,12 @@ test('the marks are what their owner reads, so that a leak would be seen', async
 });
 
 /** Of another person's things these may be asked by a phone as well, which then hears that they are not there. */
-const BY_PHONE: ReadonlySet<string> = new Set(['GET /payments/{id}', 'GET /bills', 'GET /transfers']);
+const BY_PHONE: ReadonlySet<string> = new Set([
+  'GET /payments/{id}',
+  'GET /bills',
+  'GET /transfers',
+  ...ROUTES.map(([route]) => route).filter((route) => route.includes(' /notebook/')),
+]);
 
 const NOBODY: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
