@@ -214,20 +214,21 @@ eachDatabase('notebooks', (open) => {
     await database.query('create table if not exists fact (amount bigint)');
     await database.query('insert into fact (amount) values (100000)');
     let asked = 0;
-    const statuses = new Set<number>();
+    const statuses: number[] = [];
     await fc.assert(
       fc.asyncProperty(fc.array(illMeant, { minLength: 100, maxLength: 100 }), async (docs) => {
         const payload = JSON.stringify({ docs, new_edits: false });
         const answer = await house.app.inject({ method: 'POST', url: `/notebook/${me}/_bulk_docs`, headers, payload });
         asked += docs.length;
-        statuses.add(answer.statusCode);
-        expect(answer.statusCode).toBeLessThan(500);
+        statuses.push(answer.statusCode);
+        // What could be read in two ways is not read at all.
+        expect([201, 400]).toContain(answer.statusCode);
         if (answer.statusCode === 201) expect(answer.json()).toHaveLength(docs.length);
       }),
       { numRuns: 100, seed: 20_261_126, endOnFailure: true },
     );
     expect(asked).toBe(10_000);
-    expect([...statuses].sort()).toEqual([201]);
+    expect(statuses.filter((status) => status === 201).length).toBeGreaterThan(80);
     const twice = `{"docs":[{"_id":"note:a","_id":"_design/a"}],"new_edits":false}`;
     const refused = await house.app.inject({
       method: 'POST',

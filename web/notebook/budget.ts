@@ -1,0 +1,42 @@
+/** How far the budgets of a month are used: added up from the bills on this phone, filed as the person files them. */
+import { Dexie } from 'dexie';
+import type { Budget } from '#shared/api/notebook.ts';
+import { flowOf, isCounted } from '#shared/rules/bill.ts';
+import { type BudgetState, budgetState } from '#shared/rules/filing.ts';
+import { filer, ofType } from '#web/vault/opinions.ts';
+import type { Vault } from '#web/vault/vault.ts';
+
+/** The budget over everything that is spent. */
+export const EVERYTHING = 'all';
+
+/** One budget and what is spent of it. Sums are minor units. */
+export interface BudgetNow {
+  readonly budget: Budget;
+  readonly spent: number;
+  readonly state: BudgetState;
+}
+
+/** Every budget with what `month` (`2026-11`) has spent of it. */
+export async function budgetsOf(vault: Vault, month: string): Promise<BudgetNow[]> {
+  const budgets = await ofType(vault, 'budget');
+  if (budgets.length === 0) return [];
+  const file = await filer(vault);
+  const bills = await vault.bills.where('[month+at]').between([month, Dexie.minKey], [month, Dexie.maxKey]).toArray();
+  const spent = new Map<string, number>();
+  for (const bill of bills) {
+    if (!isCounted(bill) || flowOf(bill) !== 'out') continue;
+    for (const category of [file(bill), EVERYTHING]) {
+      const key = `${category} ${bill.currency}`;
+      spent.set(key, (spent.get(key) ?? 0) + bill.amount);
+    }
+  }
+  return budgets.map((budget) => {
+    const sum = spent.get(`${budget.category} ${budget.currency}`) ?? 0;
+    return { budget, spent: sum, state: budgetState(sum, budget.amount, budget.noticeAt) };
+  });
+}
+
+/** Those a person should hear of. */
+export async function budgetsToTell(vault: Vault, month: string): Promise<BudgetNow[]> {
+  return (await budgetsOf(vault, month)).filter(({ state }) => state !== 'within');
+}

@@ -1,0 +1,144 @@
+/**
+ * The notebook on this phone: what the person thinks of their bills, written with or without a network.
+ * Invariant: a word once written is never lost: of two phones' words on one thing one is shown, the other stays beside it
+ * until the person has chosen; and screens read a copy in the vault that is renewed from here alone.
+ */
+import type PouchDB from 'pouchdb-core';
+import type { PouchChange, PouchDocument } from 'pouchdb-core';
+import { OPINIONS, type Opinion } from '#shared/api/notebook.ts';
+import type { OpinionRow } from '#web/vault/rows.ts';
+import { readSetting } from '#web/vault/settings.ts';
+import type { Vault } from '#web/vault/vault.ts';
+
+/** One of the words two phones have left on one thing. */
+export interface Version {
+  readonly revision: string;
+  readonly opinion: Opinion;
+}
+
+/** A wallet's notebook, open. */
+export interface Notebook {
+  readonly book: PouchDB;
+  /** Writes an opinion over what stood there. */
+  readonly write: (opinion: Opinion) => Promise<void>;
+  /** Takes an opinion back. */
+  readonly remove: (id: string) => Promise<void>;
+  /** All words that stand on one thing, the one shown first. */
+  readonly versions: (id: string) => Promise<Version[]>;
+  /** Ends a disagreement: `opinion` stands, and the others are taken back as chosen against. */
+  readonly settle: (opinion: Opinion) => Promise<void>;
+  /** Renews the copy in the vault by what has changed since it was last renewed. */
+  readonly mirror: () => Promise<void>;
+}
+
+/** How a phone opens the database of a wallet. */
+export type OpenBook = (name: string) => PouchDB;
+
+/** The notebook of the wallet this phone holds; undefined when it holds none. */
+export async function openNotebook(vault: Vault, open: OpenBook): Promise<Notebook | undefined> {
+  const wallet = await readSetting(vault, 'wallet');
+  if (!wallet) return undefined;
+  const book = open(bookName(vault, wallet.id));
+  const mirror = () => mirrorInto(vault, book);
+  await mirror();
+  const after = <Answer>(work: Promise<Answer>) => work.then(mirror);
+  return {
+    book,
+    mirror,
+    write: (opinion) => after(put(book, opinion)),
+    remove: (id) => after(takeBack(book, id)),
+    versions: (id) => versionsOf(book, id),
+    settle: (opinion) => after(settle(book, opinion)),
+  };
+}
+
+/** Each wallet has a database of its own, so that no phone mixes two people's notes. */
+export function bookName(vault: Vault, wallet: string): string {
+  return `${vault.name}-notebook-${wallet}`;
+}
+
+async function put(book: PouchDB, opinion: Opinion): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    const held = await book.get(opinion._id).catch(missing);
+    try {
+      await book.put(held?._rev === undefined ? opinion : { ...opinion, _rev: held._rev });
+      return;
+    } catch (error) {
+      // Another tab, or what came from the house, was quicker: then this is the newer word.
+      if (tries === 3 || (error as { status?: number }).status !== 409) throw error;
+    }
+  }
+}
+
+async function takeBack(book: PouchDB, id: string): Promise<void> {
+  const held = await book.get(id, { conflicts: true }).catch(missing);
+  if (!held) return;
+  for (const revision of [held._rev ?? '', ...(held._conflicts ?? [])]) await book.remove({ _id: id, _rev: revision });
+}
+
+async function versionsOf(book: PouchDB, id: string): Promise<Version[]> {
+  const held = await book.get(id, { conflicts: true }).catch(missing);
+  if (!held) return [];
+  const others = await Promise.all((held._conflicts ?? []).map((rev) => book.get(id, { rev })));
+  return [held, ...others].flatMap((one) => {
+    const opinion = readOpinion(one);
+    return opinion ? [{ revision: one._rev ?? '', opinion }] : [];
+  });
+}
+
+async function settle(book: PouchDB, opinion: Opinion): Promise<void> {
+  const held = await book.get(opinion._id, { conflicts: true }).catch(missing);
+  await put(book, opinion);
+  for (const revision of held?._conflicts ?? []) await book.remove({ _id: opinion._id, _rev: revision });
+}
+
+function missing(error: { status?: number }): undefined {
+  if (error.status === 404) return undefined;
+  throw error;
+}
+
+/** Documents looked at in one go. */
+const PAGE = 500;
+
+async function mirrorInto(vault: Vault, book: PouchDB): Promise<void> {
+  for (;;) {
+    const from = await readSetting(vault, 'notebookRead');
+    const isSame = from?.book === book.name;
+    const page = await book.changes({
+      since: isSame ? from.sequence : 0,
+      include_docs: true,
+      conflicts: true,
+      limit: PAGE,
+    });
+    if (isSame && page.results.length === 0) return;
+    const read = page.results.map(rowOf);
+    await vault.transaction('rw', vault.opinions, vault.settings, async () => {
+      if (!isSame) await vault.opinions.clear();
+      await vault.opinions.bulkDelete(read.flatMap(({ id, row }) => (row ? [] : [id])));
+      await vault.opinions.bulkPut(read.flatMap(({ row }) => (row ? [row] : [])));
+      const value = { book: book.name, sequence: Number(page.last_seq) };
+      await vault.settings.put({ name: 'notebookRead', value });
+    });
+    if (page.results.length < PAGE) return;
+  }
+}
+
+function rowOf({ id, deleted, doc }: PouchChange): { readonly id: string; readonly row: OpinionRow | undefined } {
+  const opinion = deleted || !doc ? undefined : readOpinion(doc);
+  if (!opinion) return { id, row: undefined };
+  const row: OpinionRow = {
+    id,
+    type: opinion.type,
+    ...('bill' in opinion ? { bill: opinion.bill } : {}),
+    opinion,
+    disputed: (doc?._conflicts ?? []).length > 0 ? 1 : 0,
+  };
+  return { id, row };
+}
+
+/** The opinion in a document; what an app of tomorrow wrote is left alone. */
+function readOpinion(document: PouchDocument): Opinion | undefined {
+  if (!Object.hasOwn(OPINIONS, String(document.type))) return undefined;
+  const { _rev, _conflicts, ...opinion } = document;
+  return opinion as unknown as Opinion;
+}

@@ -1,0 +1,22 @@
+/** PouchDB with the parts the notebook needs; fetched late, because the first screens do without. */
+import http from 'pouchdb-adapter-http';
+import idb from 'pouchdb-adapter-idb';
+import PouchDB from 'pouchdb-core';
+import replication from 'pouchdb-replication';
+import { NOTEBOOK_PATH } from '#shared/api/notebook.ts';
+import type { NotebookFetch } from '#web/sync/notebook.ts';
+
+PouchDB.plugin(idb).plugin(http).plugin(replication);
+
+/** Revisions of one document this phone remembers: enough to find where two phones parted. */
+const REVISIONS_KEPT = 50;
+
+/** The database of one wallet on this phone. */
+export function localBook(name: string): PouchDB {
+  return new PouchDB(name, { adapter: 'idb', auto_compaction: true, revs_limit: REVISIONS_KEPT });
+}
+
+/** The house's notebook of the wallet. */
+export function houseBook(wallet: string, fetch: NotebookFetch): PouchDB {
+  return new PouchDB(`${location.origin}${NOTEBOOK_PATH}/${wallet}`, { adapter: 'http', skip_setup: true, fetch });
+}
