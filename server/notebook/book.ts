@@ -43,6 +43,8 @@ export interface BookRules {
   readonly bookBytes: number;
   /** Revisions of one document that are known of, in all its lines. */
   readonly treeMost: number;
+  /** Lines of edits that stand beside each other: every further one makes all that follows dearer. */
+  readonly linesMost: number;
   /** Documents that clients keep for themselves. */
   readonly localsMost: number;
   readonly localBytes: number;
@@ -188,7 +190,8 @@ function writeOne(bench: Bench, one: Incoming): { readonly rev: string } | Fault
   if (refused) return refused;
   const grown = grow(draft?.trees ?? [], branchOf(history, one.deleted), bench.most);
   if (bench.edits && grown.how !== 'new_leaf' && draft) return FAULTS.conflict;
-  if (revisionsIn(grown.trees).length > rules.treeMost) return FAULTS.tooManyRevisions;
+  const isWide = leavesOf(grown.trees).length > rules.linesMost;
+  if (isWide || revisionsIn(grown.trees).length > rules.treeMost) return FAULTS.tooManyRevisions;
   const start = draft ?? { before: [], bytes: 0, treeBytes: 0 };
   work.drafts.set(one.id, { ...start, trees: grown.trees, changed: true });
   const attachments = names.length === 0 ? null : JSON.stringify(listed);

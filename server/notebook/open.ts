@@ -37,6 +37,7 @@ export function openToAll(database: Database): OpenNotebook {
     documentBytes: UNBOUND,
     bookBytes: UNBOUND,
     treeMost: UNBOUND,
+    linesMost: UNBOUND,
     localsMost: UNBOUND,
     localBytes: UNBOUND,
     localsApart: false,

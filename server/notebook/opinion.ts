@@ -32,6 +32,7 @@ export const HOUSE_RULES: BookRules = {
   documentBytes: DOCUMENT_BYTES,
   bookBytes: NOTEBOOK_BYTES,
   treeMost: REVISIONS_MOST,
+  linesMost: 50,
   localsMost: 200,
   localBytes: 8 * 1024,
   localsApart: true,
