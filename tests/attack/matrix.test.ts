@@ -299,7 +299,8 @@ function aimed(route: string): { method: string; url: string; body: object | und
   return {
     method,
     url:
-      path.replace('{wallet}', ming.wallet).replace('{id}', id).replace('{name}', 'identity_wallet') + (query[path] ?? ''),
+      path.replace('{wallet}', ming.wallet).replace('{id}', id).replace('{name}', 'identity_wallet') +
+      (query[path] ?? ''),
     body: bodyOf(route),
   };
 }
