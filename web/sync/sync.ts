@@ -22,7 +22,8 @@ import { deviceKey } from '#web/vault/device-key.ts';
 import { noteTry, ready } from '#web/vault/outbox.ts';
 import type { AllowanceRow } from '#web/vault/rows.ts';
 import { keepSetting, readSetting } from '#web/vault/settings.ts';
-import { type Vault, vault, wipe } from '#web/vault/vault.ts';
+import { wipe } from '#web/vault/storage.ts';
+import { type Vault, vault } from '#web/vault/vault.ts';
 
 /** What a sync needs. */
 export interface SyncNeeds {

@@ -70,6 +70,21 @@ export async function lostVault(vault: Vault): Promise<Mark | undefined> {
   }
 }
 
+/** Takes out everything of a wallet the house has closed; only that it happened, and how the app is drawn, stays. */
+export async function wipe(kept: Vault): Promise<void> {
+  const looks = ['language', 'theme', 'elderText'];
+  await kept.transaction('rw', kept.tables, async () => {
+    for (const table of kept.tables) if (table.name !== kept.settings.name) await table.clear();
+    await kept.settings.where('name').noneOf(looks).delete();
+    await kept.settings.put({ name: 'closed', value: true });
+  });
+  try {
+    globalThis.localStorage?.removeItem(MARK);
+  } catch {
+    // A browser without the room for it has none.
+  }
+}
+
 function isMark(mark: unknown): mark is Mark {
   if (typeof mark !== 'object' || mark === null) return false;
   const { at, left, currency, backAt, waits } = mark as Record<string, unknown>;

@@ -96,16 +96,6 @@ export function openVault(name: string): Vault {
   return vault;
 }
 
-/** Takes out everything of a wallet the house has closed; only that it happened, and how the app is drawn, stays. */
-export async function wipe(kept: Vault): Promise<void> {
-  const looks = ['language', 'theme', 'elderText'];
-  await kept.transaction('rw', kept.tables, async () => {
-    for (const table of kept.tables) if (table !== kept.settings) await table.clear();
-    await kept.settings.where('name').noneOf(looks).delete();
-    await kept.settings.put({ name: 'closed', value: true });
-  });
-}
-
 /** This phone's vault. */
 export const vault: Vault = openVault('piaohao');
 

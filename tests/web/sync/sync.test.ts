@@ -26,7 +26,7 @@ import { syncNow } from '#web/sync/sync.ts';
 import { createDeviceKey } from '#web/vault/device-key.ts';
 import { closeLock, openLock } from '#web/vault/lock.ts';
 import { queue, waiting } from '#web/vault/outbox.ts';
-import { readSetting } from '#web/vault/settings.ts';
+import { keepSetting, readSetting } from '#web/vault/settings.ts';
 import { heldLists } from '#web/vault/trust.ts';
 import { openVault } from '#web/vault/vault.ts';
 
@@ -61,6 +61,22 @@ async function connected(answerTo: (request: SyncRequest) => Partial<SyncAnswer>
   };
   return { phone: Object.assign(phone, { ask }), requests };
 }
+
+describe('a wallet that was closed', () => {
+  test('leaves nothing on the phone but how the app is drawn, and that it was closed', async () => {
+    const { phone } = await connected(() => 'lost');
+    const gone = async () => ({ ok: false, error: { code: 'account.closed' } }) as const;
+    await keepSetting(phone.vault, 'theme', 'dark');
+    await queue(phone.vault, 'payment', 'pay-1', new Uint8Array([1]), NOON);
+    localStorage.setItem('piaohao-mark', '{}');
+    expect(await syncNow({ ...phone, ask: gone })).toEqual(await gone());
+    const left = await Promise.all(phone.vault.tables.map(async (table) => [table.name, await table.count()] as const));
+    expect(left.filter(([, count]) => count > 0)).toEqual([['settings', 2]]);
+    expect(await readSetting(phone.vault, 'theme')).toBe('dark');
+    expect(await readSetting(phone.vault, 'closed')).toBe(true);
+    expect(localStorage.getItem('piaohao-mark')).toBeNull();
+  });
+});
 
 describe('the outbox', () => {
   test('is sent again and again until the server answers for it', async () => {
