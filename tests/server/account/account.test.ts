@@ -125,7 +125,7 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
   test('no table that names a wallet is left out', async () => {
     const rows = await stage.house.database.query<{ table: string }>(
       `select distinct table_name as table from information_schema.columns
-       where table_schema = 'public' and column_name in ('wallet', 'payer', 'payee', 'owner', 'asker', 'asked') order by 1`,
+       where table_schema = 'public' and column_name in ('wallet', 'payer', 'payee', 'owner', 'asker', 'asked', 'book') order by 1`,
     );
     const named = HOLDINGS.map(({ table }) => table);
     expect(rows.map(({ table }) => table).filter((table) => !named.includes(table))).toEqual([]);
