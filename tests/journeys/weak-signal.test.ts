@@ -1,16 +1,17 @@
 /** Row P9: the network crawls. The app waits so long and no longer, says so, and the code pays; whichever road wins, once. */
 import { expect, test } from 'vitest';
-import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
   button,
   collect,
   confirm,
+  network,
   openTown,
   picture,
   refusal,
   refusalWords,
   scan,
+  synced,
   told,
   topUp,
   untilBalance,
@@ -19,14 +20,6 @@ import {
 
 const town = openTown();
 const PATIENCE_MS = 5_000;
-
-/** Makes everything the browser asks wait so long; 0 lets it go. */
-async function crawl(person: Person, latency: number): Promise<void> {
-  const devtools = await person.context.newCDPSession(person.page);
-  await devtools.send('Network.enable');
-  const speed = { downloadThroughput: -1, uploadThroughput: -1 };
-  await devtools.send('Network.emulateNetworkConditions', { offline: false, latency, ...speed });
-}
 
 test('the code pays when the network is too slow, also when the network has paid already', async () => {
   const payer = await town.newcomer('payer', { called: '小明', phone: '13900961001' });
@@ -38,7 +31,7 @@ test('the code pays when the network is too slow, also when the network has paid
   await payee.network('cut');
   await ask(payee, '12');
   await scan(payer, payee);
-  await crawl(payer, 30_000);
+  await payer.network('crawling', 30_000);
   const began = Date.now();
   await confirm(payer);
   const shown = Date.now() - began;
@@ -57,14 +50,14 @@ test('the code pays when the network is too slow, also when the network has paid
   expect(await refusal(payer)).toBe(refusalWords(payer, 'spending.over-each'));
 
   // The road is open again, but answers come late: the house has settled it long before the payer hears so.
-  await crawl(payer, 0);
-  await payee.network('open');
+  await network('open', payer, payee);
+  await synced(payer);
   await ask(payee, '7');
   await scan(payer, payee);
   await payer.network('slow', 9_000);
   await confirm(payer);
-  await told(payee, 'pay_arrived').waitFor();
   await told(payer, 'pay_road_code').waitFor();
+  await told(payee, 'pay_arrived').waitFor();
   await payer.network('open');
 
   await untilBalance(payee, 19_00);

@@ -2,8 +2,11 @@
 import { request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** How the road is: `open`; `cut`: nothing passes; `deaf`: requests arrive and their answers are lost; `slow`: answers wait. */
-export type RoadState = 'open' | 'cut' | 'deaf' | 'slow';
+/**
+ * How the road is: `open`; `cut`: nothing passes; `deaf`: requests arrive and their answers are lost; `slow`: answers
+ * wait; `crawling`: requests wait, and those given up meanwhile never arrive.
+ */
+export type RoadState = 'open' | 'cut' | 'deaf' | 'slow' | 'crawling';
 
 export interface Road {
   /** The address for the browser's proxy setting. */
@@ -24,10 +27,16 @@ export async function openRoad(): Promise<Road> {
       incoming.socket.destroy();
       return;
     }
-    forward(incoming, outgoing, async () => {
+    const mayAnswer = async () => {
       if (state === 'slow') await new Promise((resolve) => setTimeout(resolve, delay));
-      return state === 'open' || state === 'slow';
-    });
+      return state !== 'cut' && state !== 'deaf';
+    };
+    if (state !== 'crawling') {
+      forward(incoming, outgoing, mayAnswer);
+      return;
+    }
+    const arrival = setTimeout(forward, delay, incoming, outgoing, mayAnswer);
+    outgoing.on('close', () => clearTimeout(arrival));
   });
   server.on('connection', (socket) => {
     if (state === 'cut') socket.destroy();
