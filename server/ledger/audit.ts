@@ -47,7 +47,7 @@ interface Desk {
   readonly region: string;
   readonly accounts: ReadonlyMap<string, store.AccountRow>;
   readonly sums: Map<string, number>;
-  /** Whose money filled a hold first: its id names the allowance, so only its first move says whose it is. */
+  /** Whose money filled a hold or a freeze first: its id names the allowance or claim, so only that move says whose it is. */
   readonly holders: Map<string, string>;
   readonly findings: Finding[];
   last: number;
@@ -151,7 +151,7 @@ function bookMove(desk: Desk, move: store.AuditMove): void {
     desk.sums.set(move[side], (desk.sums.get(move[side]) ?? 0) + (side === 'debit' ? move.amount : -move.amount));
   }
   const [filled, [from, holder = '']] = [move.credit, move.debit.split('/')];
-  if (filled.startsWith('hold/') && from === 'available' && !desk.holders.has(filled)) desk.holders.set(filled, holder);
+  if (isNamedByAct(filled) && from === 'available' && !desk.holders.has(filled)) desk.holders.set(filled, holder);
 }
 
 async function checkReversals(tx: Sql, desk: Desk, transfers: readonly store.AuditTransfer[]): Promise<void> {
@@ -193,6 +193,11 @@ function checkAccounts(desk: Desk): void {
   }
 }
 
+/** Whether an account is called by what it was opened for, an allowance or a claim, and not by its owner. */
+function isNamedByAct(id: string): boolean {
+  return id.startsWith('hold/') || id.startsWith('frozen/');
+}
+
 /** The side an account's id says it has. */
 function normalOf(account: Account): 'debit' | 'credit' {
   const kind = account.id.split('/')[0] ?? '';
@@ -207,7 +212,7 @@ function chartFault(account: Account, holder: string | undefined): string | unde
   if (made.normal !== account.normal) return `grows on the ${account.normal} side`;
   if (made.floor !== account.floor) return `has the floor ${account.floor}, its kind ${made.floor}`;
   if (made.owned !== (account.owner !== null)) return made.owned ? 'has lost its owner' : `belongs to ${account.owner}`;
-  const owner = kind === 'hold' ? (holder ?? account.owner) : named;
+  const owner = isNamedByAct(account.id) ? (holder ?? account.owner) : named;
   if (made.owned && account.owner !== owner) return `belongs to ${account.owner}`;
   return undefined;
 }

@@ -1,7 +1,7 @@
 /** The auditor: silent on a true ledger, and naming the very row and amount when one row was changed behind its back. */
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { auditLedger, type Finding } from '#server/ledger/audit.ts';
-import { clearing, guaranteeFund, holdOf } from '#server/ledger/chart.ts';
+import { clearing, frozen, guaranteeFund, holdOf } from '#server/ledger/chart.ts';
 import type { Database } from '#server/platform/database.ts';
 import { instant } from '#shared/base/time.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
@@ -9,6 +9,7 @@ import { bank, idOf, ledgerOn, SHANXI, transfer, walletOf } from '#tests/kit/led
 
 const AI = walletOf('Ai').id;
 const HOLD = holdOf(SHANXI, idOf('allowance'), 'CNY', idOf('Ai'));
+const FROZEN = frozen(SHANXI, idOf('claim'), 'CNY', idOf('Bo'));
 const PAID = idOf('transfer pay');
 
 /** One changed row each: what was done, the SQL, what the auditor must say (check, row, off by). */
@@ -64,7 +65,7 @@ const TAMPERED: readonly (readonly [what: string, sql: string, finding: Partial<
     { check: 'move-orphaned', row: 'moves at 3', off: 300 },
   ],
   ['a transfer removed leaves a gap', `delete from ledger_transfer where cursor = 3`, { check: 'journal-gap', off: 1 }],
-  ['the last transfer removed', `delete from ledger_transfer where cursor = 7`, { check: 'journal-end', off: 1 }],
+  ['the last transfer removed', `delete from ledger_transfer where cursor = 8`, { check: 'journal-end', off: 1 }],
   [
     'a moment changed',
     `update ledger_transfer set at = at - 86400000 where cursor = 3`,
@@ -101,6 +102,11 @@ const TAMPERED: readonly (readonly [what: string, sql: string, finding: Partial<
     { check: 'account', row: `account ${AI}` },
   ],
   [
+    'what a claim holds given away',
+    `update ledger_account set owner = '${idOf('Ai')}' where id = '${FROZEN.id}'`,
+    { check: 'account', row: `account ${FROZEN.id}` },
+  ],
+  [
     'a floor taken away',
     `update ledger_account set floor = null where id = '${AI}'`,
     { check: 'account', row: `account ${AI}` },
@@ -123,7 +129,7 @@ const TAMPERED: readonly (readonly [what: string, sql: string, finding: Partial<
   [
     'a follower ahead of the journal',
     `insert into ledger_follower values ('CN-SX', 'bills', 99)`,
-    { check: 'follower', row: 'follower bills', off: 92 },
+    { check: 'follower', row: 'follower bills', off: 91 },
   ],
 ];
 
@@ -150,6 +156,7 @@ eachDatabase('the auditor', (open) => {
     for (const one of units) expect(await ledger.post(one)).toMatchObject({ ok: true });
     await ledger.reverse({ region: SHANXI, original: idOf('transfer issue'), id: idOf('back'), at: instant(5) });
     await ledger.post([transfer('last', walletOf('Bo'), walletOf('Ci'), 1)]);
+    await ledger.post([transfer('freeze', walletOf('Bo'), FROZEN, 20, { kind: 'freeze' })]);
     for (const statement of UNLOCK) await database.query(statement);
     for (const table of TABLES) await database.query(`create table kept_${table} as select * from ${table}`);
   });
@@ -164,7 +171,7 @@ eachDatabase('the auditor', (open) => {
   });
 
   test('a true ledger has no findings', async () => {
-    expect(await auditLedger(database)).toEqual({ regions: 2, transfers: 8, moves: 8, accounts: 9, findings: [] });
+    expect(await auditLedger(database)).toEqual({ regions: 2, transfers: 9, moves: 9, accounts: 10, findings: [] });
   });
 
   test.each(TAMPERED)('%s', async (_what, sql, finding) => {
