@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Fastify from 'fastify';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
 import { serveApp } from '#server/platform/static.ts';
+import type { AgreementView, ClosingView, HoldingList } from '#shared/api/account.ts';
 import type { PasswordView } from '#shared/api/password.ts';
 import type { TransferFeed } from '#shared/api/transfer.ts';
 import { keepElderText, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
@@ -68,6 +69,37 @@ async function askForProof(page: Page): Promise<void> {
   await page.locator('form button').click();
   await page.locator('dialog[open] .pin, dialog[open] .notice').first().waitFor();
 }
+
+const AGREEMENT: AgreementView = {
+  version: 1,
+  effectiveAt: Date.UTC(2026, 10, 1),
+  zh: '票号服务协议\n\n一、这是什么\n票号是装在您手机里的钱包。您可以在有网络和没有网络时付款、收款。\n\n二、您的钱\n余额是票号欠您的钱，一元对一元记在复式账上。',
+  en: 'Piaohao terms of service\n\n1. What this is\nPiaohao is a wallet on your phone. You can pay and be paid with a network and without one.\n\n2. Your money\nYour balance is money Piaohao owes you, kept one for one in a double-entry ledger.',
+  acceptedVersion: 1,
+  acceptedAt: Date.UTC(2026, 10, 2, 3, 4),
+};
+
+const HOLDINGS: HoldingList = {
+  holdings: [
+    { name: 'identity_wallet', purpose: 'person', keep: 'person', rows: 1 },
+    { name: 'identity_passkey', purpose: 'sign-in', keep: 'person', rows: 2 },
+    { name: 'identity_session', purpose: 'sign-in', keep: 'closure', rows: 3 },
+    { name: 'bill', purpose: 'bills', keep: 'books', rows: 1_284 },
+  ],
+  analytics: false,
+  keepMs: 315_576_000_000,
+};
+
+const CLOSING: ClosingView = {
+  state: 'open',
+  blockers: [
+    { blocker: 'offline', amount: 42_000, currency: 'CNY' },
+    { blocker: 'money', amount: 1_286_450, currency: 'CNY' },
+    { blocker: 'under-way' },
+  ],
+  coolingMs: 604_800_000,
+  keepMs: 315_576_000_000,
+};
 
 /** Every screen of the app, and the states of it that matter. */
 export const SCENES: readonly Scene[] = [
@@ -182,6 +214,16 @@ export const SCENES: readonly Scene[] = [
   { name: 'passkeys', path: '/me/passkeys' },
   { name: 'language', path: '/me/language' },
   { name: 'install', path: '/me/install' },
+  { name: 'agreement', path: '/me/agreement', act: answering('/agreement', AGREEMENT) },
+  { name: 'agreement-new', path: '/me/agreement', act: answering('/agreement', { ...AGREEMENT, version: 2 }) },
+  { name: 'data', path: '/me/data', act: answering('/account/data', HOLDINGS) },
+  { name: 'close', path: '/me/close', act: answering('/account/closing', CLOSING) },
+  { name: 'close-clear', path: '/me/close', act: answering('/account/closing', { ...CLOSING, blockers: [] }) },
+  {
+    name: 'close-cooling',
+    path: '/me/close',
+    act: answering('/account/closing', { ...CLOSING, state: 'cooling', dueAt: Date.UTC(2026, 11, 3, 4), blockers: [] }),
+  },
   { name: 'about', path: '/me/about' },
 ];
 
