@@ -12,7 +12,7 @@ import { allowanceRoutes } from '#server/allowance/routes.ts';
 import { openBills } from '#server/bill/bill.ts';
 import { billRoutes } from '#server/bill/routes.ts';
 import { addHouseFigures, countedSync } from '#server/figures.ts';
-import { openBankTransfer, openFunding } from '#server/funding/funding.ts';
+import { openChannels, openFunding } from '#server/funding/funding.ts';
 import { fundingRoutes } from '#server/funding/routes.ts';
 import { type IdentityLimits, openIdentity } from '#server/identity/identity.ts';
 import { identityRoutes } from '#server/identity/routes.ts';
@@ -138,22 +138,28 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     }),
   );
   const notebooks = openNotebooks({ database });
-  addHouseFigures(metrics, { clock, ledger, regions, allowances, payments });
-  const bankTransfer = openBankTransfer({
-    url: config.sandboxUrl,
-    notifyUrl: new URL('/callbacks/bank-transfer', ownAddress(config)).href,
-    call: callOutside,
-    clock,
-    patience: BANK_PATIENCE,
-  });
+  const bank = { url: config.sandboxUrl, call: callOutside, patience: BANK_PATIENCE };
   const funding = openFunding({
     database,
     ledger,
     clock,
-    channels: { 'bank-transfer': bankTransfer },
+    channels: openChannels({
+      ...bank,
+      clock,
+      callbacksUrl: new URL('/callbacks', ownAddress(config)).href,
+      backUrl: `${config.origin}/top-up`,
+    }),
+    bank,
+    cardsUrl: `${config.origin}/cards`,
+    mayLeave: async (tx, { wallet, region }) => {
+      if (!(await regions.switches(region)).withdrawal) return { code: 'funding.withdrawal-off' };
+      return (await identity.isFrozen(tx, wallet)) ? { code: 'wallet.frozen' } : undefined;
+    },
+    limitShare: (tx, { wallet }) => identity.limitShare(tx, wallet),
     regions: () => regionCodes,
     log: app.log,
   });
+  addHouseFigures(metrics, { clock, ledger, regions, allowances, payments, funding });
 
   const accounts = openAccounts({
     database,
@@ -162,10 +168,11 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     ledger,
     regions: () => regionCodes,
     unfinished: async (owner) => {
-      const topUps = await funding.list({ ...owner, tier: 'unproved' });
+      const known = { ...owner, tier: 'unproved', name: '' };
+      const money = [...(await funding.list(known)), ...(await funding.listWithdrawals(known))];
       const { asks, claims } = await transfers.feed(owner);
       return (
-        topUps.filter(({ state }) => !isFinal(state)).length +
+        money.filter(({ state }) => !isFinal(state)).length +
         asks.filter(({ state }) => state === 'open').length +
         claims.filter(({ state }) => state === 'asked').length
       );
@@ -200,6 +207,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     'transfer-due': [duration(5, 's'), transfers.runDue],
     'funding-due': [duration(1, 's'), funding.runDue],
     'account-closing': [duration(1, 'min'), accounts.closings.runDue],
+    'funding-statements': [duration(10, 'min'), funding.reconciling.run],
   });
   return {
     app,

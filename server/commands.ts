@@ -1,5 +1,6 @@
 /** Everything an operator can have done by a command: `npm run <name>`, and the running house when it holds the database. */
 import { agreementCommand } from '#server/account/account.ts';
+import { statementAudit } from '#server/funding/funding.ts';
 import { ledgerAudit } from '#server/ledger/audit-command.ts';
 import type { Command } from '#server/platform/command.ts';
 import { dumpCommand } from '#server/platform/dump.ts';
@@ -9,6 +10,7 @@ import { logbookAudit, rotateCommand, switchCommand } from '#server/region/regio
 export const COMMANDS: readonly Command[] = [
   ledgerAudit,
   logbookAudit,
+  statementAudit,
   switchCommand,
   rotateCommand,
   dumpCommand,

@@ -1,5 +1,6 @@
 /** The figures of the whole house that an operator watches, read from every capability at once. */
 import type { Allowances } from '#server/allowance/allowance.ts';
+import type { Funding } from '#server/funding/funding.ts';
 import { guaranteeFund } from '#server/ledger/chart.ts';
 import type { Ledger } from '#server/ledger/ledger.ts';
 import type { Payments } from '#server/payment/payment.ts';
@@ -15,6 +16,7 @@ export interface FigureParts {
   readonly regions: Pick<Regions, 'all'>;
   readonly allowances: Pick<Allowances, 'exposure'>;
   readonly payments: Pick<Payments, 'standing'>;
+  readonly funding: Pick<Funding, 'reconciling'>;
 }
 
 const FIGURES: readonly Figure[] = [
@@ -41,6 +43,11 @@ const FIGURES: readonly Figure[] = [
     name: 'piaohao_journal_behind',
     help: 'Transfers a reader of the journal has not seen yet',
     labels: ['region', 'reader'],
+  },
+  {
+    name: 'piaohao_statement_findings',
+    help: 'Bookings in which a provider and the house differ, not cleared up yet',
+    labels: ['region', 'kind'],
   },
   {
     name: 'piaohao_switch',
@@ -80,6 +87,10 @@ async function readFigures(parts: FigureParts): Promise<Record<string, readonly 
     piaohao_journal_behind: lag.map(({ region, name, behind }) => ({
       labels: { region, reader: name },
       value: behind,
+    })),
+    piaohao_statement_findings: (await parts.funding.reconciling.counts()).map(({ region, kind, count }) => ({
+      labels: { region, kind },
+      value: count,
     })),
     piaohao_switch: regions.flatMap(({ region, issuing, withdrawal, crossRegion }) => [
       { labels: { region, switch: 'issuing' }, value: Number(issuing) },

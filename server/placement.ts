@@ -44,5 +44,7 @@ export const PLACEMENT: readonly Place[] = [
   ...['transfer_split', 'transfer_ask', 'transfer_claim'].map(ofRegion),
   ...['account_acceptance', 'account_consent', 'account_closing', 'account_forgotten'].map(ofRegion),
   ...['notebook', 'notebook_document', 'notebook_revision', 'notebook_attachment', 'notebook_local'].map(ofRegion),
-  ...['funding', 'funding_day', 'bill', 'bill_head', 'sync_waiting'].map(ofRegion),
+  ...['funding', 'funding_day', 'funding_free', 'funding_card'].map(ofRegion),
+  ...['funding_statement', 'funding_entry', 'funding_finding'].map(ofRegion),
+  ...['bill', 'bill_head', 'sync_waiting'].map(ofRegion),
 ];

@@ -47,6 +47,8 @@ export const HOLDINGS: readonly Holding[] = [
   holding('money', 'books', 'ledger_account', { by: ['owner'] }),
   holding('money', 'books', 'funding'),
   holding('money', 'closure', 'funding_day'),
+  holding('money', 'closure', 'funding_free'),
+  holding('money', 'closure', 'funding_card', { secret: ['token'] }),
   holding('offline', 'books', 'allowance'),
   holding('offline', 'closure', 'allowance_setting'),
   holding('offline', 'books', 'allowance_certificate'),

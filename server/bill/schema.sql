@@ -26,3 +26,6 @@ create table bill_head (
 ) with (fillfactor = 70);
 -- step 2: which invoice a payment paid, so that its payee's phone need not guess by the sum
 alter table bill add column invoice bytea;
+-- step 3: the fee of a withdrawal is a bill of its own
+alter table bill drop constraint bill_kind_check;
+alter table bill add constraint bill_kind_check check (kind in ('payment', 'top-up', 'withdrawal', 'fee', 'refund', 'debt'));

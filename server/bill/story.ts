@@ -9,6 +9,7 @@ import type { Id } from '#shared/base/id.ts';
 /** The bills of `transfer` for wallets of its region; `stories` holds the payments by base64url of their ids. */
 export function storyBills(transfer: JournalTransfer, stories: ReadonlyMap<string, PaymentStory>): NewBill[] {
   const { kind } = transfer;
+  if (kind === 'reverse' && transfer.about.funding !== undefined) return takenBackBills(transfer);
   if (kind === 'claim' || kind === 'shortfall' || kind === 'late-claim' || kind === 'mature' || kind === 'reverse') {
     const story = stories.get(String(transfer.about.payment ?? ''));
     return story === undefined ? [] : paymentBills(transfer, story);
@@ -17,6 +18,7 @@ export function storyBills(transfer: JournalTransfer, stories: ReadonlyMap<strin
   if (kind === 'give-back') return givenBackBills(transfer, stories.get(String(transfer.about.payment ?? '')));
   if (kind === 'top-up') return purseBills(transfer, 'top-up', 'neutral', 'credit');
   if (kind === 'withdraw') return purseBills(transfer, 'withdrawal', 'neutral', 'debit');
+  if (kind === 'fee') return purseBills(transfer, 'fee', 'neutral', 'debit');
   return kind === 'refund' ? purseBills(transfer, 'refund', 'in', 'credit') : [];
 }
 
@@ -101,6 +103,18 @@ function givenBackBills(transfer: JournalTransfer, story: PaymentStory | undefin
       side === 'payer' ? [story.payee, story.payee_region] : ([story.payer, story.region] as const);
     return [{ ...bill, peer: other, peer_region: region, payment: story.id }];
   });
+}
+
+/** A withdrawal the bank sent back, or cash a counter gave back: the first bill once more, as one that moved nothing. */
+function takenBackBills(transfer: JournalTransfer): NewBill[] {
+  const { was, reason } = transfer.about;
+  const kind = was === 'withdrawal' || was === 'fee' ? was : 'top-up';
+  return purseBills(transfer, kind, 'neutral', kind === 'top-up' ? 'debit' : 'credit').map((bill) => ({
+    ...bill,
+    id: transfer.reverses ?? bill.id,
+    state: 'reversed',
+    reason: typeof reason === 'string' ? reason : null,
+  }));
 }
 
 function plainBill(

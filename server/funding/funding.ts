@@ -1,74 +1,51 @@
 /**
- * Money coming in: a top-up is kept, then asked for outside any transaction, then heard of until its last word.
- * Invariant: a settled top-up has exactly one transfer in the ledger, any other has none, whatever was lost, doubled or killed.
+ * Money coming in and going out: kept, then asked for outside any transaction, then heard of until its last word.
+ * Invariant: what is settled stands in the ledger exactly once, what is not has left no trace but a reversal, whatever
+ * was lost, doubled or killed.
  */
-import { createHash } from 'node:crypto';
-import type { ChannelDoor, Notice, Order, Word } from '#server/funding/channel.ts';
-import { type Happening, stepOf } from '#server/funding/steps.ts';
+import { type Cards, openCards } from '#server/funding/card.ts';
+import type { ChannelDoor, Notice, Way } from '#server/funding/channel.ts';
+import { openCreditCard } from '#server/funding/channels/credit-card.ts';
+import { type OrderedNeeds, openOrdered } from '#server/funding/channels/ordered.ts';
+import { hear, pursue } from '#server/funding/course.ts';
+import { type FundingNeeds, type Owner, USUAL_TEMPO } from '#server/funding/needs.ts';
+import { openReconciling, type Reconciling } from '#server/funding/reconcile.ts';
+import { keepWish } from '#server/funding/start.ts';
 import * as store from '#server/funding/store.ts';
-import { available, feeIncome, outside } from '#server/ledger/chart.ts';
-import type { Ledger, Move } from '#server/ledger/ledger.ts';
-import type { Database, Sql } from '#server/platform/database.ts';
-import {
-  boundBroken,
-  type Channel,
-  type ChannelTerms,
-  feeOf,
-  isFinal,
-  type TopUp,
-  type TopUpRequest,
+import { readTopUpTerms, readWithdrawalTerms } from '#server/funding/terms.ts';
+import type {
+  ChannelTerms,
+  TopUp,
+  TopUpRequest,
+  Withdrawal,
+  WithdrawalRequest,
+  WithdrawalTerms,
 } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
-import { type Id, idFromBytes, readId } from '#shared/base/id.ts';
+import { type Id, readId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
-import { after, type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
-import { isCurrency } from '#shared/money/currency.ts';
-import { money } from '#shared/money/money.ts';
+import { after } from '#shared/base/time.ts';
 
-export { openBankTransfer } from '#server/funding/channels/bank-transfer.ts';
+export type { Way } from '#server/funding/channel.ts';
+export type { FundingNeeds, Owner } from '#server/funding/needs.ts';
+export { statementAudit } from '#server/funding/statement-command.ts';
 
-/** Whose money it is: the wallet's id, its region and how well the person is known (see rules/policy). */
-export interface Owner {
-  readonly wallet: Id;
-  readonly region: string;
-  readonly tier: string;
-}
-
-/** How patient the house is: first and longest pause before it asks a provider again, and how long one look may take. */
-export interface Tempo {
-  readonly first: Duration;
-  readonly most: Duration;
-  /** Longer than asking and querying together may take, so that two never look at one top-up at once. */
-  readonly lease: Duration;
-}
-
-/** Pauses grow from a second, so that a lost notice costs a person a breath, to ten minutes, so that a dead bank costs us nothing. */
-export const USUAL_TEMPO: Tempo = { first: duration(1, 's'), most: duration(10, 'min'), lease: duration(20, 's') };
-
-/** Top-ups one process looks at in one moment. */
+/** Top-ups and withdrawals one process looks at in one moment. */
 const RUN_MOST = 64;
 
-/** Top-ups a person sees in the list. */
+/** Top-ups or withdrawals a person sees in the list. */
 const LIST_MOST = 50;
 
-/** What funding stands on. `log` hears of what needs hands: providers that contradict themselves. */
-export interface FundingNeeds {
-  readonly database: Database;
-  readonly ledger: Ledger;
-  readonly clock: Clock;
-  readonly channels: Readonly<Record<Channel, ChannelDoor>>;
-  /** Regions whose top-ups this process looks after. */
-  readonly regions: () => readonly string[];
-  readonly log: { warn(facts: object, message: string): void };
-  readonly tempo?: Tempo;
-}
+/** Where the pauses begin again for a person who is back from a provider's page: after 16 seconds. */
+const AWAKE_TRIES = 5;
 
-/** The front door of money coming in. */
+/** The front door of money coming in and going out. */
 export interface Funding {
   /**
    * Keeps a top-up and sets it going; the same id with the same content is the same top-up, for ever.
-   * Refusals: funding.no-channel, funding.below-least, funding.above-most, funding.above-day, funding.id-reused.
+   * Refusals: funding.no-channel, funding.tier, funding.below-least, funding.above-most, funding.above-day,
+   * funding.id-reused, card.not-found, card.kind.
    */
   start(owner: Owner, request: TopUpRequest): Promise<Result<TopUp, Refusal>>;
   /** One top-up of this wallet; another's reads like none: request.not-found. */
@@ -77,14 +54,45 @@ export interface Funding {
   list(owner: Owner): Promise<TopUp[]>;
   /** What each channel costs and allows this wallet now. */
   terms(owner: Owner): Promise<ChannelTerms[]>;
-  /** Top-ups by id, for whoever makes bills of them. */
-  describe(region: string, ids: readonly Id[], tx?: Sql): Promise<TopUp[]>;
+  /** Takes a withdrawal out of the wallet and sets it going. Refusals as of {@link Funding.start}, ledger.insufficient, wallet.frozen. */
+  withdraw(owner: Owner, request: WithdrawalRequest): Promise<Result<Withdrawal, Refusal>>;
+  /** One withdrawal of this wallet; another's reads like none. */
+  readWithdrawal(owner: Owner, id: Id): Promise<Result<Withdrawal, Refusal>>;
+  /** The newest withdrawals of this wallet, newest first. */
+  listWithdrawals(owner: Owner): Promise<Withdrawal[]>;
+  /** What withdrawals cost and allow this wallet now. */
+  withdrawalTerms(owner: Owner): Promise<WithdrawalTerms[]>;
+  /** The cards of people. */
+  readonly cards: Cards;
+  /** The statements of the providers against what the house knows. */
+  readonly reconciling: Reconciling;
   /** Takes a provider's signed notice, any number of times and at any moment. */
-  notice(channel: Channel, region: string, envelope: unknown): Promise<Result<'taken', Refusal>>;
-  /** Begins to look after the top-ups that are due, without waiting for the providers; what the job runs. Answers how many. */
+  notice(channel: Way, region: string, envelope: unknown): Promise<Result<'taken', Refusal>>;
+  /** Begins to look after what is due, without waiting for the providers; what the job runs. Answers how many. */
   runDue(): Promise<number>;
   /** Waits until nothing started here is under way. */
   idle(): Promise<void>;
+}
+
+/** What the usual channels need: one place outside behind which all providers stand. */
+export type ChannelsNeeds = Omit<OrderedNeeds, 'service' | 'notifyUrl' | 'backUrl'> & {
+  /** Where notices come in; the channel is added. */
+  readonly callbacksUrl: string;
+  /** Where a person comes back to from a provider's page; the id is added. */
+  readonly backUrl: string;
+};
+
+/** Opens every channel behind one address. */
+export function openChannels(needs: ChannelsNeeds): Readonly<Record<Way, ChannelDoor>> {
+  const { callbacksUrl, backUrl, ...provider } = needs;
+  const notifyUrl = (channel: Way) => `${callbacksUrl}/${channel}`;
+  return {
+    'bank-transfer': openOrdered({ ...provider, service: 'bank', notifyUrl: notifyUrl('bank-transfer') }),
+    'third-party': openOrdered({ ...provider, service: 'pay', notifyUrl: notifyUrl('third-party'), backUrl }),
+    counter: openOrdered({ ...provider, service: 'counter', notifyUrl: notifyUrl('counter') }),
+    payout: openOrdered({ ...provider, service: 'payout', notifyUrl: notifyUrl('payout') }),
+    'credit-card': openCreditCard(provider),
+  };
 }
 
 /** Opens funding over its channels. */
@@ -101,24 +109,45 @@ export function openFunding(needs: FundingNeeds): Funding {
     return act;
   }
 
+  async function readOwn(owner: Owner, id: Id, way: store.Row['way']): Promise<Result<store.Row, Refusal>> {
+    const row = await store.readRow(database, owner.region, id);
+    return row?.wallet === owner.wallet && row.way === way ? ok(row) : refuse({ code: 'request.not-found' });
+  }
+
+  const listOwn = (owner: Owner, way: store.Row['way']) => store.readOfWallet(database, { ...owner, way }, LIST_MOST);
+
   return {
     start: async (owner, request) => {
-      const kept = await keep(needs, owner, request);
-      if (kept.ok && kept.value.state === 'started') void goOn(owner.region, kept.value.id);
-      return kept.ok ? ok(shown(kept.value)) : kept;
+      const kept = await keepWish(needs, owner, request);
+      if (!kept.ok) return kept;
+      if (kept.value.state === 'started') void goOn(owner.region, kept.value.id);
+      return ok(shownTopUp(kept.value));
     },
     read: async (owner, id) => {
-      const row = await store.readRow(database, owner.region, id);
-      return row?.wallet === owner.wallet ? ok(shown(row)) : refuse({ code: 'request.not-found' });
+      const row = await readOwn(owner, id, 'in');
+      if (!row.ok) return row;
+      await wakeUp(needs, row.value);
+      return ok(shownTopUp(row.value));
     },
-    list: async (owner) => (await store.readOfWallet(database, owner.region, owner.wallet, LIST_MOST)).map(shown),
-    terms: async (owner) => {
-      const terms = await store.readTerms(database, owner.region, owner.tier);
-      return Promise.all(terms.map((one) => withDayLeft(database, owner, one, clock())));
+    list: async (owner) => (await listOwn(owner, 'in')).map(shownTopUp),
+    terms: (owner) => readTopUpTerms(database, owner, clock()),
+    withdraw: async (owner, request) => {
+      const kept = await keepWish(needs, owner, { ...request, channel: 'payout' });
+      if (!kept.ok) return kept;
+      if (kept.value.state === 'started') void goOn(owner.region, kept.value.id);
+      return ok(shownWithdrawal(kept.value));
     },
-    describe: async (region, ids, tx = database) => (await store.readSome(tx, region, ids)).map(shown),
+    readWithdrawal: async (owner, id) => {
+      const row = await readOwn(owner, id, 'out');
+      return row.ok ? ok(shownWithdrawal(row.value)) : row;
+    },
+    listWithdrawals: async (owner) => (await listOwn(owner, 'out')).map(shownWithdrawal),
+    withdrawalTerms: (owner) => readWithdrawalTerms(needs, database, owner, clock()),
+    cards: openCards(needs),
+    reconciling: openReconciling(needs),
     notice: async (channel, region, envelope) => {
-      const notice = await needs.channels[channel].read(envelope);
+      const notice = await needs.channels[channel].read?.(envelope);
+      if (!notice) return refuse({ code: 'request.not-found' });
       return notice.ok ? takeNotice(needs, channel, region, notice.value) : notice;
     },
     runDue: async () => {
@@ -137,188 +166,17 @@ export function openFunding(needs: FundingNeeds): Funding {
   };
 }
 
-/** Thrown inside a transaction to undo it and answer the refusal. */
-class Undone extends Error {
-  readonly refusal: Refusal;
-  constructor(refusal: Refusal) {
-    super(refusal.code);
-    this.refusal = refusal;
-  }
-}
-
-async function keep(needs: FundingNeeds, owner: Owner, request: TopUpRequest): Promise<Result<store.Row, Refusal>> {
-  const id = readId(request.id);
-  const { channel, currency, amount } = request;
-  if (!id || !isCurrency(currency)) return refuse({ code: 'request.malformed' });
+/** Somebody is looking at a top-up that waits: what is due only later than a look may take is looked at now. */
+async function wakeUp(needs: FundingNeeds, row: store.Row): Promise<void> {
   const now = needs.clock();
-  const work = async (tx: Sql): Promise<Result<store.Row, Refusal>> => {
-    const before = await store.readRow(tx, owner.region, id);
-    if (before) return sameTopUp(before, owner, request);
-    const terms = (await store.readTerms(tx, owner.region, owner.tier)).find(
-      (one) => one.channel === channel && one.currency === currency,
-    );
-    if (!terms) return refuse({ code: 'funding.no-channel' });
-    const bounded = await withDayLeft(tx, owner, terms, now);
-    const refusal = refusalOf(bounded, amount);
-    if (refusal) return refuse(refusal);
-    const row: store.Row = {
-      ...{ region: owner.region, id, wallet: owner.wallet, reference: referenceOf(owner, id), channel, currency },
-      ...{ amount, fee: feeOf(terms, amount), state: 'started', reason: null, day: dayOf(terms, now), tries: 0 },
-      ...{ startedAt: now, changedAt: now, nextAt: now },
-    };
-    // Somebody else's insert of the same id, or use of the same day, may have come first: the database decides.
-    if (!(await store.insertRow(tx, row))) throw new Undone({ code: 'house.busy' });
-    if (!(await store.useDay(tx, row, amount, terms.dayMost))) {
-      throw new Undone({ code: 'funding.above-day', detail: { left: bounded.dayLeft, currency } });
-    }
-    return ok(row);
-  };
-  try {
-    return await needs.database.transaction(work);
-  } catch (error) {
-    if (!(error instanceof Undone)) throw error;
-    const rival = await store.readRow(needs.database, owner.region, id);
-    return rival ? sameTopUp(rival, owner, request) : refuse(error.refusal);
-  }
-}
-
-function sameTopUp(row: store.Row, owner: Owner, request: TopUpRequest): Result<store.Row, Refusal> {
-  const same =
-    row.wallet === owner.wallet &&
-    row.channel === request.channel &&
-    row.amount === request.amount &&
-    row.currency === request.currency;
-  return same ? ok(row) : refuse({ code: 'funding.id-reused' });
-}
-
-function refusalOf(terms: ChannelTerms, amount: number): Refusal | undefined {
-  const { currency } = terms;
-  switch (boundBroken(terms, amount)) {
-    case 'least':
-      return { code: 'funding.below-least', detail: { least: terms.least, currency } };
-    case 'most':
-      return { code: 'funding.above-most', detail: { most: terms.most, currency } };
-    case 'day':
-      return { code: 'funding.above-day', detail: { left: terms.dayLeft, currency } };
-    default:
-      return undefined;
-  }
-}
-
-async function withDayLeft(tx: Sql, owner: Owner, terms: store.Terms, now: Instant): Promise<ChannelTerms> {
-  const { dayOffsetMinutes: _, ...rest } = terms;
-  assert(isCurrency(terms.currency), `terms in an unknown currency: ${terms.currency}`);
-  const day = { ...owner, channel: terms.channel, currency: terms.currency, day: dayOf(terms, now) };
-  return { ...rest, dayLeft: Math.max(0, terms.dayMost - (await store.readUsed(tx, day))) };
-}
-
-function dayOf(terms: store.Terms, now: Instant): number {
-  return Math.floor((now + duration(terms.dayOffsetMinutes, 'min')) / duration(1, 'd'));
-}
-
-/**
- * The name a top-up has outside: bound to region and wallet, so that nobody can make the bank answer for another's order
- * by choosing the same id. A UUID of version 8 (RFC 9562 section 5.8).
- */
-function referenceOf(owner: Owner, id: Id): Id {
-  const text = `piaohao-funding-v1\n${owner.region}\n${owner.wallet}\n${id}`;
-  const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
-  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
-  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-  return idFromBytes(bytes);
-}
-
-/** One look at a top-up: ask when it was never asked, else query; ask again when the provider never heard of it. */
-async function pursue(needs: FundingNeeds, region: string, id: Id): Promise<void> {
-  const claimed = await claim(needs, region, id);
-  if (!claimed) return;
-  const door = needs.channels[claimed.row.channel];
-  const order: Order = claimed.row;
-  let word = claimed.first ? await door.ask(order) : await door.query(order);
-  if (word.says === 'absent') {
-    await hear(needs, region, id, { says: 'absent' });
-    const mayAsk = await hear(needs, region, id, 'ask');
-    if (!mayAsk) return;
-    word = await door.ask(order);
-  }
-  await hear(needs, region, id, word);
-}
-
-/** Takes a due top-up for one look, so that no other process looks at the same time; undefined when it is not due. */
-function claim(needs: FundingNeeds, region: string, id: Id): Promise<{ row: store.Row; first: boolean } | undefined> {
-  const { lease } = needs.tempo ?? USUAL_TEMPO;
-  return needs.database.transaction(async (tx) => {
-    const row = await store.readRow(tx, region, id, true);
-    const now = needs.clock();
-    if (!row || row.nextAt === null || row.nextAt > now) return undefined;
-    const first = row.state === 'started';
-    const state = first ? 'asked' : row.state;
-    await store.updateRow(tx, { ...row, state, tries: row.tries + 1, nextAt: after(now, lease) });
-    return { row, first };
-  });
-}
-
-/** Books what happened; true when it was a legal step. Settling posts to the ledger in the same transaction. */
-function hear(needs: FundingNeeds, region: string, id: Id, word: Word | 'ask'): Promise<boolean> {
-  const happening: Happening = word === 'ask' ? 'ask' : word.says;
-  return needs.database.transaction(async (tx) => {
-    const row = await store.readRow(tx, region, id, true);
-    assert(row !== undefined, `no top-up ${id} in ${region}`);
-    const state = stepOf(row.state, happening);
-    if (state === undefined) {
-      const contradicts = isFinal(row.state) && (happening === 'settled' || happening === 'declined');
-      if (contradicts && row.state !== happening) {
-        needs.log.warn({ region, funding: id, state: row.state, happening }, 'a provider contradicts itself');
-      }
-      return false;
-    }
-    const now = needs.clock();
-    const reason = word !== 'ask' && word.says === 'declined' ? word.reason : null;
-    const changedAt = state === row.state ? row.changedAt : now;
-    await store.updateRow(tx, { ...row, state, reason, changedAt, nextAt: nextLook(needs, row, happening, state) });
-    if (state === 'settled') await post(needs, tx, row, now);
-    if (state === 'declined') await store.giveBackDay(tx, row, row.amount);
-    return true;
-  });
-}
-
-function nextLook(
-  needs: FundingNeeds,
-  row: store.Row,
-  happening: Happening,
-  state: store.Row['state'],
-): Instant | null {
-  if (isFinal(state)) return null;
-  const { first, most, lease } = needs.tempo ?? USUAL_TEMPO;
-  if (happening === 'ask' || happening === 'absent') return after(needs.clock(), lease);
-  const pause = Math.min(most, first * 2 ** Math.min(Math.max(row.tries - 1, 0), 20));
-  return after(needs.clock(), duration(pause, 'ms'));
-}
-
-async function post(needs: FundingNeeds, tx: Sql, row: store.Row, at: Instant): Promise<void> {
-  const { region, currency } = row;
-  const source = outside(region, row.channel, currency);
-  const arriving: Move = {
-    debit: source,
-    credit: available(region, row.wallet, currency),
-    amount: money(row.amount - row.fee, currency),
-  };
-  const fee: Move = { debit: source, credit: feeIncome(region, currency), amount: money(row.fee, currency) };
-  const transfer = {
-    region,
-    id: row.reference,
-    kind: 'top-up' as const,
-    moves: row.fee > 0 ? [arriving, fee] : [arriving],
-    at,
-    about: { funding: row.id, channel: row.channel },
-  };
-  const [posted] = await needs.ledger.postWithin(tx, [[transfer]]);
-  assert(posted?.ok === true, `the ledger would not take top-up ${row.id}`);
+  const later = after(now, (needs.tempo ?? USUAL_TEMPO).lease);
+  if (row.state === 'pending' && row.nextAt !== null && row.nextAt > later)
+    await store.wake(needs.database, row, now, later, AWAKE_TRIES);
 }
 
 async function takeNotice(
   needs: FundingNeeds,
-  channel: Channel,
+  channel: Way,
   region: string,
   notice: Notice,
 ): Promise<Result<'taken', Refusal>> {
@@ -334,14 +192,33 @@ async function takeNotice(
     needs.log.warn({ region, funding: row.id, told: notice.amount }, 'a notice speaks of another sum');
     return refuse({ code: 'funding.notice-mismatch' });
   }
-  await hear(needs, region, row.id, notice.word);
-  return ok('taken');
+  const heard = await hear(needs, region, row.id, notice.word);
+  return heard.ok ? ok('taken') : heard;
 }
 
-function shown(row: store.Row): TopUp {
-  const { id, reference, channel, amount, fee, currency, state, reason, startedAt, changedAt } = row;
+function shownTopUp(row: store.Row): TopUp {
+  const { id, reference, channel, amount, fee, currency, state, reason, startedAt, changedAt, page, code, until } = row;
+  assert(channel !== 'payout', `${id} is a withdrawal`);
   return {
     ...{ id, reference, channel, amount, fee, currency, state, startedAt, changedAt },
     ...(reason === null ? {} : { reason }),
+    ...(row.card === null ? {} : { card: cardOf(row) }),
+    ...(page === null ? {} : { page }),
+    ...(code === null ? {} : { code }),
+    ...(until === null ? {} : { until }),
   };
+}
+
+function shownWithdrawal(row: store.Row): Withdrawal {
+  const { id, reference, amount, fee, currency, state, reason, startedAt, changedAt } = row;
+  const card = cardOf(row);
+  return {
+    ...{ id, reference, card, amount, fee, currency, state, startedAt, changedAt },
+    ...(reason === null ? {} : { reason }),
+  };
+}
+
+function cardOf({ id, card, cardBank, cardLast4 }: store.Row): Withdrawal['card'] {
+  assert(card !== null, `${id} names no card`);
+  return { id: card, bank: cardBank ?? '', last4: cardLast4 ?? '' };
 }

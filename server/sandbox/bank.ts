@@ -1,39 +1,56 @@
 /**
- * The sandbox bank: takes orders, decides them by their story, and sends signed notices, also after a restart.
+ * The sandbox's providers that take orders: a bank, a pay page, a counter, payouts. They decide by the story of the
+ * amount, the last but one once the person has done their part, and send signed notices, also after a restart.
  * Invariant: asking again with the same id never makes a second order.
  */
 
+import { randomInt } from 'node:crypto';
 import type { SigningKey } from '#server/sandbox/key.ts';
-import type { Errand, Order, Store, Switches } from '#server/sandbox/store.ts';
-import { storyOf } from '#server/sandbox/story.ts';
-import type { BankNotice, BankOrder, BankReport } from '#shared/api/bank.ts';
-import { noticeBytes } from '#shared/api/bank.ts';
+import type { Flaw, Order, Store, Switches } from '#server/sandbox/store.ts';
+import { type Story, storyOf } from '#server/sandbox/story.ts';
+import type { BankNotice, BankOrder, BankReport, Service } from '#shared/api/bank.ts';
+import { noticeBytes, STATEMENT_DAY_OFFSET } from '#shared/api/bank.ts';
 import { newId } from '#shared/base/id.ts';
-import { type Clock, toSeconds } from '#shared/base/time.ts';
+import { type Clock, duration, toSeconds } from '#shared/base/time.ts';
+import { withCheckDigit } from '#shared/rules/card-number.ts';
 
-/** A bank's answer to an ask: a report, silence, a 503, or a refusal of another order under a used id. */
+/** A provider's answer to an ask: a report, silence, a 503, or a refusal of another order under a used id. */
 export type Answer =
-  | { readonly kind: 'report'; readonly report: BankReport }
+  | { readonly kind: 'report'; readonly order: Order; readonly report: BankReport }
   | { readonly kind: 'silence' | 'busy' | 'reused' };
 
 /** What a tester can press on an order. */
 export type Press = 'accept' | 'decline' | 'repeat' | 'lose';
 
+/** What a person does on a pay page, or a teller at the counter. */
+export type Choice = 'pay' | 'cancel';
+
 /** Sends a notice to `url`; true when the receiver took it. */
 export type Deliver = (url: string, notice: BankNotice) => Promise<boolean>;
 
-/** The bank. `report` is undefined for an order it never took. */
+/** The providers. `report` is undefined for an order it never took. */
 export interface Bank {
-  ask(order: BankOrder): Promise<Answer>;
-  report(id: string): BankReport | undefined;
+  ask(service: Service, order: BankOrder): Promise<Answer>;
+  report(service: Service, id: string): { readonly order: Order; readonly report: BankReport } | undefined;
+  /** What the person or the teller chooses for an order that waits for them; false when it does not. */
+  choose(id: string, choice: Choice): Promise<boolean>;
+  /** The teller takes a deposit of today back: the house is asked first, and says no when it is spent. */
+  takeBack(id: string): Promise<boolean>;
+  byCode(code: string): Order | undefined;
   press(id: string, press: Press, reason?: string): boolean;
   stop(): void;
 }
 
-/** Tries of one notice before the bank gives up, as real banks do; the receiver must then ask. */
+/** Tries of one notice before a provider gives up, as real ones do; the receiver must then ask. */
 const MOST_TRIES = 8;
 
-/** Opens the bank over `store` and goes on with the notices a restart left behind. */
+/** How long a person may take: on a pay page a quarter of an hour, with a slip for the counter three days. */
+const PATIENCE: Partial<Record<Service, number>> = { pay: duration(15, 'min'), counter: duration(3, 'd') };
+
+/** Paces the notices of the switch `late` take more. */
+const LATE_PACES = 30;
+
+/** Opens the providers over `store` and goes on with the notices a restart left behind. */
 export function openBank(deps: {
   store: Store;
   key: SigningKey;
@@ -51,47 +68,89 @@ export function openBank(deps: {
     return order?.taken ? order : undefined;
   }
 
-  function plan(order: Order, errands: readonly Omit<Errand, 'id' | 'order' | 'tries'>[]): void {
-    for (const errand of errands) store.put('errand', { id: newId(clock()), order: order.id, tries: 0, ...errand });
+  /** Notices that are `paces` away, as the switch will have them. */
+  function plan(order: Order, notices: readonly { readonly paces: number; readonly flaw?: Flaw }[]): void {
+    const { notices: turned, paceMs } = switches();
+    if (turned === 'lost') return;
+    const times = turned === 'twice' ? 2 : 1;
+    const more = turned === 'late' ? LATE_PACES : 0;
+    for (const { paces, flaw } of notices) {
+      for (let time = 0; time < times; time += 1) {
+        const dueAt = clock() + (paces + more + time) * paceMs;
+        store.put('errand', { id: newId(clock()), order: order.id, tries: 0, dueAt, ...(flaw ? { flaw } : {}) });
+      }
+    }
     wake();
   }
 
-  async function ask(asked: BankOrder): Promise<Answer> {
+  /** Decides an order as its story has it; notices follow. */
+  function decide(order: Order, story: Pick<Story, 'end' | 'reason' | 'decided' | 'notices' | 'returned'>): Order {
     const now = clock();
-    const before = store.get('order', asked.id);
-    if (before && (before.amount !== asked.amount || before.currency !== asked.currency)) return { kind: 'reused' };
-    if (switches().bank === 'closed') return { kind: 'busy' };
-    if (before?.taken) return { kind: 'report', report: reportOf(before, now) };
-    const story = storyOf(asked.amount);
-    const asks = (before?.asks ?? 0) + 1;
-    const ignored = asks <= (story.deafAsks ?? 0) + (story.busyAsks ?? 0);
-    const byHand = story.decided === undefined || switches().orders === 'by-hand';
     const pace = switches().paceMs;
-    const order: Order = {
-      ...asked,
-      at: now,
-      asks,
-      taken: !ignored,
+    const { reason: _before, ...rest } = order;
+    const decided: Order = {
+      ...rest,
       end: story.end,
       ...(story.reason ? { reason: story.reason } : {}),
-      ...(byHand ? {} : { decidedAt: now + (story.decided ?? 0) * pace }),
-      notice: newId(clock()),
+      decidedAt: now + (story.decided ?? 0) * pace,
+      ...(story.returned ? { returnsAt: now + story.returned.paces * pace, returnReason: story.returned.reason } : {}),
+    };
+    store.put('order', decided);
+    plan(decided, story.notices);
+    return decided;
+  }
+
+  async function ask(service: Service, asked: BankOrder): Promise<Answer> {
+    const now = clock();
+    const before = store.get('order', asked.id);
+    const other =
+      before &&
+      (before.amount !== asked.amount ||
+        before.currency !== asked.currency ||
+        (before.service ?? 'bank') !== service ||
+        before.card !== asked.card);
+    if (other) return { kind: 'reused' };
+    if (switches().bank === 'closed') return { kind: 'busy' };
+    if (before?.taken) return told(before, now);
+    const story = storyOf(asked.amount, service);
+    const asks = (before?.asks ?? 0) + 1;
+    const ignored = asks <= (story.deafAsks ?? 0) + (story.busyAsks ?? 0);
+    const patience = PATIENCE[service];
+    const byHand = patience !== undefined || story.decided === undefined || switches().orders === 'by-hand';
+    const order: Order = {
+      ...asked,
+      ...{ service, at: now, asks, taken: !ignored, end: story.end, notice: before?.notice ?? newId(now) },
+      ...(patience === undefined ? {} : { until: now + patience }),
+      ...(service === 'counter' ? { code: freshCode() } : {}),
     };
     store.put('order', order);
     if (ignored) return { kind: story.busyAsks ? 'busy' : 'silence' };
-    if (!byHand && switches().notices === 'sent') {
-      plan(
-        order,
-        story.notices.map(({ paces, flaw }) => ({ dueAt: now + paces * pace, ...(flaw ? { flaw } : {}) })),
-      );
-    }
+    const standing = byHand ? order : decide(order, deadCard(order) ?? story);
     if (story.answer === 'silence') return { kind: 'silence' };
-    if (story.answer === 'tell' || byHand) return { kind: 'report', report: reportOf(order, clock()) };
-    await send(order, undefined);
-    return { kind: 'report', report: { ...reportOf(order, now), status: 'PDNG' } };
+    if (story.answer === 'tell' || byHand) return told(standing, clock());
+    await send(standing, undefined);
+    return { kind: 'report', order: standing, report: { ...reportOf(standing, now), status: 'PDNG' } };
   }
 
-  function send(order: Order, flaw: Errand['flaw']): Promise<boolean> {
+  /** A payout to a card the bank no longer knows is refused, whatever its story. */
+  function deadCard(order: Order): Pick<Story, 'end' | 'reason' | 'decided' | 'notices'> | undefined {
+    if (order.service !== 'payout') return undefined;
+    const lives = store.all('binding').some(({ token, state }) => state === 'bound' && token === order.card);
+    return lives ? undefined : { end: 'RJCT', reason: 'AC04', decided: 0, notices: [{ paces: 0 }] };
+  }
+
+  function freshCode(): string {
+    for (;;) {
+      const code = withCheckDigit(String(randomInt(10 ** 10, 10 ** 11)));
+      if (!store.all('order').some((order) => order.code === code)) return code;
+    }
+  }
+
+  function told(order: Order, now: number): Answer {
+    return { kind: 'report', order, report: reportOf(order, now) };
+  }
+
+  function send(order: Order, flaw: Flaw | undefined): Promise<boolean> {
     return deps.deliver(order.notify, noticeOf(order, flaw, deps.key, clock)).catch(() => false);
   }
 
@@ -120,11 +179,36 @@ export function openBank(deps: {
     }
   }
 
+  async function choose(id: string, choice: Choice): Promise<boolean> {
+    const order = known(id);
+    if (!order || !isWaiting(order, clock())) return false;
+    if (choice === 'cancel') {
+      decide(order, { end: 'RJCT', reason: 'DS02', decided: 0, notices: [{ paces: 0 }] });
+      return true;
+    }
+    const story = storyOf(order.amount, order.service);
+    const waits = story.decided === undefined;
+    const decided = decide(order, waits ? { ...story, decided: 0, notices: [{ paces: 0 }] } : story);
+    // The notice is there before the person is back.
+    if (story.answer === 'early') await send(decided, undefined);
+    return true;
+  }
+
+  async function takeBack(id: string): Promise<boolean> {
+    const order = known(id);
+    const now = clock();
+    const settled = order !== undefined && reportOf(order, now).status === 'ACSC';
+    if (!settled || order.service !== 'counter' || dayOf(order.decidedAt ?? 0) !== dayOf(now)) return false;
+    const returned: Order = { ...order, returnsAt: now, returnReason: 'DS02' };
+    if (!(await send(returned, undefined))) return false;
+    store.put('order', returned);
+    return true;
+  }
+
   function press(id: string, what: Press, reason?: string): boolean {
     const order = known(id);
     if (!order) return false;
     const now = clock();
-    const waiting = order.decidedAt === undefined;
     if (what === 'lose') {
       for (const errand of store.all('errand')) {
         if (errand.order === id && errand.doneAt === undefined)
@@ -132,26 +216,33 @@ export function openBank(deps: {
       }
       return true;
     }
+    const waiting = isWaiting(order, now);
     if (what === 'repeat') {
       if (waiting) return false;
-      plan(order, [{ dueAt: now }]);
+      plan(order, [{ paces: 0 }]);
       return true;
     }
     if (!waiting) return false;
-    const { reason: _before, ...rest } = order;
     const end = what === 'accept' ? 'ACSC' : 'RJCT';
-    const decided: Order = { ...rest, end, decidedAt: now, ...(end === 'RJCT' ? { reason: reason ?? 'AM04' } : {}) };
-    store.put('order', decided);
-    if (switches().notices === 'sent') plan(decided, [{ dueAt: now }]);
+    decide(order, {
+      end,
+      ...(end === 'RJCT' ? { reason: reason ?? 'AM04' } : {}),
+      decided: 0,
+      notices: [{ paces: 0 }],
+    });
     return true;
   }
 
   return {
     ask,
-    report: (id) => {
+    report: (service, id) => {
       const order = known(id);
-      return order && reportOf(order, clock());
+      if (!order || (order.service ?? 'bank') !== service) return undefined;
+      return { order, report: reportOf(order, clock()) };
     },
+    choose,
+    takeBack,
+    byCode: (code) => store.all('order').find((order) => order.code === code && order.taken),
     press,
     stop: () => {
       stopped = true;
@@ -160,14 +251,33 @@ export function openBank(deps: {
   };
 }
 
-/** Where `order` stands at `now`. */
-export function reportOf(order: Order, now: number): BankReport {
-  const { id, amount, currency } = order;
-  if (order.decidedAt === undefined || now < order.decidedAt) return { id, status: 'PDNG', amount, currency };
-  return { id, status: order.end, amount, currency, ...(order.reason ? { reason: order.reason } : {}) };
+/** Whether an order still waits for its person or a tester at `now`. */
+export function isWaiting(order: Order, now: number): boolean {
+  return order.decidedAt === undefined && now < (order.until ?? Number.POSITIVE_INFINITY);
 }
 
-function noticeOf(order: Order, flaw: Errand['flaw'], key: SigningKey, clock: Clock): BankNotice {
+/** Where `order` stands at `now`. */
+export function reportOf(order: Order, now: number): BankReport {
+  const { id, amount, currency, until } = order;
+  const base = { id, amount, currency };
+  if (isWaiting(order, now)) {
+    const errand = order.code === undefined ? {} : { code: order.code };
+    return { ...base, status: 'PDNG', ...errand, ...(until === undefined ? {} : { until: Math.floor(until / 1000) }) };
+  }
+  // TM01 (invalid cut-off time): nobody came in time.
+  if (order.decidedAt === undefined) return { ...base, status: 'RJCT', reason: 'TM01' };
+  if (now < order.decidedAt) return { ...base, status: 'PDNG' };
+  if (order.returnsAt !== undefined && now >= order.returnsAt)
+    return { ...base, status: 'RTRN', reason: order.returnReason ?? 'MS03' };
+  return { ...base, status: order.end, ...(order.reason ? { reason: order.reason } : {}) };
+}
+
+/** The day in Beijing that `moment` falls in. */
+export function dayOf(moment: number): number {
+  return Math.floor((moment + STATEMENT_DAY_OFFSET) / duration(1, 'd'));
+}
+
+function noticeOf(order: Order, flaw: Flaw | undefined, key: SigningKey, clock: Clock): BankNotice {
   const report = reportOf(order, clock());
   const told: BankReport =
     flaw === 'stale'
@@ -176,6 +286,6 @@ function noticeOf(order: Order, flaw: Errand['flaw'], key: SigningKey, clock: Cl
         ? { ...report, amount: report.amount + 100_00 }
         : report;
   const unsigned = { id: order.notice, at: toSeconds(clock()), message: JSON.stringify(told) };
-  const signature = key.sign(noticeBytes(unsigned));
+  const signature = key.sign(noticeBytes(unsigned, order.service ?? 'bank'));
   return { ...unsigned, signature: flaw === 'forged' ? 'A'.repeat(86) : signature };
 }

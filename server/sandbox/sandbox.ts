@@ -1,6 +1,9 @@
-/** The sandbox put together: the outside world (bank, text messages, e-mail, register of citizens) behind one HTTP door, for trying things out with no real money. */
+/** The sandbox put together: the outside world (bank, pay page, counter, card network, text messages, e-mail, register of citizens) behind one HTTP door, for trying things out with no real money. */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type Deliver, openBank } from '#server/sandbox/bank.ts';
+import { openBindings } from '#server/sandbox/binding.ts';
+import { openCardNetwork } from '#server/sandbox/card-network.ts';
+import { deskRoutes } from '#server/sandbox/desk-routes.ts';
 import { openKey } from '#server/sandbox/key.ts';
 import { openMail } from '#server/sandbox/mail.ts';
 import { openRegister } from '#server/sandbox/register.ts';
@@ -34,6 +37,7 @@ export function openSandbox(options: {
     bank: 'open',
     orders: 'by-amount',
     notices: 'sent',
+    answers: 'prompt',
     sms: 'open',
     mail: 'open',
     register: 'open',
@@ -44,6 +48,9 @@ export function openSandbox(options: {
   const sms = openSms({ store, clock, switches });
   const mail = openMail({ store, clock, switches });
   const register = openRegister({ store, clock, switches });
+  const cardNetwork = openCardNetwork({ store, clock, switches });
+  const bindings = openBindings({ store, clock, key, sms });
+  const parts = { bank, cardNetwork, bindings, sms, mail, register, store, key, clock, switches };
 
   const app = Fastify({ bodyLimit: 16_384, forceCloseConnections: true, requestTimeout: 10_000 });
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
@@ -59,6 +66,7 @@ export function openSandbox(options: {
       return reply.code(403).send({ error: 'only from this machine' });
   });
   app.addHook('onClose', () => bank.stop());
-  sandboxRoutes(app, { bank, sms, mail, register, store, key, clock, switches });
+  sandboxRoutes(app, parts);
+  deskRoutes(app, parts);
   return app;
 }

@@ -4,10 +4,23 @@
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Service } from '#shared/api/bank.ts';
 
-/** An order at the bank. `decidedAt` undefined: waits for a tester. */
+/**
+ * An order at a provider. `decidedAt` undefined: waits for the person or a tester, of a pay page and a counter at most
+ * `until`. `returnsAt`: when what was settled is sent back, for `returnReason`.
+ */
 export interface Order {
   readonly id: string;
+  /** Records of before other services came have none: they are the bank's. */
+  readonly service?: Service;
+  readonly account?: string;
+  readonly back?: string;
+  readonly card?: string;
+  readonly code?: string;
+  readonly until?: number;
+  readonly returnsAt?: number;
+  readonly returnReason?: string;
   readonly amount: number;
   readonly currency: string;
   readonly notify: string;
@@ -22,13 +35,16 @@ export interface Order {
   readonly notice: string;
 }
 
+/** What is wrong with a notice. */
+export type Flaw = 'forged' | 'stale' | 'amount';
+
 /** A notice on its way: due at `dueAt`, tried `tries` times, finished when `doneAt` is set. */
 export interface Errand {
   readonly id: string;
   readonly order: string;
   readonly dueAt: number;
   readonly tries: number;
-  readonly flaw?: 'forged' | 'stale' | 'amount';
+  readonly flaw?: Flaw;
   readonly doneAt?: number;
   readonly outcome?: string;
 }
@@ -52,12 +68,48 @@ export interface Check {
   readonly asks: number;
 }
 
-/** What a tester may turn: a closed bank answers 503, `byHand` holds each order, lost notices are never sent. */
+/** A charge of a card; `code` is field 39 of its answer, `takenAt` undefined: nothing was taken. */
+export interface Charge {
+  readonly id: string;
+  readonly token: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly account: string;
+  readonly at: number;
+  readonly code: string;
+  readonly takenAt?: number;
+  readonly reversedAt?: number;
+  /** Reversals heard so far: a story may have the first ones get no answer. */
+  readonly reversals: number;
+}
+
+/** A card being bound or bound; its number is never written, the token is made of it. `smsId` names the code's text. */
+export interface Binding {
+  readonly id: string;
+  readonly holder: string;
+  readonly back: string;
+  readonly at: number;
+  readonly until: number;
+  readonly state: 'open' | 'bound' | 'refused';
+  readonly reason?: 'cancelled' | 'expired' | 'refused';
+  readonly token?: string;
+  readonly bin?: string;
+  readonly last4?: string;
+  readonly smsCode?: string;
+  readonly phoneTail?: string;
+  readonly tries: number;
+}
+
+/**
+ * What a tester may turn: a closed bank answers 503, `by-hand` holds each order, lost notices are never sent, those of
+ * `twice` come two times, slow answers take {@link SLOW_PACES}, silent ones never come though the work is done.
+ */
 export interface Switches {
   readonly id: 'switches';
   readonly bank: 'open' | 'closed';
   readonly orders: 'by-amount' | 'by-hand';
-  readonly notices: 'sent' | 'lost';
+  readonly notices: 'sent' | 'lost' | 'twice' | 'late';
+  readonly answers: 'prompt' | 'slow' | 'silent';
   readonly sms: 'open' | 'late' | 'lost' | 'throttled';
   readonly mail: 'open' | 'late' | 'lost' | 'throttled';
   readonly register: 'open' | 'closed';
@@ -71,8 +123,13 @@ interface Tables {
   readonly text: Message;
   readonly mail: Message;
   readonly check: Check;
+  readonly charge: Charge;
+  readonly binding: Binding;
   readonly switches: Switches;
 }
+
+/** Paces a slow answer takes. */
+export const SLOW_PACES = 5;
 
 /** Records of a kind that outlive a start: enough for a long day of testing, few enough to load in a blink. */
 export const KEPT = 5_000;
@@ -94,6 +151,8 @@ export function openStore(folder: string): Store {
     text: new Map(),
     mail: new Map(),
     check: new Map(),
+    charge: new Map(),
+    binding: new Map(),
     switches: new Map(),
   };
   for (const line of existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []) remember(line);

@@ -1,5 +1,7 @@
-/** What the sandbox bank does with an order, told by the last two digits of the amount, so that every failure can be had at will. */
-import type { BankStatus } from '#shared/api/bank.ts';
+/** What the sandbox's providers do with an order or a charge, told by the last two digits of the amount, so that every failure can be had at will. */
+
+import type { Flaw } from '#server/sandbox/store.ts';
+import type { Service } from '#shared/api/bank.ts';
 
 /**
  * One way things can go. `answer`: 'tell' reports the state at once, 'silence' never answers though the work is done,
@@ -11,12 +13,16 @@ export interface Story {
   readonly zh: string;
   readonly en: string;
   readonly answer: 'tell' | 'silence' | 'early';
-  readonly end: Exclude<BankStatus, 'PDNG'>;
+  readonly end: 'ACSC' | 'RJCT';
   readonly reason?: string;
   readonly decided?: number;
-  readonly notices: readonly { readonly paces: number; readonly flaw?: 'forged' | 'stale' | 'amount' }[];
+  readonly notices: readonly { readonly paces: number; readonly flaw?: Flaw }[];
   readonly deafAsks?: number;
   readonly busyAsks?: number;
+  /** When what was settled is sent back, in paces after the order, and why. */
+  readonly returned?: { readonly paces: number; readonly reason: string };
+  /** The statement of the day tells another sum than was moved. */
+  readonly misbooked?: boolean;
 }
 
 const at = (...paces: readonly number[]) => paces.map((count) => ({ paces: count }));
@@ -127,7 +133,82 @@ export const STORIES: readonly Story[] = [
   { ...PLAIN, digits: 41, zh: '头两次繁忙', en: 'busy twice', busyAsks: 2 },
 ];
 
-/** The story of an order of `amount` minor units. */
-export function storyOf(amount: number): Story {
-  return STORIES.find((story) => story.digits === amount % 100) ?? PLAIN;
+/** The planted mistake: everybody agrees on the order, but the statement of the day says another sum. */
+export const MISBOOKED: Story = {
+  ...PLAIN,
+  digits: 77,
+  zh: '对账单金额多一元',
+  en: 'the statement says one yuan more',
+  misbooked: true,
+};
+
+/** What only a payout to a card can do: come back on the next day. */
+export const RETURNS: readonly Story[] = [
+  {
+    ...PLAIN,
+    digits: 51,
+    zh: '出款成功,次日退回:账户已销户',
+    en: 'paid out, returned the next day: account closed',
+    notices: at(1, 12),
+    returned: { paces: 12, reason: 'AC04' },
+  },
+  {
+    ...PLAIN,
+    digits: 52,
+    zh: '出款成功,次日退回,通知丢失',
+    en: 'paid out, returned the next day, its notice lost',
+    notices: at(1),
+    returned: { paces: 12, reason: 'AC04' },
+  },
+];
+
+/** The story of an order of `amount` minor units at `service`. */
+export function storyOf(amount: number, service: Service = 'bank'): Story {
+  const stories = service === 'payout' ? [...STORIES, ...RETURNS, MISBOOKED] : [...STORIES, MISBOOKED];
+  return stories.find((story) => story.digits === amount % 100) ?? PLAIN;
+}
+
+/** One way a charge can go at the card network: field 39 of its answer, and whether the answers come. */
+export interface CardStory {
+  readonly digits: number;
+  readonly zh: string;
+  readonly en: string;
+  readonly code: string;
+  /** silent: no answer. late: one, {@link LATE_PACES} after. deaf: nothing was heard, nothing done. */
+  readonly answer?: 'silent' | 'late' | 'deaf';
+  /** Leading reversals that are done and not answered. */
+  readonly deafReversals?: number;
+}
+
+/** Paces a late answer takes: longer than anybody waits. */
+export const LATE_PACES = 120;
+
+/** Every story of a charge; an amount whose digits are not listed is approved. */
+export const CARD_STORIES: readonly CardStory[] = [
+  { digits: 0, zh: '批准', en: 'approved', code: '00' },
+  { digits: 5, zh: '不予承兑', en: 'do not honour', code: '05' },
+  { digits: 14, zh: '卡号无效', en: 'no such card', code: '14' },
+  { digits: 51, zh: '余额不足', en: 'not enough money', code: '51' },
+  { digits: 54, zh: '卡已过期', en: 'card expired', code: '54' },
+  { digits: 61, zh: '超出限额', en: 'over the limit', code: '61' },
+  { digits: 62, zh: '卡受限制', en: 'restricted card', code: '62' },
+  { digits: 91, zh: '发卡行无法联系', en: 'issuer cannot be reached', code: '91' },
+  { digits: 96, zh: '系统故障', en: 'system fault', code: '96' },
+  { digits: 11, zh: '已批准,但不回复', en: 'approved, but no answer', code: '00', answer: 'silent' },
+  { digits: 12, zh: '已批准,回复迟到', en: 'approved, the answer late', code: '00', answer: 'late' },
+  { digits: 13, zh: '请求石沉大海', en: 'does nothing at all', code: '00', answer: 'deaf' },
+  {
+    digits: 15,
+    zh: '已批准,不回复,头两次冲正也不回复',
+    en: 'approved, no answer, nor to the first two reversals',
+    code: '00',
+    answer: 'silent',
+    deafReversals: 2,
+  },
+  { digits: 77, zh: '批准,对账单金额多一元', en: 'approved, the statement says one yuan more', code: '00' },
+];
+
+/** The story of a charge of `amount` minor units. */
+export function cardStoryOf(amount: number): CardStory {
+  return CARD_STORIES.find((story) => story.digits === amount % 100) ?? (CARD_STORIES[0] as CardStory);
 }

@@ -23,6 +23,7 @@ export const Bill = Type.Object({
     Type.Literal('payment'),
     Type.Literal('top-up'),
     Type.Literal('withdrawal'),
+    Type.Literal('fee'),
     Type.Literal('refund'),
     Type.Literal('debt'),
   ]),

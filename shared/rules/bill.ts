@@ -5,7 +5,7 @@ export type Flow = 'in' | 'out' | 'neutral';
 
 /** What of a bill is looked at. */
 export interface Moved {
-  readonly kind: 'payment' | 'top-up' | 'withdrawal' | 'refund' | 'debt';
+  readonly kind: 'payment' | 'top-up' | 'withdrawal' | 'fee' | 'refund' | 'debt';
   readonly direction: Flow;
   readonly state: string;
 }
@@ -19,7 +19,7 @@ export function isCounted({ state }: Pick<Moved, 'state'>): boolean {
 }
 
 /**
- * The column a bill stands in. Only payments earn and spend: a top-up and a withdrawal move own money between own places,
+ * The column a bill stands in. Only payments earn and spend: a top-up and a withdrawal with its fee move own money between own places,
  * a refund takes a payment back, and a debt was spent by the payment that made it.
  */
 export function flowOf({ kind, direction }: Pick<Moved, 'kind' | 'direction'>): Flow {
@@ -29,7 +29,7 @@ export function flowOf({ kind, direction }: Pick<Moved, 'kind' | 'direction'>): 
 /** What a counted bill did to everything the wallet has, debts taken off: 1, -1, or 0 when it only moved within. */
 export function signOf({ kind, direction }: Pick<Moved, 'kind' | 'direction'>): 1 | -1 | 0 {
   if (kind === 'top-up') return 1;
-  if (kind === 'withdrawal') return -1;
+  if (kind === 'withdrawal' || kind === 'fee') return -1;
   if (kind === 'debt' || direction === 'neutral') return 0;
   return direction === 'in' ? 1 : -1;
 }

@@ -116,6 +116,16 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /account/closing', 'own'],
   ['POST /account/closing', 'own'],
   ['DELETE /account/closing', 'own'],
+  ['POST /withdrawals', 'theirs'],
+  ['GET /withdrawals', 'own'],
+  ['GET /withdrawals/terms', 'own'],
+  ['GET /withdrawals/{id}', 'theirs'],
+  ['POST /cards', 'theirs'],
+  ['GET /cards', 'own'],
+  ['GET /cards/{id}', 'theirs'],
+  ['PUT /cards/{id}/default', 'theirs'],
+  ['DELETE /cards/{id}', 'theirs'],
+  ['POST /callbacks/{channel}', 'bank'],
   ['GET /bills', 'own'],
   ['POST /sync', 'phone'],
   ['GET /notebook/{wallet}', 'theirs'],
@@ -135,6 +145,8 @@ interface Owned {
   readonly topUp: string;
   readonly recovery: string;
   readonly email: string;
+  readonly card: string;
+  readonly withdrawal: string;
   readonly payment: string;
   readonly fileOf: string;
   /** Ming gave it unasked, and claims it back; and what Ming asks the stall for. */
@@ -209,6 +221,7 @@ beforeAll(async () => {
     topUp,
     recovery,
     email,
+    ...(await withCard(stage, ming)),
     payment: paid[0]?.id ?? '',
     fileOf: cases[0]?.id ?? '',
     given,
@@ -242,6 +255,26 @@ const askOf = (id: string) => ({
   ...{ id, payee: stall.device.id, amount: 15_15, currency: 'CNY' },
   expiresAt: stage.place.clock() + 86_400_000,
 });
+/** A bound card and a withdrawal to it, as binding at the bank and the bank's yes would have left them. */
+async function withCard(
+  { house, place }: Stage,
+  { wallet }: Pick<Member, 'wallet'>,
+): Promise<{ card: string; withdrawal: string }> {
+  const now = place.clock();
+  const [card, withdrawal] = [newId(now), newId(now)];
+  await house.database.query(
+    `insert into funding_card (region, id, wallet, reference, state, token, bin, bank, kind, last4, started_at, changed_at)
+     values ('CN-SX', $1, $2, $3, 'bound', 'tok_of_a_card_that_is_none', '622588', 'cmb', 'debit', '6783', $4, $4)`,
+    [card, wallet, newId(now), now],
+  );
+  await house.database.query(
+    `insert into funding (region, id, wallet, reference, way, channel, currency, amount, fee, card, card_bank, card_last4,
+       state, day, started_at, changed_at)
+     values ('CN-SX', $1, $2, $3, 'out', 'payout', 'CNY', 3000, 0, $4, 'cmb', '6783', 'settled', 0, $5, $5)`,
+    [withdrawal, wallet, newId(now), card, now],
+  );
+  return { card, withdrawal };
+}
 
 /** What Ming sees of everything, to be the same before and after. */
 async function mingSees(): Promise<string> {
@@ -258,6 +291,8 @@ async function mingSees(): Promise<string> {
     `/cases/${owned.fileOf}`,
     `/payments/${owned.payment}`,
     `/top-ups/${owned.topUp}`,
+    `/cards/${owned.card}`,
+    `/withdrawals/${owned.withdrawal}`,
     '/bills',
     '/transfers',
     `/notebook/${ming.wallet}/_changes`,
@@ -288,12 +323,16 @@ function aimed(route: string): { method: string; url: string; body: object | und
     ...Object.fromEntries(
       ['', '/passkey', '/code', '/password'].map((end) => [`/recoveries/{id}${end}`, owned.recovery]),
     ),
+    '/withdrawals/{id}': owned.withdrawal,
+    '/cards/{id}': owned.card,
+    '/cards/{id}/default': owned.card,
+    '/callbacks/{channel}': 'bank-transfer',
   };
   const id = ids[path] ?? ming.wallet;
   const query: Readonly<Record<string, string>> = {
     '/payments/{id}': '?finality=true',
     '/probe': `?nonce=${'A'.repeat(22)}&region=CN-SX`,
-    '/callbacks/bank-transfer': '?region=CN-SX',
+    '/callbacks/{channel}': '?region=CN-SX',
     '/bills': '?after=0&limit=500',
   };
   return {
@@ -303,6 +342,7 @@ function aimed(route: string): { method: string; url: string; body: object | und
       (query[path] ?? ''),
     body: bodyOf(route),
   };
+  return { method, url: path.replace(/\{\w+\}/, id) + (query[path] ?? ''), body: bodyOf(route) };
 }
 
 function bodyOf(route: string): object | undefined {
@@ -354,7 +394,15 @@ function bodyOf(route: string): object | undefined {
     'POST /transfers/claims': { id: owned.claim, payment: owned.given, reason: 'mine now' },
     'POST /transfers/claims/{id}/answer': { give: 1 },
     'POST /top-ups': { id: owned.topUp, channel: 'bank-transfer', amount: 50_00, currency: 'CNY' },
-    'POST /callbacks/bank-transfer': {
+    'POST /withdrawals': {
+      id: owned.withdrawal,
+      card: owned.card,
+      amount: 30_00,
+      currency: 'CNY',
+      proof: { by: 'passkey' },
+    },
+    'POST /cards': { id: owned.card },
+    'POST /callbacks/{channel}': {
       id: newId(instant(Date.now())),
       at: Math.floor(Date.now() / 1000),
       message: JSON.stringify({ id: owned.topUp, status: 'ACSC', amount: 50_00, currency: 'CNY' }),
@@ -415,6 +463,8 @@ test('the marks are what their owner reads, so that a leak would be seen', async
     owned.payment,
     owned.fileOf,
     owned.topUp,
+    owned.card,
+    owned.withdrawal,
     '明大有',
     '139****2222',
   ]) {
@@ -539,7 +589,8 @@ test('the other side of a payment reads of the payment, and of nothing else', as
   ]);
   const secret = [ming.phone, '139****2222', owned.passkey, owned.topUp, owned.device, ...ming.cookies.values()];
   expect(secret.filter((mark) => text.includes(mark))).toEqual([]);
-  for (const path of [`/top-ups/${owned.topUp}`]) expect((await stall.ask('GET', path)).status).toBe(404);
+  for (const path of [`/top-ups/${owned.topUp}`, `/cards/${owned.card}`, `/withdrawals/${owned.withdrawal}`])
+    expect((await stall.ask('GET', path)).status).toBe(404);
 });
 
 test('a cookie that was ended, or is another text of the same length, opens nothing', async () => {

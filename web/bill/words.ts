@@ -21,6 +21,8 @@ export function entryKind(entry: Entry): string {
       return m.bill_kind_top_up();
     case 'withdrawal':
       return m.bill_kind_withdrawal();
+    case 'fee':
+      return m.bill_kind_fee();
     case 'refund':
       return m.bill_kind_refund();
     case 'debt':
@@ -32,6 +34,7 @@ const ICON_OF_KIND: Readonly<Record<Entry['kind'], IconName>> = {
   payment: 'scan',
   'top-up': 'top-up',
   withdrawal: 'leave',
+  fee: 'leave',
   refund: 'retry',
   debt: 'warning',
 };

@@ -2,15 +2,16 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Funding, type Owner, openBankTransfer, openFunding } from '#server/funding/funding.ts';
+import { type Funding, type Owner, openChannels, openFunding } from '#server/funding/funding.ts';
 import { type Happening, stepOf } from '#server/funding/steps.ts';
 import { available, feeIncome, outside } from '#server/ledger/chart.ts';
 import { type Ledger, openLedger } from '#server/ledger/ledger.ts';
 import type { Database } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
-import type { OutsideAnswer, OutsideFailure } from '#server/platform/outside.ts';
+import type { OutsideAnswer, OutsideCall, OutsideFailure } from '#server/platform/outside.ts';
 import { type BankNotice, noticeBytes } from '#shared/api/bank.ts';
 import { boundBroken, type ChannelTerms, feeOf, type TopUpRequest, type TopUpState } from '#shared/api/funding.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
@@ -21,17 +22,18 @@ const REGION = 'CN-BJ';
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const bankKey = toBase64url(publicKey.export({ type: 'spki', format: 'der' }));
 
-const STATES: readonly TopUpState[] = ['started', 'asked', 'unknown', 'pending', 'settled', 'declined'];
+const STATES: readonly TopUpState[] = ['started', 'asked', 'unknown', 'pending', 'settled', 'declined', 'returned'];
 
 test.each<[Happening, ...(TopUpState | '-')[]]>([
-  // what happens   started     asked       unknown     pending     settled declined
-  ['ask', 'asked', 'asked', 'asked', '-', '-', '-'],
-  ['silence', '-', 'unknown', 'unknown', 'pending', '-', '-'],
-  ['absent', '-', 'unknown', 'unknown', 'unknown', '-', '-'],
-  ['pending', 'pending', 'pending', 'pending', 'pending', '-', '-'],
-  ['settled', 'settled', 'settled', 'settled', 'settled', '-', '-'],
-  ['declined', 'declined', 'declined', 'declined', 'declined', '-', '-'],
-])('%s leads to %s %s %s %s %s %s', (happening, ...expected) => {
+  // what happens   started     asked       unknown     pending     settled declined returned
+  ['ask', 'asked', 'asked', 'asked', '-', '-', '-', '-'],
+  ['silence', '-', 'unknown', 'unknown', 'pending', '-', '-', '-'],
+  ['absent', '-', 'unknown', 'unknown', 'unknown', '-', '-', '-'],
+  ['pending', 'pending', 'pending', 'pending', 'pending', '-', '-', '-'],
+  ['settled', 'settled', 'settled', 'settled', 'settled', '-', '-', '-'],
+  ['declined', 'declined', 'declined', 'declined', 'declined', '-', '-', '-'],
+  ['returned', 'returned', 'returned', 'returned', 'returned', 'returned', '-', '-'],
+])('%s leads to %s %s %s %s %s %s %s', (happening, ...expected) => {
   expect(STATES.map((state) => stepOf(state, happening) ?? '-')).toEqual(expected);
 });
 
@@ -70,7 +72,9 @@ eachDatabase('funding', (open) => {
   let ledger: Ledger;
   let funding: Funding;
   let now: Instant;
-  let bankSays: (path: string) => Result<OutsideAnswer, OutsideFailure>;
+  let bankSays: (url: string, call: OutsideCall) => Result<OutsideAnswer, OutsideFailure>;
+  let switchedOff: Refusal | undefined;
+  let share: number;
   const asked: string[] = [];
   const warnings: string[] = [];
 
@@ -88,29 +92,38 @@ eachDatabase('funding', (open) => {
     asked.length = 0;
     warnings.length = 0;
     bankSays = () => refuse('timeout');
-    const bank = openBankTransfer({
+    const provider = {
       url: 'http://bank.test',
-      notifyUrl: 'http://house.test/callbacks/bank-transfer',
-      key: bankKey,
-      call: async (url, call) => {
-        asked.push(`${call.method} ${new URL(url).pathname.replace(/[0-9a-f-]{36}/, ':id')}`);
-        return bankSays(url);
-      },
-      clock: () => now,
       patience: duration(1, 's'),
-    });
+      call: async (url: string, call: OutsideCall) => {
+        asked.push(`${call.method} ${new URL(url).pathname.replace(/[0-9a-f-]{36}/, ':id')}`);
+        return bankSays(url, call);
+      },
+    };
+    switchedOff = undefined;
+    share = 100;
     funding = openFunding({
       database,
       ledger,
       clock: () => now,
-      channels: { 'bank-transfer': bank },
+      channels: openChannels({
+        ...provider,
+        key: bankKey,
+        clock: () => now,
+        callbacksUrl: 'http://house.test/callbacks',
+        backUrl: 'http://house.test/top-up',
+      }),
+      bank: provider,
+      cardsUrl: 'http://house.test/cards',
+      mayLeave: async () => switchedOff,
+      limitShare: async () => share,
       regions: () => [REGION],
       log: { warn: (_facts, message) => warnings.push(message) },
     });
   });
   afterEach(() => funding.idle());
 
-  const person = (tier = 'real-name'): Owner => ({ wallet: newId(now), region: REGION, tier });
+  const person = (tier = 'real-name'): Owner => ({ wallet: newId(now), region: REGION, tier, name: '王小明' });
   const want = (amount: number, id: Id = newId(now)): TopUpRequest => ({
     id,
     channel: 'bank-transfer',
@@ -144,7 +157,7 @@ eachDatabase('funding', (open) => {
     ['real-name', 2_000_001, 'funding.above-most'],
     ['unproved', 100_001, 'funding.above-most'],
     ['two-factor', 5_000_000, 'ok'],
-    ['nobody', 10_000, 'funding.no-channel'],
+    ['nobody', 10_000, 'funding.tier'],
   ])('%s tops up %i fen: %s', async (tier, amount, answer) => {
     expect(codeOf(await funding.start(person(tier), want(amount)))).toBe(answer);
   });
@@ -306,8 +319,6 @@ eachDatabase('funding', (open) => {
       kind: 'top-up',
       about: { funding: id, channel: 'bank-transfer' },
     });
-    expect(await funding.describe(REGION, [id as Id])).toMatchObject([
-      { id, amount: 100_00, fee: 70, state: 'settled' },
-    ]);
+    expect(await funding.list(owner)).toMatchObject([{ id, amount: 100_00, fee: 70, state: 'settled' }]);
   });
 });
