@@ -10,7 +10,7 @@ import { type Currency, isCurrency } from '#shared/money/currency.ts';
 import { money, toDecimal } from '#shared/money/money.ts';
 
 /** What a line is about. */
-export type LineKind = 'payment' | 'top-up' | 'withdrawal' | 'refund' | 'debt';
+export type LineKind = 'payment' | 'top-up' | 'withdrawal' | 'fee' | 'refund' | 'debt';
 
 /** One movement. `minor` is above zero when money came in. */
 export interface StatementLine {

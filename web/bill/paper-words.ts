@@ -23,6 +23,7 @@ export function paperWords(): CsvWords {
       payment: m.bill_paper_payment(),
       'top-up': m.bill_kind_top_up(),
       withdrawal: m.bill_kind_withdrawal(),
+      fee: m.bill_kind_fee(),
       refund: m.bill_kind_refund(),
       debt: m.bill_kind_debt(),
     },

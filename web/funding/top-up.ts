@@ -35,7 +35,7 @@ const PAUSES: readonly Duration[] = [400, 600, 1_000, 1_500, 2_000, 3_000, 5_000
  * reached the server and is too old to be sent by itself.
  */
 export function isOver(state: string): boolean {
-  return state === 'refused' || state === 'dropped' || state === 'settled' || state === 'declined';
+  return ['refused', 'dropped', 'settled', 'declined', 'returned'].includes(state);
 }
 
 /** Keeps a new top-up on this phone; nothing has been sent yet. */
@@ -142,7 +142,17 @@ async function keepRefusal(needs: TopUpNeeds, row: TopUpRow, refusal: Refusal): 
 }
 
 function rowOf(topUp: TopUp): TopUpRow {
-  const { id, channel, amount, currency, state, startedAt, fee, reference, changedAt, reason } = topUp;
-  const detail = { fee, reference, changedAt, ...(reason === undefined ? {} : { reason }) };
+  const { id, channel, amount, currency, state, startedAt, ...detail } = topUp;
   return { id, channel, amount, currency, state, startedAt, detail };
+}
+
+/** What the person has to do for it while it waits for them: confirm it on a `page`, or show a `code` at a counter. */
+export function errandOf(row: Pick<TopUpRow, 'state' | 'detail'>): { page?: string; code?: string; until?: number } {
+  if (row.state !== 'pending') return {};
+  const { page, code, until } = row.detail ?? {};
+  return {
+    ...(typeof page === 'string' && /^https?:\/\//.test(page) ? { page } : {}),
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof until === 'number' ? { until } : {}),
+  };
 }

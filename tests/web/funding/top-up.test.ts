@@ -4,7 +4,15 @@ import type { TopUp } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { after, duration, type Instant, instant } from '#shared/base/time.ts';
-import { beginTopUp, followTopUp, openTopUps, readTerms, stepTopUp, type TopUpNeeds } from '#web/funding/top-up.ts';
+import {
+  beginTopUp,
+  errandOf,
+  followTopUp,
+  openTopUps,
+  readTerms,
+  stepTopUp,
+  type TopUpNeeds,
+} from '#web/funding/top-up.ts';
 import type { Asked } from '#web/sync/client.ts';
 import { openVault, type Vault } from '#web/vault/vault.ts';
 
@@ -181,4 +189,16 @@ test('the terms of the last connection are shown when there is none', async () =
     fresh: false,
     refusal: { code: 'house.unreachable' },
   });
+});
+
+test.each([
+  // state, what the server told, what the person has to do
+  ['pending', { page: 'http://127.0.0.1:4801/pay/1' }, { page: 'http://127.0.0.1:4801/pay/1' }],
+  ['pending', { code: '123456789012', until: 7 }, { code: '123456789012', until: 7 }],
+  ['pending', { page: 'javascript:alert(1)' }, {}],
+  ['pending', { page: 7, code: {}, until: 'x' }, {}],
+  ['pending', undefined, {}],
+  ['settled', { page: 'http://127.0.0.1:4801/pay/1', code: '123456789012' }, {}],
+])('%s with %o waits for %o', (state, detail, errand) => {
+  expect(errandOf({ state, ...(detail ? { detail } : {}) })).toEqual(errand);
 });
