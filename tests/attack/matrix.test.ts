@@ -338,11 +338,12 @@ function aimed(route: string): { method: string; url: string; body: object | und
   return {
     method,
     url:
-      path.replace('{wallet}', ming.wallet).replace('{id}', id).replace('{name}', 'identity_wallet') +
-      (query[path] ?? ''),
+      path
+        .replace('{wallet}', ming.wallet)
+        .replace('{name}', 'identity_wallet')
+        .replace(/\{\w+\}/, id) + (query[path] ?? ''),
     body: bodyOf(route),
   };
-  return { method, url: path.replace(/\{\w+\}/, id) + (query[path] ?? ''), body: bodyOf(route) };
 }
 
 function bodyOf(route: string): object | undefined {

@@ -18,7 +18,14 @@ import { decimal, isoTime, lineId, type Statement, type StatementLine } from '#s
 // The programs of others take their time to start on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
-const KINDS = { payment: 'Payment', 'top-up': 'Top-up', withdrawal: 'Withdrawal', fee: 'Fee', refund: 'Refund', debt: 'Debt' };
+const KINDS = {
+  payment: 'Payment',
+  'top-up': 'Top-up',
+  withdrawal: 'Withdrawal',
+  fee: 'Fee',
+  refund: 'Refund',
+  debt: 'Debt',
+};
 const WORDS: CsvWords = {
   heads: ['Date', 'Time', 'Zone', 'Kind', 'Name', 'Region', 'Note', 'Amount', 'Currency', 'State', 'Category', 'Id'],
   kinds: KINDS,
