@@ -106,7 +106,6 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /top-ups', 'own'],
   ['GET /top-ups/terms', 'own'],
   ['GET /top-ups/{id}', 'theirs'],
-  ['POST /callbacks/bank-transfer', 'bank'],
   ['GET /agreement', 'own'],
   ['POST /agreement', 'own'],
   ['GET /account/data', 'own'],
