@@ -290,7 +290,8 @@ eachDatabase('money through every fault', (open) => {
       }
       if (!heard) heard = await ask(fate);
       const stands = await standing(fate);
-      const waitsForReturn = fate.plot.ends.some((end) => end.startsWith('returned')) && stands?.state === 'settled';
+      // Nobody waits for a return of which no notice comes.
+      const waitsForReturn = stands?.state === 'settled' && !fate.plot.ends.includes('settled') && fate.plot.isSentBack;
       if (heard && stands && isFinal(stands.state) && !waitsForReturn) return;
       if (stands?.state === 'pending') await act(fate.plot, stands.reference);
       await fate.funding.runDue().catch(() => undefined);
