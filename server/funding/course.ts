@@ -23,16 +23,16 @@ import { money } from '#shared/money/money.ts';
 export async function pursue(needs: FundingNeeds, region: string, id: Id): Promise<void> {
   const claimed = await claim(needs, region, id);
   if (!claimed) return;
-  const { order, first } = claimed;
+  const { order, first, look } = claimed;
   const door = needs.channels[claimed.channel];
   let word = first ? await door.ask(order) : await door.query(order);
   if (word.says === 'absent') {
-    await hear(needs, region, id, { says: 'absent' });
-    const mayAsk = await hear(needs, region, id, 'ask');
+    await hear(needs, region, id, { says: 'absent' }, look);
+    const mayAsk = await hear(needs, region, id, 'ask', look);
     if (!mayAsk.ok || !mayAsk.value) return;
     word = await door.ask(order);
   }
-  await hear(needs, region, id, word);
+  await hear(needs, region, id, word, look);
 }
 
 /** Asks the provider again about an act that has had its last word: a statement said something else. */
@@ -46,7 +46,7 @@ function claim(
   needs: FundingNeeds,
   region: string,
   id: Id,
-): Promise<{ order: Order; channel: store.Row['channel']; first: boolean } | undefined> {
+): Promise<{ order: Order; channel: store.Row['channel']; first: boolean; look: number } | undefined> {
   const { lease } = needs.tempo ?? USUAL_TEMPO;
   return needs.database.transaction(async (tx) => {
     const row = await store.readRow(tx, region, id, true);
@@ -54,8 +54,9 @@ function claim(
     if (!row || row.nextAt === null || row.nextAt > now) return undefined;
     const first = row.state === 'started';
     const state = first ? 'asked' : row.state;
-    await store.updateRow(tx, { ...row, state, tries: row.tries + 1, nextAt: after(now, lease) });
-    return { order: await orderOf(tx, row), channel: row.channel, first };
+    const look = row.tries + 1;
+    await store.updateRow(tx, { ...row, state, tries: look, nextAt: after(now, lease) });
+    return { order: await orderOf(tx, row), channel: row.channel, first, look };
   });
 }
 
@@ -67,18 +68,21 @@ async function orderOf(tx: Sql, row: store.Row): Promise<Order> {
 /**
  * Books what happened; true when it was a legal step. Whatever it means for the money is posted in the same transaction.
  * Refuses `funding.spent` when a top-up is to be taken back and the wallet does not have it any more.
+ * `look`: which look the word answers. Once another has begun it is too late, for that one may have undone what was done.
  */
 export async function hear(
   needs: FundingNeeds,
   region: string,
   id: Id,
   word: Word | 'ask',
+  look?: number,
 ): Promise<Result<boolean, Refusal>> {
   const happening: Happening = word === 'ask' ? 'ask' : word.says;
   try {
     const legal = await needs.database.transaction(async (tx) => {
       const row = await store.readRow(tx, region, id, true);
       assert(row !== undefined, `nothing called ${id} in ${region}`);
+      if (look !== undefined && look !== row.tries) return false;
       const state = stepOf(row.state, happening);
       if (state === undefined) {
         tellContradiction(needs, row, happening);

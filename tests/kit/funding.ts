@@ -26,6 +26,8 @@ export const IDENTITY = `11010119900307747${checkLetter('11010119900307747')}`;
 const REGION = 'CN-SX';
 const PACE_MS = 20;
 
+type Doors = ReturnType<typeof openChannels>;
+
 /** Everything a test of funding needs. */
 export interface FundingStage {
   readonly region: string;
@@ -54,8 +56,11 @@ export interface FundingStage {
   close(): Promise<void>;
 }
 
-/** Opens the stage on `database`. */
-export async function openFundingStage(database: Database): Promise<FundingStage> {
+/** Opens the stage on `database`; `bend` puts something between the house and its providers. */
+export async function openFundingStage(
+  database: Database,
+  bend: (doors: Doors) => Doors = (doors) => doors,
+): Promise<FundingStage> {
   const names = ['ledger', 'funding'];
   await migrate(
     database,
@@ -94,12 +99,14 @@ export async function openFundingStage(database: Database): Promise<FundingStage
     database,
     ledger,
     clock,
-    channels: openChannels({
-      ...bank,
-      clock,
-      callbacksUrl: 'http://localhost/callbacks',
-      backUrl: 'http://localhost/top-up',
-    }),
+    channels: bend(
+      openChannels({
+        ...bank,
+        clock,
+        callbacksUrl: 'http://localhost/callbacks',
+        backUrl: 'http://localhost/top-up',
+      }),
+    ),
     bank,
     cardsUrl: 'http://localhost/cards',
     mayLeave: async () => leaving,
