@@ -50,16 +50,14 @@ async function hoursOfLife(person: Person): Promise<number> {
   const allowances = await person.page.evaluate(
     () =>
       new Promise<{ notBeforeSeconds: number; expiresSeconds: number }[]>((done) => {
-        void indexedDB.databases().then(([only]) => {
-          const opening = indexedDB.open(only?.name ?? '');
-          opening.onsuccess = () => {
-            const all = opening.result.transaction('allowances').objectStore('allowances').getAll();
-            all.onsuccess = () => {
-              opening.result.close();
-              done(all.result);
-            };
+        const opening = indexedDB.open('piaohao');
+        opening.onsuccess = () => {
+          const all = opening.result.transaction('allowances').objectStore('allowances').getAll();
+          all.onsuccess = () => {
+            opening.result.close();
+            done(all.result);
           };
-        });
+        };
       }),
   );
   return ((allowances[0]?.expiresSeconds ?? 0) - (allowances[0]?.notBeforeSeconds ?? 0)) / 3600;
