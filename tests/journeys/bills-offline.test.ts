@@ -51,7 +51,8 @@ test('search and export with no network, and bring a file in twice', async () =>
   await waitForAllowance(payer);
   await ask(shop, '28.80');
   await pay(payer, shop, { name: '面馆 ··1002', amount: '¥28.80' });
-  expect(await collect(shop, payer)).toBe('verified');
+  // Both phones have a network: the payment may arrive by it before the code is read.
+  expect(['verified', 'arrived']).toContain(await collect(shop, payer));
   await untilBills(payer, ['面馆 ··1002 −¥28.80 Settled', 'Top-up ¥100.00 Settled']);
 
   // Who took it, and whose phone brought it in, is asked for while there is a network, and stays.
