@@ -39,6 +39,8 @@ import { openRegions } from '#server/region/region.ts';
 import { regionRoutes } from '#server/region/routes.ts';
 import { syncRoutes } from '#server/sync/routes.ts';
 import { openSync } from '#server/sync/sync.ts';
+import { tillRoutes } from '#server/till/routes.ts';
+import { openTill } from '#server/till/till.ts';
 import { transferRoutes } from '#server/transfer/routes.ts';
 import { openTransfers } from '#server/transfer/transfer.ts';
 import { isFinal } from '#shared/api/funding.ts';
@@ -53,6 +55,7 @@ const LADDER = [
   'allowance',
   'payment',
   'transfer',
+  'till',
   'funding',
   'account',
   'bill',
@@ -185,6 +188,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   allowanceRoutes(app, allowances, identity);
   paymentRoutes(app, payments, identity);
   transferRoutes(app, transfers, identity);
+  tillRoutes(app, openTill({ database, clock, allowances }), identity);
   fundingRoutes(app, funding, identity);
   accountRoutes(app, accounts, identity);
   billRoutes(app, bills, identity);

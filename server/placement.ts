@@ -40,6 +40,7 @@ export const PLACEMENT: readonly Place[] = [
   ofRegion('allowance_outstanding'),
   ...['payment', 'payment_receipt', 'payment_case', 'payment_proof', 'payment_fund', 'payment_epoch'].map(ofRegion),
   ...['payment_claim', 'payment_claim_tile', 'payment_claim_root'].map(ofRegion),
+  ofRegion('till_code'),
   ...['transfer_nickname', 'transfer_count', 'transfer_address', 'transfer_note'].map(ofRegion),
   ...['transfer_split', 'transfer_ask', 'transfer_claim'].map(ofRegion),
   ...['account_acceptance', 'account_consent', 'account_closing', 'account_forgotten'].map(ofRegion),

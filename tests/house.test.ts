@@ -19,6 +19,7 @@ const LADDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['merchant'],
     ['payment'],
     ['transfer'],
+    ['till'],
     ['funding'],
     ['account'],
     ['bill'],

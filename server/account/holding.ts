@@ -55,6 +55,7 @@ export const HOLDINGS: readonly Holding[] = [
   holding('offline', 'books', 'allowance_stopped_device'),
   holding('money', 'books', 'payment', { by: ['payer', 'payee'] }),
   holding('money', 'books', 'payment_case', { by: ['payer'] }),
+  holding('money', 'closure', 'till_code', { by: ['payer', 'payee'] }),
   holding('person', 'closure', 'transfer_nickname'),
   holding('security', 'closure', 'transfer_count'),
   holding('money', 'closure', 'transfer_address'),

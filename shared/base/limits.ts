@@ -61,5 +61,8 @@ export const PARTS_MOST = 17;
 /** Entries of one tree of settled claims: a region's payments for a hundred years at 300 a second; figures stay whole numbers. */
 export const CLAIMS_MOST = 2 ** 40;
 
+/** Seconds a pay code lives: shown for a minute, then another one; photographed, it is soon worth nothing. */
+export const PAY_CODE_SECONDS = 60;
+
 /** How far two honest clocks may differ; phones that never sync drift by less than a minute a month. */
 export const CLOCK_SKEW: Duration = duration(5, 'min');

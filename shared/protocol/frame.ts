@@ -28,7 +28,8 @@ export type Frame =
   | { readonly kind: 'finality'; readonly finality: Uint8Array }
   | { readonly kind: 'epoch'; readonly epoch: Uint8Array }
   | { readonly kind: 'fork'; readonly fork: Uint8Array }
-  | { readonly kind: 'voucher'; readonly voucher: Uint8Array };
+  | { readonly kind: 'voucher'; readonly voucher: Uint8Array }
+  | { readonly kind: 'pay-code'; readonly code: Uint8Array };
 
 /** One of several codes of a frame that is too large for one. */
 export interface FramePart {
@@ -54,6 +55,7 @@ const LETTERS = {
   epoch: 'E',
   fork: 'K',
   voucher: 'V',
+  'pay-code': 'C',
 } as const;
 const PART_LETTER = 'X';
 const TEXT = /^PH1([A-Z]):([0-9A-Z $%*+\-./:]*)$/;
@@ -135,6 +137,8 @@ function bytesOf(frame: Frame): Uint8Array {
       return frame.fork;
     case 'voucher':
       return frame.voucher;
+    case 'pay-code':
+      return frame.code;
   }
 }
 
@@ -148,6 +152,7 @@ function frameOf(letter: string, bytes: Uint8Array): Checked<Frame> {
   if (letter === LETTERS.address) return ok({ kind: 'address', certificate: bytes });
   const parts = itemsOf(bytes);
   if (letter === LETTERS.noted) return notedOf(parts);
+  if (letter === LETTERS['pay-code']) return ok({ kind: 'pay-code', code: bytes });
   if (letter !== LETTERS.invoice && letter !== LETTERS.payment) return no('frame.unknown');
   const [first, second, third] = parts ?? [];
   if (first === undefined || third !== undefined) return no('frame.malformed');

@@ -54,6 +54,8 @@ export type ProtocolCode =
   | 'closing.signature'
   | 'closing.wrong-allowance'
   | 'closing.inconsistent'
+  | 'pay-code.signature'
+  | 'pay-code.expired'
   | 'epoch.signature'
   | 'epoch.older'
   | 'epoch.list-differs'

@@ -30,10 +30,10 @@ import { good, type Member, newDevice, openMember } from '#tests/kit/member.ts';
 
 /**
  * public: says the same to everybody. own: speaks of who is signed in. theirs: names a thing of one person, which to all
- * others is not there. phone: speaks of the phone that signed. browser: a step of the very browser that began.
+ * others is not there. phone: speaks of the phone that signed. brought: the same, and believes only signed words. browser: a step of the very browser that began.
  * bank: believed for its signature alone.
  */
-type Kind = 'public' | 'own' | 'theirs' | 'phone' | 'browser' | 'bank';
+type Kind = 'public' | 'own' | 'theirs' | 'phone' | 'brought' | 'browser' | 'bank';
 
 const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /livez', 'public'],
@@ -87,6 +87,8 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['PUT /allowance/settings', 'own'],
   ['GET /payments/{id}', 'theirs'],
   ['GET /receipts/{id}', 'public'],
+  ['POST /pay-codes', 'brought'],
+  ['GET /pay-codes/{id}', 'phone'],
   ['GET /cases', 'own'],
   ['GET /cases/{id}', 'theirs'],
   ['GET /transfers', 'own'],
@@ -311,6 +313,7 @@ function aimed(route: string): { method: string; url: string; body: object | und
     '/devices/{id}': owned.device,
     '/payments/{id}': owned.payment,
     '/receipts/{id}': owned.payment,
+    '/pay-codes/{id}': owned.payment,
     '/cases/{id}': owned.fileOf,
     '/top-ups/{id}': owned.topUp,
     '/transfers/requests/{id}/decline': owned.ask,
@@ -415,6 +418,7 @@ function bodyOf(route: string): object | undefined {
       new_edits: false,
     },
     'PUT /notebook/{wallet}/_local/{id}': { _id: '_local/x', last_seq: 1 },
+    'POST /pay-codes': { code: owned.payment, invoice: owned.payment, certificate: owned.payment },
     'POST /sync': { ...EMPTY_SYNC, wallet: ming.wallet, device: owned.device },
   };
   return bodies[route];
@@ -485,6 +489,7 @@ const NOBODY: Readonly<Record<Kind, RegExp>> = {
   own: /^401 session\.none$/,
   theirs: /^401 session\.none$/,
   phone: /^401 device\.signature$/,
+  brought: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,
 };
@@ -504,6 +509,7 @@ const STRANGER: Readonly<Record<Kind, RegExp>> = {
   theirs:
     /^(404 ([\w.]*not-found|recovery\.unknown)|403 signup\.code-spent|409 (device|funding|ask|recovery)\.id-reused)$/,
   phone: /^401 device\.signature$/,
+  brought: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,
 };
@@ -520,7 +526,8 @@ describe("a stranger's phone", () => {
     }));
     expect(faultOf(given)).toBeUndefined();
     const expected = BY_PHONE.has(route) ? STRANGER[kind] : NOBODY[kind];
-    expect(codeOf(given)).toMatch(kind === 'phone' ? /^200$/ : expected);
+    const phones: Partial<Record<Kind, RegExp>> = { phone: /^200$/, brought: /^400 message\.malformed$/ };
+    expect(codeOf(given)).toMatch(phones[kind] ?? expected);
     expect(tellsOfMing(given).filter((mark) => !sentMarks(route).has(mark))).toEqual([]);
     if (kind === 'phone') expect(tellsOfMing(given)).toEqual([]);
   });

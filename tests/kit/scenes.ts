@@ -109,6 +109,8 @@ export const SCENES: readonly Scene[] = [
   { name: 'welcome', path: '/welcome', seed: 'none' },
   { name: 'pay', path: '/pay' },
   { name: 'pay-code', path: `/pay/code/${SEEDED_PAYMENT}` },
+  { name: 'pay-show', path: '/pay/show' },
+  { name: 'pay-show-offline', path: '/pay/show', offline: true },
   { name: 'receive', path: '/receive' },
   { name: 'transfer', path: '/transfer' },
   { name: 'transfer-code', path: '/transfer/code' },

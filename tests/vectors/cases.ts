@@ -16,6 +16,7 @@ import { writeFrame } from '#shared/protocol/frame.ts';
 import { type Invoice, invoiceMessage } from '#shared/protocol/invoice.ts';
 import { type KeySet, keySetMessage } from '#shared/protocol/key-set.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
+import { type PayCode, payCodeMessage } from '#shared/protocol/pay-code.ts';
 import {
   encodeCore,
   type PaymentCore,
@@ -628,6 +629,34 @@ export async function receiptCases(): Promise<Vector[]> {
       { receipt: await receiptMessage.sign({ ...first, status: 'void' }, PAYEE) },
       { ...context, neighbour: toHex(firstBytes) },
     ),
+  ];
+}
+
+/** Every case of pay codes. */
+export async function payCodeCases(): Promise<Vector[]> {
+  const allowance = await allowanceMessage.sign(ALLOWANCE, SHANXI);
+  const held = allowanceMessage.read(allowance);
+  if (!held.ok) throw new Error(held.error.code);
+  const code: PayCode = { allowance: referenceOf(held.value.id), nonce: seed('nonce', 16), time: NOON, lifetime: 60 };
+  const given = async (bent: Partial<PayCode> = {}, signer: Signer = PAYER) => ({
+    allowance: toHex(allowance),
+    code: toHex(await payCodeMessage.sign({ ...code, ...bent }, signer)),
+  });
+  const at = (name: string, expect: string, secondsLater: number, of: Record<string, string>): Vector => ({
+    ...{ check: 'pay-code', name, given: of, expect },
+    context: { now: toSeconds(NOON) + secondsLater },
+  });
+  const honest = await given();
+  const closing: Closing = { allowance: code.allowance, lastNumber: 0, lastTotal: 0, last: ALLOWANCE.anchor };
+  const other = toHex(await closingMessage.sign(closing, PAYER));
+  return [
+    at('a pay code in its minute', 'ok', 30, honest),
+    at('a pay code at the last moment two clocks allow', 'ok', 120, honest),
+    at('a pay code photographed and shown too late', 'pay-code.expired', 121, honest),
+    at('a pay code of a clock too far ahead', 'pay-code.expired', -61, honest),
+    at('a pay code signed by a stranger', 'pay-code.signature', 30, await given({}, STRANGER)),
+    at('a pay code of another allowance', 'allowance.unknown', 30, await given({ allowance: seed('other', 16) })),
+    at('a closing shown as a pay code', 'message.malformed', 30, { ...honest, code: other }),
   ];
 }
 

@@ -13,6 +13,7 @@ import {
   issuedCases,
   keySetCases,
   messageRows,
+  payCodeCases,
   paymentCases,
   receiptCases,
 } from '#tests/vectors/cases.ts';
@@ -27,6 +28,7 @@ const FILES = {
   payment: paymentCases,
   receipt: receiptCases,
   closing: closingCases,
+  'pay-code': payCodeCases,
   epoch: epochCases,
   finality: finalityCases,
   fork: forkCases,

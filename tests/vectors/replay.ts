@@ -9,6 +9,7 @@ import { readFrame } from '#shared/protocol/frame.ts';
 import { invoiceMessage } from '#shared/protocol/invoice.ts';
 import { type KeySet, keySetMessage } from '#shared/protocol/key-set.ts';
 import { noteAsInvoice, readNote } from '#shared/protocol/note.ts';
+import { payCodeChecks } from '#shared/protocol/pay-code.ts';
 import { readPayment } from '#shared/protocol/payment.ts';
 import { expandPoint } from '#shared/protocol/point.ts';
 import { receiptMessage } from '#shared/protocol/receipt.ts';
@@ -94,6 +95,10 @@ export async function replay(
       const neighbour =
         context.neighbour === undefined ? {} : { neighbour: must(receiptMessage.read(hex(context.neighbour))) };
       return spoken(await drive(receiptChecks(hex(given['receipt']), hex(context.key), { ...payment, ...neighbour })));
+    }
+    case 'pay-code': {
+      const allowance = must(knownAllowance(hex(given['allowance'])));
+      return spoken(await drive(payCodeChecks(hex(given['code']), allowance, seconds(context.now))));
     }
     case 'closing': {
       const allowance = must(knownAllowance(hex(context.allowance)));
