@@ -249,8 +249,16 @@ export const LOOKS: readonly Look[] = [
   { name: 'en-small', width: 360, height: 640, theme: 'light', locale: 'en-US' },
   { name: 'zh-elder', width: 390, height: 844, theme: 'light', locale: 'zh-CN', elder: 20 },
   { name: 'en-eldest', width: 390, height: 844, theme: 'dark', locale: 'en-US', elder: 30 },
-  { name: 'zh-tablet', width: 820, height: 1180, theme: 'dark', locale: 'zh-CN' },
+  { name: 'zh-tablet', width: 820, height: 1180, theme: 'light', locale: 'zh-CN' },
+  { name: 'zh-tablet-dark', width: 820, height: 1180, theme: 'dark', locale: 'zh-CN' },
+  { name: 'zh-tablet-elder', width: 820, height: 1180, theme: 'light', locale: 'zh-CN', elder: 24 },
+  { name: 'en-tablet', width: 1180, height: 820, theme: 'light', locale: 'en-US' },
+  { name: 'en-tablet-dark', width: 820, height: 1180, theme: 'dark', locale: 'en-US' },
+  { name: 'en-tablet-elder', width: 1180, height: 820, theme: 'dark', locale: 'en-US', elder: 24 },
 ];
+
+/** Whether a look is a tablet's, upright or lying. */
+export const isTablet = ({ width }: Look): boolean => width > 500;
 
 /** The built app served alone, and a browser. */
 export interface Stage {
