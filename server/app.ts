@@ -32,9 +32,10 @@ import { createHttp, type Http } from '#server/platform/http.ts';
 import { type RunningJob, startJob } from '#server/platform/job.ts';
 import { type Metrics, openMetrics } from '#server/platform/metrics.ts';
 import { migrate } from '#server/platform/migrate.ts';
+import { type Exporter, openExporter } from '#server/platform/otlp.ts';
 import { callOutside } from '#server/platform/outside.ts';
 import { serveApp } from '#server/platform/static.ts';
-import { traceRequests } from '#server/platform/trace.ts';
+import { type Collector, traceAct, traceDatabase, traceRequests } from '#server/platform/trace.ts';
 import { openRegions } from '#server/region/region.ts';
 import { regionRoutes } from '#server/region/routes.ts';
 import { syncRoutes } from '#server/sync/routes.ts';
@@ -86,15 +87,17 @@ const BANK_PATIENCE = duration(5, 's');
 /** Builds the house of `config`: the database is brought forward, every capability opened, every route mounted. */
 export async function buildHouse(config: Config, parts: HouseParts = {}): Promise<House> {
   const clock = parts.clock ?? systemClock;
-  const database = await openDatabase(config);
-  await migrate(database, schemas());
-  await distribute(database, PLACEMENT);
+  const opened = await openDatabase(config);
+  await migrate(opened, schemas());
+  await distribute(opened, PLACEMENT);
+  const metrics = openMetrics(config.dataDir);
+  const collector = openCollector(config, metrics);
+  const database = collector ? traceDatabase(opened) : opened;
   // Filled as the house is built; what stands here must hold for it to be ready.
   const checks: Record<string, () => Promise<void>> = {};
   const app = await createHttp(config, { database, checks });
-  const metrics = openMetrics(config.dataDir);
   metrics.watch(app);
-  if (config.tracing) traceRequests(app);
+  if (config.tracing) traceRequests(app, collector);
 
   const ledger = openLedger({ database });
   // A clock that was handed in is whoever's who handed it in.
@@ -196,23 +199,26 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   notebookRoutes(app, notebooks, identity);
   await serveBuilt(app);
 
-  const jobs = startJobs(database, app.log, {
-    'identity-sweep': [duration(5, 'min'), identity.sweep],
-    'real-name': [duration(2, 's'), identity.realNames.runDue],
-    'logbook-seal': [
-      duration(10, 'min'),
-      () => sealDay(database, clock(), (seal) => regions.sign(seal.region, sealMessage, seal)),
-    ],
-    'allowance-release': [duration(1, 'min'), allowances.releaseDue],
-    'payment-ripen': [duration(1, 'min'), payments.ripen],
-    'payment-claims': [duration(5, 's'), payments.sealClaims],
-    'payment-recover': [duration(5, 's'), payments.recoverDebts],
-    'border-waiting': [duration(5, 's'), sync.settleWaiting],
-    'transfer-due': [duration(5, 's'), transfers.runDue],
-    'funding-due': [duration(1, 's'), funding.runDue],
-    'account-closing': [duration(1, 'min'), accounts.closings.runDue],
-    'funding-statements': [duration(10, 'min'), funding.reconciling.run],
-  });
+  const jobs = startJobs(
+    { database, log: app.log, collector },
+    {
+      'identity-sweep': [duration(5, 'min'), identity.sweep],
+      'real-name': [duration(2, 's'), identity.realNames.runDue],
+      'logbook-seal': [
+        duration(10, 'min'),
+        () => sealDay(database, clock(), (seal) => regions.sign(seal.region, sealMessage, seal)),
+      ],
+      'allowance-release': [duration(1, 'min'), allowances.releaseDue],
+      'payment-ripen': [duration(1, 'min'), payments.ripen],
+      'payment-claims': [duration(5, 's'), payments.sealClaims],
+      'payment-recover': [duration(5, 's'), payments.recoverDebts],
+      'border-waiting': [duration(5, 's'), sync.settleWaiting],
+      'transfer-due': [duration(5, 's'), transfers.runDue],
+      'funding-due': [duration(1, 's'), funding.runDue],
+      'account-closing': [duration(1, 'min'), accounts.closings.runDue],
+      'funding-statements': [duration(10, 'min'), funding.reconciling.run],
+    },
+  );
   return {
     app,
     database,
@@ -228,6 +234,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
       await funding.idle();
       await payments.close();
       await database.close();
+      await collector?.close();
     },
   };
 }
@@ -251,9 +258,15 @@ async function serveBuilt(app: Http): Promise<void> {
   if (existsSync(`${folder}/app-shell.html`)) await serveApp(app, folder);
 }
 
+/** Steps go to a collector where one is named; what became of them is counted. */
+function openCollector({ tracing }: Config, metrics: Metrics): Exporter | undefined {
+  if (!tracing?.collector) return undefined;
+  const count = metrics.counter('piaohao_trace_steps_total', 'Steps for the collector of traces, by fate', 'fate');
+  return openExporter({ place: tracing.collector, call: callOutside, count });
+}
+
 function startJobs(
-  database: Database,
-  log: FastifyBaseLogger,
+  { database, log, collector }: { database: Database; log: FastifyBaseLogger; collector: Collector | undefined },
   work: Readonly<Record<string, readonly [every: Duration, run: () => Promise<unknown>]>>,
 ): RunningJob[] {
   return Object.entries(work).map(([name, [every, run]]) =>
@@ -262,7 +275,7 @@ function startJobs(
       name,
       every,
       run: () =>
-        run().then(
+        (collector ? traceAct(collector, name, run) : run()).then(
           () => undefined,
           (error: unknown) => log.error({ err: error, job: name }, 'a round of periodic work failed'),
         ),

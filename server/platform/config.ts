@@ -1,5 +1,6 @@
 /** Everything the house is told from outside, read and checked once at its start. */
 import { join } from 'node:path';
+import type { CollectorPlace } from '#server/platform/otlp.ts';
 
 /** How this process is set up; made by {@link readConfig}. */
 export interface Config {
@@ -20,8 +21,8 @@ export interface Config {
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   /** Where the figures may be read (METRICS_PORT); undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | undefined } | undefined;
-  /** Whether requests carry a W3C trace in and out. */
-  readonly tracing: boolean;
+  /** Whether requests carry a W3C trace in and out, and which collector their steps go to; undefined: no traces at all. */
+  readonly tracing: { readonly collector: CollectorPlace | undefined } | undefined;
   /** Addresses of the proxies in front, whose word on the client's address counts. */
   readonly trustProxy: readonly string[];
 }
@@ -35,7 +36,8 @@ export class ConfigError extends Error {
 
 /**
  * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, SANDBOX_URL, LOG_LEVEL,
- * METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING and TRUST_PROXY.
+ * METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING, TRUST_PROXY, and of OpenTelemetry OTEL_EXPORTER_OTLP_ENDPOINT,
+ * OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER_ARG.
  * Throws {@link ConfigError} for a value that cannot be meant.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
@@ -60,7 +62,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     sandboxUrl: url(env, 'SANDBOX_URL', 'http://127.0.0.1:4801', ['http:', 'https:']).origin,
     logLevel,
     metrics: readMetrics(env),
-    tracing: env.TRACING === 'on',
+    tracing: readTracing(env),
     trustProxy: (env.TRUST_PROXY ?? '').split(',').flatMap((address) => (address.trim() ? [address.trim()] : [])),
   });
 }
@@ -79,6 +81,45 @@ function readMetrics(env: Readonly<Record<string, string | undefined>>): Config[
   if (token === undefined && !THIS_MACHINE.includes(host))
     throw new ConfigError('METRICS_HOST beyond this machine needs a METRICS_TOKEN');
   return { host, port, token };
+}
+
+/** A collector alone turns tracing on; the names are OpenTelemetry's own, so that what its users know holds here. */
+function readTracing(env: Readonly<Record<string, string | undefined>>): Config['tracing'] {
+  if (!env.OTEL_EXPORTER_OTLP_ENDPOINT) return env.TRACING === 'on' ? { collector: undefined } : undefined;
+  const base = url(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', '', ['http:', 'https:']).href;
+  const share = Number(env.OTEL_TRACES_SAMPLER_ARG ?? '1');
+  if (!(share >= 0 && share <= 1)) throw new ConfigError('OTEL_TRACES_SAMPLER_ARG is a share from 0 to 1');
+  return {
+    collector: {
+      url: `${base.replace(/\/$/, '')}/v1/traces`,
+      headers: readHeaders(env.OTEL_EXPORTER_OTLP_HEADERS ?? ''),
+      service: env.OTEL_SERVICE_NAME ?? 'piaohao',
+      share,
+    },
+  };
+}
+
+/** `name=value,name=value`, the values percent-encoded where they must be (W3C Baggage). */
+function readHeaders(text: string): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const one of text.split(',')) {
+    if (one.trim() === '') continue;
+    const [, name, value] = /^\s*([\w-]+)\s*=\s*(.*?)\s*$/.exec(one) ?? [];
+    const plain = value === undefined ? undefined : decoded(value);
+    if (name === undefined || plain === undefined) {
+      throw new ConfigError('OTEL_EXPORTER_OTLP_HEADERS is a list of name=value with commas');
+    }
+    headers[name] = plain;
+  }
+  return headers;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function wholeNumber(

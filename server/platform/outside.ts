@@ -1,5 +1,5 @@
 /** Calls to other companies' servers: JSON only, with a bound on the time, on the size and on where it may lead. */
-import { traceparent } from '#server/platform/trace.ts';
+import { traceparent, traceStep } from '#server/platform/trace.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 
 /** What to ask. `body` goes as JSON; `headers` are added to ours. */
@@ -22,7 +22,20 @@ export type OutsideFailure = 'timeout' | 'lost' | 'too-large' | 'not-json';
 const MOST_BYTES = 1024 * 1024;
 
 /** Asks `url` once, never follows a redirect, never throws for what the other side does. */
-export async function callOutside(url: string, call: OutsideCall): Promise<Result<OutsideAnswer, OutsideFailure>> {
+export function callOutside(url: string, call: OutsideCall): Promise<Result<OutsideAnswer, OutsideFailure>> {
+  // The path may name a person or a payment: a step says the server alone.
+  const says = { 'http.request.method': call.method, 'server.address': new URL(url).host };
+  return traceStep(
+    { name: call.method, kind: 'client', says },
+    () => ask(url, call),
+    (answer) =>
+      answer.ok
+        ? { says: { 'http.response.status_code': answer.value.status }, failed: answer.value.status >= 400 }
+        : { says: { 'error.type': answer.error }, failed: true },
+  );
+}
+
+async function ask(url: string, call: OutsideCall): Promise<Result<OutsideAnswer, OutsideFailure>> {
   const signal = AbortSignal.timeout(call.timeoutMs);
   const trace = traceparent();
   try {

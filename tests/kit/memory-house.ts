@@ -24,7 +24,7 @@ export function memoryHouse(sandboxUrl: string): { readonly config: Config; read
       sandboxUrl,
       logLevel: 'silent',
       metrics: undefined,
-      tracing: false,
+      tracing: undefined,
       trustProxy: [],
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
