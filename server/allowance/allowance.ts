@@ -104,7 +104,8 @@ export function openAllowances(parts: AllowanceParts): Allowances {
   const certificates = openCertificates(parts);
   parts.identity.onDeviceRevoked((tx, device, at) => stopDeviceOf(tx, regions, device, 'device-revoked', at));
   parts.identity.onPasskeyRevoked((tx, passkey) => stopAllowancesOfPasskey(tx, regions, passkey));
-  parts.identity.onFrozen((tx, owner) => stopAllowancesOfWallet(tx, regions, owner));
+  parts.identity.onFrozen((tx, owner) => stopAllowancesOfWallet(tx, regions, owner, 'wallet-frozen'));
+  parts.identity.onEased((tx, owner) => stopAllowancesOfWallet(tx, regions, owner, 'limits-eased'));
   return {
     lockMany: async (tx, references) =>
       byReference(references.length === 0 ? [] : await store.lockByReference(tx, references)),

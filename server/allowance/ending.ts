@@ -39,8 +39,7 @@ export async function closeAllowance(
     const held = heldOf(row);
     const checked = await verifyAsync(closingChecks(closing, held.signed, await heldPayments(tx, held)), verifier);
     if (!checked.ok) return checked;
-    const innocent = held.stopReason === 'passkey-revoked' || held.stopReason === 'wallet-frozen';
-    if (held.state === 'stopped' && !innocent) return refuse({ code: 'allowance.stopped' });
+    if (held.state === 'stopped' && !isInnocent(held)) return refuse({ code: 'allowance.stopped' });
     if (held.state === 'live' || held.state === 'stopped') {
       const returned = Math.max(0, held.total - held.returned - Math.max(lastTotal, held.claimed));
       await giveBack(parts, tx, 'close', [{ held, moves: returnMoves(held, returned) }]);
@@ -123,16 +122,23 @@ export async function stopAllowancesOfPasskey(tx: Sql, regions: Regions, passkey
 }
 
 /**
- * Stops all live allowances of a wallet that is being frozen. Its phones are not in doubt, perhaps only one is out of hand:
- * when the freeze ends they go on with new allowances, and their closings count meanwhile.
+ * Stops all live allowances of a wallet that is being frozen, or whose limits fall for a day. Its phones are
+ * not in doubt, perhaps only one is out of hand: they go on with new allowances, when the freeze ends or at once under the
+ * lower limits, and their closings count meanwhile.
  */
 export async function stopAllowancesOfWallet(
   tx: Sql,
   regions: Regions,
   { region, wallet }: { readonly region: string; readonly wallet: Id },
+  reason: 'wallet-frozen' | 'limits-eased',
 ): Promise<void> {
   await store.lockSetting(tx, region, wallet);
-  await stopThese(tx, regions, region, await store.lockLive(tx, region, wallet), 'wallet-frozen');
+  await stopThese(tx, regions, region, await store.lockLive(tx, region, wallet), reason);
+}
+
+/** Whether an allowance was stopped for what its phone did not do: its word still counts. */
+function isInnocent({ stopReason }: HeldAllowance): boolean {
+  return stopReason !== undefined && ['passkey-revoked', 'wallet-frozen', 'limits-eased'].includes(stopReason);
 }
 
 /** What is stopped here may still be closed by its phone, which then takes it out of what the fund could be asked for. */

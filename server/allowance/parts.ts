@@ -18,6 +18,7 @@ export interface AllowanceParts {
     | 'onDeviceRevoked'
     | 'onPasskeyRevoked'
     | 'onFrozen'
+    | 'onEased'
     | 'moneyStop'
     | 'limitShare'
     | 'freeSet'

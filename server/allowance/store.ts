@@ -1,4 +1,5 @@
 /** What the house remembers of allowances and certificates, in SQL. */
+import type { StopReason } from '#server/allowance/held.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
@@ -18,7 +19,7 @@ export interface AllowanceRow {
   claimed: number;
   returned: number;
   state: 'live' | 'closed' | 'stopped' | 'released';
-  stop_reason: 'fork' | 'overspent' | 'device-revoked' | 'passkey-revoked' | 'wallet-frozen' | null;
+  stop_reason: StopReason | null;
   payee: Id | null;
   status_index: number;
   issued_at: Instant;

@@ -16,7 +16,7 @@ import { openPartings, type Partings } from '#server/identity/parting.ts';
 import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
 import { ES256 } from '#server/identity/passkey.ts';
 import { openPasskeys, type PasskeyRevoked, type Passkeys } from '#server/identity/passkeys.ts';
-import { openPasswords, type Passwords, standing } from '#server/identity/password.ts';
+import { type LimitsEased, openPasswords, type Passwords, standing } from '#server/identity/password.ts';
 import { openHasher } from '#server/identity/password-hash.ts';
 import { type MoneyProofs, openMoneyProofs } from '#server/identity/password-proof.ts';
 import { openRealNames, type RealNames } from '#server/identity/real-name.ts';
@@ -42,6 +42,7 @@ export type { Device, DeviceRevoked } from '#server/identity/device.ts';
 export type { WalletFrozen } from '#server/identity/freeze.ts';
 export type { IdentityLimits } from '#server/identity/parts.ts';
 export type { PasskeyRevoked, RevokedPasskey } from '#server/identity/passkeys.ts';
+export type { LimitsEased } from '#server/identity/password.ts';
 export type { ActToProve } from '#server/identity/password-proof.ts';
 export type { Session } from '#server/identity/session.ts';
 export type { SendText } from '#server/identity/sms.ts';
@@ -105,6 +106,8 @@ export interface Identity extends Partings {
   /** Registers what must stop in the transaction that revokes a passkey. */
   readonly onPasskeyRevoked: (hook: PasskeyRevoked) => void;
   readonly onFrozen: (hook: WalletFrozen) => void;
+  /** Registers what must stop in the transaction that lowers a wallet's limits for a day. */
+  readonly onEased: (hook: LimitsEased) => void;
   /** Whether nothing may be spent from `wallet` now; asked in the transaction that would let it. */
   readonly isFrozen: (tx: Sql, wallet: Id) => Promise<boolean>;
   /** Whether a person stands for an act of money, and what proves it: see password-proof.ts. */
@@ -206,6 +209,7 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     onDeviceRevoked: devices.onRevoked,
     onPasskeyRevoked: passkeys.onRevoked,
     onFrozen: freezes.onFrozen,
+    onEased: passwords.onEased,
     isFrozen: async (tx, wallet) => (await store.readWallet(tx, wallet))?.frozen_at != null,
     ...openMoneyProofs(parts, passwords),
     ...openPartings(parts, devices, passkeys),

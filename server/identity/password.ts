@@ -31,7 +31,13 @@ export interface Passwords {
   readonly guess: (owner: Owner, digits: string) => Promise<Result<undefined, Refusal>>;
   /** A new password by any right; `then` runs in its transaction. */
   readonly replace: (owner: Owner, id: Id, digits: string, then: Replaced) => Promise<Result<undefined, Refusal>>;
+  /** Lowers the wallet's limits for a while from `at`, in the transaction of a password that was found again. */
+  readonly ease: (tx: Sql, owner: Owner, at: Instant) => Promise<void>;
+  readonly onEased: (hook: LimitsEased) => void;
 }
+
+/** Runs inside the transaction that lowers a wallet's limits, so that what was promised under the full ones stops with it. */
+export type LimitsEased = (tx: Sql, owner: { readonly region: string; readonly wallet: Id }) => Promise<void>;
 
 /** Runs in the transaction that puts a new password in force; its refusal undoes everything. */
 export type Replaced = (tx: Sql, at: Instant, isFirst: boolean) => Promise<Result<undefined, Refusal>>;
@@ -42,18 +48,28 @@ const DAY = duration(1, 'd');
 
 /** Opens the passwords over the database of `parts`. */
 export function openPasswords(parts: IdentityParts, hasher: Hasher): Passwords {
-  const context = { ...parts, hasher };
+  const hooks: LimitsEased[] = [];
+  const ease = async (tx: Sql, { region, wallet }: Owner, at: Instant) => {
+    await store.noteRecovered(tx, region, wallet, at);
+    for (const hook of hooks) await hook(tx, { region, wallet });
+  };
+  const context = { ...parts, hasher, ease };
   return {
     view: (owner) => viewOf(parts, owner),
     set: (session, asked) => set(context, session, asked),
     setFree: (session, asked) => setFree(context, session, asked),
     guess: (owner, digits) => guess(context, owner, digits),
     replace: (owner, id, digits, then) => replace(context, owner, id, digits, then),
+    ease,
+    onEased: (hook) => {
+      hooks.push(hook);
+    },
   };
 }
 
 interface Context extends IdentityParts {
   readonly hasher: Hasher;
+  readonly ease: Passwords['ease'];
 }
 
 async function set(
@@ -76,7 +92,7 @@ async function set(
   if (!proved.ok) return proved;
   const done = await replace(context, session, id, password, async (tx, at, isFirst) => {
     // A passkey alone is what a stolen, unlocked phone has: a change proved by nothing else is treated as one found again.
-    if (!isFirst && proof.by === 'passkey') await store.noteRecovered(tx, session.region, session.wallet, at);
+    if (!isFirst && proof.by === 'passkey') await context.ease(tx, session, at);
     const code = isFirst ? 'password-set' : 'password-changed';
     await noteEvent(tx, session, { code, at, about: { by: proof.by } });
     return ok(undefined);

@@ -189,7 +189,7 @@ async function finish(
     if (factors.length < FACTORS) return no('recovery.factors');
     await store.endRecovery(tx, region, id, at);
     if (support && factors.includes('support')) await store.useCase(tx, region, support.id, at);
-    await store.noteRecovered(tx, region, wallet, at);
+    await passwords.ease(tx, { region, wallet }, at);
     await store.endOtherSessions(tx, region, wallet, session.id);
     await forgetCodes(tx, { region, wallet, purpose: 'recovery', subject: id });
     await noteEvent(tx, { region, wallet }, { code: 'password-recovered', at, about: { by: factors.join(' ') } });

@@ -190,6 +190,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     onDeviceRevoked: () => undefined,
     onPasskeyRevoked: () => undefined,
     onFrozen: () => undefined,
+    onEased: () => undefined,
     isFrozen: async () => false,
     authorise: async () => ok('free' as const),
     devicesOf: async (wallet: Id) => devices.filter((device) => device.wallet === wallet),

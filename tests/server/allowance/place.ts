@@ -60,6 +60,7 @@ export async function openPlace(database: Database) {
         onDeviceRevoked: (hook) => hooks.push(hook),
         onPasskeyRevoked: (hook) => passkeyHooks.push(hook),
         onFrozen: (hook) => frozenHooks.push(hook),
+        onEased: () => undefined,
         limitShare: async (_tx, wallet) => shares.get(wallet) ?? 100,
         freeSet: async (_tx, wallet) => frees.get(wallet),
         moneyStop: async (_tx, { wallet }) => (frozen.has(wallet) ? { code: 'wallet.frozen' as const } : undefined),

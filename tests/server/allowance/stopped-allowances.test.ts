@@ -1,4 +1,7 @@
-/** Removing a passkey over HTTP, on the embedded database and on PostgreSQL: what it could sign for is stopped. */
+/**
+ * Over HTTP, on the embedded database and on PostgreSQL: what a removed passkey could sign for is stopped, and what was
+ * promised before a forgotten payment password came back.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildHouse } from '#server/app.ts';
 import { available, outside } from '#server/ledger/chart.ts';
@@ -16,7 +19,7 @@ import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import { softAuthenticator } from '#tests/kit/authenticator.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
 import { freshSigner } from '#tests/kit/market.ts';
-import { good, type Member, openMember, openTexts } from '#tests/kit/member.ts';
+import { good, type Member, openMember, openTexts, stepUp } from '#tests/kit/member.ts';
 import { MEMORY_ORIGIN, memoryHouse } from '#tests/kit/memory-house.ts';
 
 const EMPTY = { cursor: 0, payments: [], closings: [], receipts: [], forks: [], have: {} };
@@ -31,6 +34,7 @@ async function openWorld(databaseUrl: string | undefined) {
   const ledger = openLedger({ database: house.database });
   const place = { app: house.app, origin: MEMORY_ORIGIN, clock, codeFor: texts.codeFor };
   return {
+    place,
     pass: (milliseconds: number) => {
       now += milliseconds;
     },
@@ -110,6 +114,52 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect(named[2]).toBe(named[0]);
     expect(named[1]).not.toBe(named[0]);
   });
+
+  // how the new payment password came | what its owner did for it
+  test.each<[string, string, (who: Member) => Promise<unknown>]>([
+    ['found again by finger and text', '13912345683', recover],
+    [
+      'changed by the finger alone',
+      '13912345684',
+      (who) => who.ask('PUT', '/payment-password', { ...chosen('805417'), proof: { by: 'passkey' } }),
+    ],
+  ])(
+    'a payment password %s: the live allowance is revoked with it, and the next one is half as large',
+    async (_how, phone, renew) => {
+      const { member, pass } = world;
+      const mei = await member('阿梅', phone, 300_00);
+      await good(mei.ask('PUT', '/payment-password', { ...chosen('730291'), proof: { by: 'passkey' } }));
+      const first = await allowanceOf(mei);
+      expect(first.message).toMatchObject({ total: 200_00, perPayment: 100_00 });
+      pass(duration(6, 'min'));
+      await stepUp(mei);
+      await renew(mei);
+      pass(duration(5, 's'));
+      expect(await revokedBits(mei)).toContain(first.message.statusIndex);
+      const closed = await good(
+        mei.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY, closings: [await closingOf(first)] }),
+      );
+      expect(closed.closed).toEqual([first.message.id]);
+      expect(closed.balances).toMatchObject([{ available: 300_00, setAside: 0 }]);
+      const second = await allowanceOf(mei);
+      expect(second.message).toMatchObject({ total: 100_00, perPayment: 50_00 });
+      expect(await revokedBits(mei)).not.toContain(second.message.statusIndex);
+    },
+  );
+
+  const chosen = (password: string) => ({ id: newId(world.place.clock()), password });
+
+  /** The way of a forgotten payment password, by the touch just made and a text. */
+  async function recover(who: Member): Promise<void> {
+    const path = `/recoveries/${newId(world.place.clock())}`;
+    await good(who.ask('POST', '/recoveries', { id: path.split('/').at(-1) }));
+    world.pass(1);
+    await stepUp(who);
+    await good(who.ask('POST', `${path}/passkey`));
+    await good(who.ask('POST', `${path}/code`, { way: 'phone' }));
+    await good(who.ask('PUT', `${path}/code`, { way: 'phone', code: await world.place.codeFor(`+86${who.phone}`) }));
+    await good(who.ask('PUT', `${path}/password`, { password: '805417' }));
+  }
 });
 
 /** The allowance a phone gets for a fresh key. */
