@@ -1,5 +1,4 @@
 /** What a payment moves: the settlement table of the protocol as transfers. Pure. */
-import { hash } from 'node:crypto';
 import {
   type Account,
   arriving,
@@ -10,8 +9,9 @@ import {
   receivable,
 } from '#server/ledger/chart.ts';
 import type { Move, Transfer, TransferKind } from '#server/ledger/ledger.ts';
+import { actId } from '#server/ledger/transfer.ts';
 import type { PaymentRow } from '#server/payment/store.ts';
-import { joinBytes, toBase64url, utf8 } from '#shared/base/bytes.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
@@ -24,20 +24,7 @@ type Act = 'claim' | 'mature' | 'reverse';
  * ledger itself refuses a second one, whoever asks and whatever went wrong above it.
  */
 export function transferId(payment: Uint8Array, act: Act, place: 'payer' | 'payee'): Id {
-  const hex = hash('sha256', joinBytes(tagOf(act, place), payment), 'hex');
-  // The version and variant of a UUID whose other bits are the maker's own (RFC 9562 section 5.8).
-  const variant = '89ab'[Number.parseInt(hex[16] ?? '', 16) & 3];
-  const own = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`];
-  return `${own[0]}-${own[1]}-${own[2]}-${own[3]}-${hex.slice(20, 32)}` as Id;
-}
-
-const tags = new Map<string, Uint8Array>();
-
-function tagOf(act: Act, place: 'payer' | 'payee'): Uint8Array {
-  const name = `piaohao-${act}-${place}`;
-  const tag = tags.get(name) ?? utf8(name);
-  tags.set(name, tag);
-  return tag;
+  return actId(`piaohao-${act}-${place}`, payment);
 }
 
 /** What the postings of a payment need to know of it. */
