@@ -20,7 +20,9 @@ test('a bill is shared, paid by one, declined by another, readable with no netwo
     await find(ming, phone);
   }
   await button(ming, 'transfer_split_send').click();
-  await ming.page.waitForURL('**/request');
+  // Whoever has just asked stands before what they asked for.
+  await ming.page.getByRole('radio', { name: words(ming, 'transfer_by_me'), exact: true, checked: true }).waitFor();
+  await expect.poll(() => ming.page.locator('article[data-state=open]').count()).toBe(2);
 
   // Whoever is named first pays the odd fen.
   await open(hong, '/request');

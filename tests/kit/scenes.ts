@@ -115,6 +115,7 @@ export const SCENES: readonly Scene[] = [
   { name: 'transfer', path: '/transfer' },
   { name: 'transfer-code', path: '/transfer/code' },
   { name: 'requests', path: '/request', act: answering('/transfers', FEED) },
+  { name: 'requests-sent', path: '/request?sent', act: answering('/transfers', FEED) },
   { name: 'requests-unread', path: '/request' },
   { name: 'request-new', path: '/request/new' },
   { name: 'split', path: '/split' },
