@@ -37,3 +37,16 @@ self.addEventListener('activate', (event) => {
 self.addEventListener('sync', (event) => {
   onBackgroundSync(event as ExtendableEvent & { readonly tag: string });
 });
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(show(new URL((event.notification.data as { path?: string } | null)?.path ?? '/', self.origin)));
+});
+
+/** Brings the app forward at `url`, or opens it there. */
+async function show(url: URL): Promise<void> {
+  const [open] = await self.clients.matchAll({ type: 'window' });
+  if (!open) return void (await self.clients.openWindow(url));
+  await open.focus();
+  await open.navigate(url);
+}

@@ -43,11 +43,13 @@ async function askedOf(room: Room, book: Book, call: Call, filter: Filter | unde
   if (!Number.isSafeInteger(since) || !Number.isSafeInteger(limit)) {
     return new Fault(400, 'bad_request', 'since and limit are numbers');
   }
+  const back = says(call, 'descending');
   return {
     ...tellingOf(call),
-    since: Math.max(since, 0),
+    // Backwards everything is told, wherever the caller has come to: so does CouchDB.
+    since: back ? 0 : Math.max(since, 0),
     most: Math.max(limit, 1),
-    back: says(call, 'descending'),
+    back,
     allLeaves: query.get('style') === 'all_docs',
     withDocuments: says(call, 'include_docs'),
     ...(filter ? { filter } : {}),

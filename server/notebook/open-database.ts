@@ -188,7 +188,8 @@ async function bulkDocs(room: Room, book: Book, json: unknown): Answered {
   const rows = written.map((one) =>
     'rev' in one
       ? { ok: true, id: one.id, rev: one.rev }
-      : { id: one.id, error: one.fault.error, reason: one.fault.reason },
+      : // Without the status PouchDB takes the no for a fault of the server.
+        { id: one.id, error: one.fault.error, reason: one.fault.reason, status: one.fault.status },
   );
   return { status: 201, body: edits ? rows : rows.filter((one) => 'error' in one) };
 }

@@ -29,6 +29,10 @@ const answering =
     await then?.(page);
   };
 
+/** The row that says one of these. */
+const row = (page: Page, ...said: readonly string[]) =>
+  page.getByRole('button', { name: new RegExp(said.join('|')) }).first();
+
 /** A payment password in daily use. */
 const PASSWORD: PasswordView = {
   isSet: true,
@@ -167,6 +171,32 @@ export const SCENES: readonly Scene[] = [
     act: async (page) => await page.locator('.acts button').first().click(),
   },
   { name: 'case-missing', path: '/cases/nothing', seed: 'cases' },
+  {
+    name: 'note',
+    path: '/bills/01900000-0000-7000-8000-000000000003',
+    act: async (page) => await row(page, '餐饮', 'Food').click(),
+  },
+  { name: 'notebook', path: '/me/notebook' },
+  { name: 'notebook-empty', path: '/me/notebook', seed: 'empty' },
+  { name: 'notebook-none', path: '/me/notebook', seed: 'none' },
+  {
+    name: 'notebook-budget',
+    path: '/me/notebook',
+    act: async (page) => await row(page, '新预算', 'New budget').click(),
+  },
+  {
+    name: 'notebook-rule',
+    path: '/me/notebook',
+    act: async (page) => await row(page, '名称包含', 'Name contains').click(),
+  },
+  {
+    name: 'notebook-category',
+    path: '/me/notebook',
+    act: async (page) => {
+      await row(page, '新分类', 'New category').click();
+      await page.locator('dialog[open] footer button').first().click();
+    },
+  },
   { name: 'receipt', path: '/bills/01900000-0000-7000-8000-000000000003/receipt' },
   { name: 'check', path: '/check' },
   { name: 'check-not', path: '/check#AAAA' },

@@ -15,6 +15,7 @@ export const SEEDED_CASES = {
 } as const;
 
 const HOUR = 3_600_000;
+const WALLET = '01900000-0000-7000-8000-000000000001';
 
 type Rows = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 
@@ -56,7 +57,7 @@ async function put(page: Page, rows: Rows): Promise<void> {
 
 function wallet(now: number, kind: Seed): Rows {
   const settings: { name: string; value: unknown }[] = [
-    { name: 'wallet', value: { id: '01900000-0000-7000-8000-000000000001', region: 'CN-SX', name: '乔雨桐' } },
+    { name: 'wallet', value: { id: WALLET, region: 'CN-SX', name: '乔雨桐' } },
     { name: 'persisted', value: kind !== 'empty' },
   ];
   if (kind !== 'empty') settings.push({ name: 'syncedAt', value: now - 12 * 60_000 });
@@ -90,22 +91,31 @@ function money(now: number): Rows {
   };
 }
 
-/** A budget that is nearly used up, and one that is not. */
+const OWN = '01900000-0000-7000-8000-0000000000';
+
+/** Budgets near their end and not, a rule, own categories, a note; of one name and one note another phone says otherwise. */
 function opinions(now: number): Rows {
-  const budgets = ['all', 'food'].map((category, at) => {
-    const id = `budget:01900000-0000-7000-8000-0000000000b${at}`;
-    const opinion = {
-      _id: id,
-      type: 'budget',
-      category,
-      currency: 'CNY',
-      amount: at ? 50_000 : 250_000,
-      noticeAt: 80,
-      at: now,
-    };
-    return { id, type: 'budget', opinion, disputed: 0 };
+  const at = now - 3 * HOUR;
+  const bill = '01900000-0000-7000-8000-000000000003';
+  const budget = (id: string, category: string, amount: number) => ({
+    ...{ _id: `budget:${OWN}${id}`, type: 'budget', category, currency: 'CNY', amount, noticeAt: 80, at },
   });
-  return { opinions: budgets };
+  const said: readonly (Readonly<Record<string, unknown>> & { _id: string; disputed?: 1 })[] = [
+    budget('b0', 'all', 250_000),
+    budget('b1', 'food', 50_000),
+    { _id: `category:${OWN}c0`, type: 'category', category: `${OWN}c0`, name: '茶馆', at, disputed: 1 },
+    { _id: `category:${OWN}c1`, type: 'category', category: `${OWN}c1`, name: '孩子的兴趣班', at },
+    { _id: `rule:${OWN}d0`, type: 'rule', when: { peer: '茶', most: 200_00 }, category: `${OWN}c0`, at },
+    { _id: `note:${bill}`, type: 'note', bill, text: '和老王一起，他请下一次', at, disputed: 1 },
+    { _id: `tags:${bill}`, type: 'tags', bill, tags: ['工作餐', '报销'], at },
+  ];
+  const rows = said.map(({ disputed = 0, ...opinion }) => ({
+    ...{ id: opinion._id, type: opinion.type, opinion, revision: '1-seeded', disputed },
+    ...('bill' in opinion ? { bill: opinion.bill } : {}),
+  }));
+  // The copy counts as renewed: the notebook behind it is empty, and would be read anew.
+  const book = `piaohao-notebook-${WALLET}`;
+  return { opinions: rows, settings: [{ name: 'notebookRead', value: { book, sequence: 0, withRevisions: true } }] };
 }
 
 function history(now: number): Rows {

@@ -1,13 +1,15 @@
 /** How far the budgets of a month are used: added up from the bills on this phone, filed as the person files them. */
-import { Dexie } from 'dexie';
 import type { Budget } from '#shared/api/notebook.ts';
 import { flowOf, isCounted } from '#shared/rules/bill.ts';
 import { type BudgetState, budgetState } from '#shared/rules/filing.ts';
 import { filer, ofType } from '#web/vault/opinions.ts';
+import { readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** The budget over everything that is spent. */
 export const EVERYTHING = 'all';
+/** Stands first where a wallet holds nothing yet. */
+const HOME = 'CNY';
 
 /** One budget and what is spent of it. Sums are minor units. */
 export interface BudgetNow {
@@ -16,12 +18,14 @@ export interface BudgetNow {
   readonly state: BudgetState;
 }
 
-/** Every budget with what `month` (`2026-11`) has spent of it. */
+/** Every budget with what `month` (`2026-11`) has spent of it: the same bills count as on the screen of the month. */
 export async function budgetsOf(vault: Vault, month: string): Promise<BudgetNow[]> {
   const budgets = await ofType(vault, 'budget');
   if (budgets.length === 0) return [];
-  const file = await filer(vault);
-  const bills = await vault.bills.where('[month+at]').between([month, Dexie.minKey], [month, Dexie.maxKey]).toArray();
+  const [file, isHidden] = await Promise.all([filer(vault), readSetting(vault, 'broughtHidden')]);
+  const tables = isHidden ? [vault.bills] : [vault.bills, vault.brought];
+  const ofMonth = (table: Vault['bills']) => table.where('[month+at]').between([month, 0], [month, Infinity]).toArray();
+  const bills = (await Promise.all(tables.map(ofMonth))).flat();
   const spent = new Map<string, number>();
   for (const bill of bills) {
     if (!isCounted(bill) || flowOf(bill) !== 'out') continue;
@@ -39,4 +43,10 @@ export async function budgetsOf(vault: Vault, month: string): Promise<BudgetNow[
 /** Those a person should hear of. */
 export async function budgetsToTell(vault: Vault, month: string): Promise<BudgetNow[]> {
   return (await budgetsOf(vault, month)).filter(({ state }) => state !== 'within');
+}
+
+/** The currencies a budget can be in: those the wallet holds, the home one first. */
+export async function currenciesHeld(vault: Vault): Promise<string[]> {
+  const held = (await vault.balances.toCollection().primaryKeys()) as string[];
+  return [...new Set([HOME, ...held.sort()])];
 }

@@ -45,17 +45,3 @@ export function readTags(typed: string): string[] {
     .filter((one) => one !== '');
   return [...new Set(tags)].slice(0, TAGS_MOST);
 }
-
-/** Two phones' words as one: texts below each other, tags together; of a filing there can be one only. */
-export function together(versions: readonly Opinion[], now: Instant): Opinion | undefined {
-  const [first] = versions;
-  if (first?.type === 'note') {
-    const texts = new Set(versions.map((one) => (one.type === 'note' ? one.text : '')).filter((one) => one !== ''));
-    return { ...first, text: [...texts].join('\n').slice(0, 1_000), at: now };
-  }
-  if (first?.type === 'tags') {
-    const tags = new Set(versions.flatMap((one) => (one.type === 'tags' ? one.tags : [])));
-    return { ...first, tags: [...tags].slice(0, TAGS_MOST), at: now };
-  }
-  return undefined;
-}

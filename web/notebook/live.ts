@@ -4,7 +4,9 @@
 import type { Going, ReplicationTold } from 'pouchdb-core';
 import { type Duration, duration } from '#shared/base/time.ts';
 import { type Notebook, openNotebook } from '#web/notebook/notebook.ts';
+import { notify, startBudgetNotices } from '#web/notebook/notice.ts';
 import { houseBook, localBook } from '#web/notebook/pouch.ts';
+import { deviceClock } from '#web/sync/clock.ts';
 import { notebookFetch } from '#web/sync/notebook.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import { vault } from '#web/vault/vault.ts';
@@ -37,6 +39,7 @@ export function startNotebook(): () => void {
   const stop = new AbortController();
   void navigator.locks
     .request(`notebook:${vault.name}`, { signal: stop.signal }, async () => {
+      stop.signal.addEventListener('abort', startBudgetNotices(vault, deviceClock, notify), { once: true });
       while (!stop.signal.aborted) {
         await visible(stop.signal);
         await replicate(stop.signal).catch(() => undefined);

@@ -16,17 +16,23 @@ export interface Version {
   readonly opinion: Opinion;
 }
 
+/** How a disagreement ends: `keep` stands on the thing itself, `beside` on things of their own. */
+export interface Settlement {
+  readonly keep: Opinion;
+  readonly beside: readonly Opinion[];
+}
+
 /** A wallet's notebook, open. */
 export interface Notebook {
   readonly book: PouchDB;
-  /** Writes an opinion over what stood there. */
-  readonly write: (opinion: Opinion) => Promise<void>;
-  /** Takes an opinion back. */
-  readonly remove: (id: string) => Promise<void>;
+  /** Writes an opinion over the revision the person had before them; what came since then stays beside it. */
+  readonly write: (opinion: Opinion, seen: string | undefined) => Promise<void>;
+  /** Takes back the revision the person had before them; what came since then stands. */
+  readonly remove: (id: string, seen: string | undefined) => Promise<void>;
   /** All words that stand on one thing, the one shown first. */
   readonly versions: (id: string) => Promise<Version[]>;
-  /** Ends a disagreement: `opinion` stands, and the others are taken back as chosen against. */
-  readonly settle: (opinion: Opinion) => Promise<void>;
+  /** Ends the disagreement of the words that were `seen`, and of no other; what is to stand beside is written first. */
+  readonly settle: (seen: readonly Version[], settlement: Settlement) => Promise<void>;
   /** Renews the copy in the vault by what has changed since it was last renewed. */
   readonly mirror: () => Promise<void>;
 }
@@ -45,10 +51,10 @@ export async function openNotebook(vault: Vault, open: OpenBook): Promise<Notebo
   return {
     book,
     mirror,
-    write: (opinion) => after(put(book, opinion)),
-    remove: (id) => after(takeBack(book, id)),
+    write: (opinion, seen) => after(put(book, opinion, seen)),
+    remove: (id, seen) => after(takeBack(book, id, seen)),
     versions: (id) => versionsOf(book, id),
-    settle: (opinion) => after(settle(book, opinion)),
+    settle: (seen, settlement) => after(settle(book, seen, settlement)),
   };
 }
 
@@ -57,23 +63,31 @@ export function bookName(vault: Vault, wallet: string): string {
   return `${vault.name}-notebook-${wallet}`;
 }
 
-async function put(book: PouchDB, opinion: Opinion): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    const held = await book.get(opinion._id).catch(missing);
-    try {
-      await book.put(held?._rev === undefined ? opinion : { ...opinion, _rev: held._rev });
-      return;
-    } catch (error) {
-      // Another tab, or what came from the house, was quicker: then this is the newer word.
-      if (tries === 3 || (error as { status?: number }).status !== 409) throw error;
-    }
+async function put(book: PouchDB, opinion: Opinion, seen: string | undefined): Promise<void> {
+  try {
+    await book.put(seen === undefined ? opinion : { ...opinion, _rev: seen });
+  } catch (error) {
+    if ((error as { status?: number }).status !== 409) throw error;
+    // Another phone or tab was quicker, and the person has not read its word: theirs grows beside it.
+    await book.bulkDocs([branch(opinion, seen)], { new_edits: false });
   }
 }
 
-async function takeBack(book: PouchDB, id: string): Promise<void> {
-  const held = await book.get(id, { conflicts: true }).catch(missing);
-  if (!held) return;
-  for (const revision of [held._rev ?? '', ...(held._conflicts ?? [])]) await book.remove({ _id: id, _rev: revision });
+/** An opinion as a line of its own that parts from the others at `seen`. */
+function branch(opinion: Opinion, seen: string | undefined): object {
+  const [generation = '0', before] = seen?.split('-') ?? [];
+  const start = Number(generation) + 1;
+  const id = crypto.randomUUID().replaceAll('-', '');
+  const ids = before === undefined ? [id] : [id, before];
+  return { ...opinion, _rev: `${start}-${id}`, _revisions: { start, ids } };
+}
+
+async function takeBack(book: PouchDB, id: string, seen: string | undefined): Promise<void> {
+  if (seen === undefined) return;
+  await book.remove({ _id: id, _rev: seen }).catch((error: { status?: number }) => {
+    // Somebody has written since; that word is not the one that is taken back.
+    if (error.status !== 409 && error.status !== 404) throw error;
+  });
 }
 
 async function versionsOf(book: PouchDB, id: string): Promise<Version[]> {
@@ -86,10 +100,15 @@ async function versionsOf(book: PouchDB, id: string): Promise<Version[]> {
   });
 }
 
-async function settle(book: PouchDB, opinion: Opinion): Promise<void> {
-  const held = await book.get(opinion._id, { conflicts: true }).catch(missing);
-  await put(book, opinion);
-  for (const revision of held?._conflicts ?? []) await book.remove({ _id: opinion._id, _rev: revision });
+async function settle(book: PouchDB, seen: readonly Version[], { keep, beside }: Settlement): Promise<void> {
+  // First what is added, then what is taken away: ended in between, nothing is lost and the choice is asked for again.
+  for (const opinion of beside) {
+    const held = await book.get(opinion._id).catch(missing);
+    if (!held) await put(book, opinion, undefined);
+  }
+  const [shown, ...others] = seen;
+  await put(book, keep, shown?.revision);
+  for (const { revision } of others) await takeBack(book, keep._id, revision);
 }
 
 function missing(error: { status?: number }): undefined {
@@ -103,7 +122,7 @@ const PAGE = 500;
 async function mirrorInto(vault: Vault, book: PouchDB): Promise<void> {
   for (;;) {
     const from = await readSetting(vault, 'notebookRead');
-    const isSame = from?.book === book.name;
+    const isSame = from?.book === book.name && from.withRevisions === true;
     const page = await book.changes({
       since: isSame ? from.sequence : 0,
       include_docs: true,
@@ -116,7 +135,7 @@ async function mirrorInto(vault: Vault, book: PouchDB): Promise<void> {
       if (!isSame) await vault.opinions.clear();
       await vault.opinions.bulkDelete(read.flatMap(({ id, row }) => (row ? [] : [id])));
       await vault.opinions.bulkPut(read.flatMap(({ row }) => (row ? [row] : [])));
-      const value = { book: book.name, sequence: Number(page.last_seq) };
+      const value = { book: book.name, sequence: Number(page.last_seq), withRevisions: true } as const;
       await vault.settings.put({ name: 'notebookRead', value });
     });
     if (page.results.length < PAGE) return;
@@ -131,6 +150,7 @@ function rowOf({ id, deleted, doc }: PouchChange): { readonly id: string; readon
     type: opinion.type,
     ...('bill' in opinion ? { bill: opinion.bill } : {}),
     opinion,
+    ...(doc?._rev === undefined ? {} : { revision: doc._rev }),
     disputed: (doc?._conflicts ?? []).length > 0 ? 1 : 0,
   };
   return { id, row };

@@ -14,6 +14,8 @@ export interface OnBill {
   /** Where the person put it by hand. */
   readonly category: string | undefined;
   readonly disputed: readonly ('note' | 'tags' | 'filing')[];
+  /** The revision of each part by its document, as whoever changes it has it before them. */
+  readonly seen: Readonly<Record<string, string>>;
 }
 
 const ON_BILL = ['note', 'tags', 'filing'] as const;
@@ -82,5 +84,6 @@ function onBill(rows: readonly OpinionRow[]): OnBill {
     tags: find('tags')?.tags ?? [],
     category: find('filing')?.category,
     disputed: ON_BILL.filter((type) => rows.some((row) => row.type === type && row.disputed === 1)),
+    seen: Object.fromEntries(rows.flatMap(({ id, revision }) => (revision === undefined ? [] : [[id, revision]]))),
   };
 }

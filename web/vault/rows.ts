@@ -264,6 +264,8 @@ export interface OpinionRow {
   /** The bill it is about, where it is about one. */
   bill?: string;
   opinion: Opinion;
+  /** The revision that says it: who changes it says which word they had before them. */
+  revision?: string;
   /** 1 while another phone's word on the same thing stands beside it; a number, because it is an index. */
   disputed: 0 | 1;
 }

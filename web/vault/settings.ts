@@ -71,8 +71,10 @@ export interface Settings {
   transferDrafts: readonly (AskRequest | SplitRequest)[];
   /** Where money for this person may be sent at any time: base64url of a certificate. */
   ownAddress: string;
-  /** How far the copy of the notebook has been renewed, and from which one. */
-  notebookRead: { readonly book: string; readonly sequence: number };
+  /** How far the copy of the notebook has been renewed, and from which one; one without revisions is made anew. */
+  notebookRead: { readonly book: string; readonly sequence: number; readonly withRevisions?: true };
+  /** The budgets of which this phone has told in `month`, and how far each was. */
+  budgetsTold: { readonly month: string; readonly states: Readonly<Record<string, string>> };
   /** When the cases were last read from the server. */
   casesAt: number;
   /** Set while a sync has brought something that can be part of a case and the cases were not read since. */

@@ -1,10 +1,11 @@
 /** The notebook on a phone, in the browser's own database: written and read, and two phones' words both kept until one is chosen. */
 import { afterEach, expect, test } from 'vitest';
-import type { Note } from '#shared/api/notebook.ts';
+import type { Category, Note, Opinion } from '#shared/api/notebook.ts';
 import { newId } from '#shared/base/id.ts';
+import { all } from '#web/notebook/apart.ts';
 import { type Notebook, openNotebook } from '#web/notebook/notebook.ts';
 import { localBook } from '#web/notebook/pouch.ts';
-import { disputed, noteOf } from '#web/vault/opinions.ts';
+import { disputed, noteOf, ownCategories } from '#web/vault/opinions.ts';
 import { keepSetting } from '#web/vault/settings.ts';
 import { openVault, type Vault } from '#web/vault/vault.ts';
 
@@ -14,8 +15,13 @@ afterEach(async () => {
   for (const { book } of books.splice(0)) await book.destroy();
 });
 
+interface Phone {
+  readonly vault: Vault;
+  readonly notes: Notebook;
+}
+
 /** A phone of a wallet. */
-async function phone(wallet = newId(Date.now() as never)): Promise<{ vault: Vault; notes: Notebook }> {
+async function phone(wallet = newId(Date.now() as never)): Promise<Phone> {
   const vault = openVault(`notebook-${crypto.randomUUID()}`);
   await keepSetting(vault, 'wallet', { id: wallet, region: 'CN-SX', name: '小明' });
   const notes = await openNotebook(vault, localBook);
@@ -32,37 +38,119 @@ test('a phone without a wallet has no notebook', async () => {
   expect(await openNotebook(openVault(`notebook-${crypto.randomUUID()}`), localBook)).toBeUndefined();
 });
 
+/** What the person has before them on one thing. */
+async function seen({ vault }: Phone, id: string): Promise<string | undefined> {
+  return (await vault.opinions.get(id))?.revision;
+}
+
+/** Both ways between two phones, with no house between them. */
+async function meet(one: Phone, other: Phone): Promise<void> {
+  await one.notes.book.replicate.to(other.notes.book);
+  await one.notes.book.replicate.from(other.notes.book);
+  await Promise.all([one.notes.mirror(), other.notes.mirror()]);
+}
+
+/** What the notes of a phone say on one thing, conflicts too. */
+async function said({ notes }: Phone, id: string): Promise<string[]> {
+  return (await notes.versions(id))
+    .map(({ opinion }) => (opinion.type === 'note' ? opinion.text : opinion.type === 'category' ? opinion.name : ''))
+    .sort();
+}
+
 test('what is written is read by the screens, written over, and taken back', async () => {
-  const { vault, notes } = await phone();
-  await notes.write(note('茶'));
-  expect((await noteOf(vault, 'b1')).text).toBe('茶');
-  await notes.write(note('喝茶'));
-  await notes.write({ _id: 'tags:b1', type: 'tags', bill: 'b1', tags: ['work'], at: 2 });
-  expect(await noteOf(vault, 'b1')).toMatchObject({ text: '喝茶', tags: ['work'] });
-  await notes.remove('note:b1');
-  expect(await noteOf(vault, 'b1')).toMatchObject({ text: '', tags: ['work'] });
+  const ming = await phone();
+  await ming.notes.write(note('茶'), undefined);
+  expect((await noteOf(ming.vault, 'b1')).text).toBe('茶');
+  await ming.notes.write(note('喝茶'), await seen(ming, 'note:b1'));
+  await ming.notes.write({ _id: 'tags:b1', type: 'tags', bill: 'b1', tags: ['work'], at: 2 }, undefined);
+  expect(await noteOf(ming.vault, 'b1')).toMatchObject({ text: '喝茶', tags: ['work'], disputed: [] });
+  await ming.notes.remove('note:b1', await seen(ming, 'note:b1'));
+  expect(await noteOf(ming.vault, 'b1')).toMatchObject({ text: '', tags: ['work'] });
 });
 
 test('two phones that write apart have both words until one is chosen, and then both have that', async () => {
-  const ming = await phone();
-  const other = await phone();
-  await ming.notes.write(note('在家写的'));
-  await other.notes.write(note('在路上写的'));
-  const meet = async () => {
-    await ming.notes.book.replicate.to(other.notes.book);
-    await ming.notes.book.replicate.from(other.notes.book);
-    await Promise.all([ming.notes.mirror(), other.notes.mirror()]);
-  };
-  await meet();
+  const [ming, other] = [await phone(), await phone()];
+  await ming.notes.write(note('在家写的'), undefined);
+  await other.notes.write(note('在路上写的'), undefined);
+  await meet(ming, other);
   expect((await noteOf(ming.vault, 'b1')).disputed).toEqual(['note']);
   expect((await noteOf(ming.vault, 'b1')).text).toBe((await noteOf(other.vault, 'b1')).text);
-  const texts = (await ming.notes.versions('note:b1')).map(({ opinion }) => opinion.type === 'note' && opinion.text);
-  expect(texts.sort()).toEqual(['在家写的', '在路上写的'].sort());
+  expect(await said(ming, 'note:b1')).toEqual(['在家写的', '在路上写的'].sort());
 
-  await ming.notes.settle(note('两句都在'));
-  await meet();
-  for (const { vault } of [ming, other]) {
-    expect((await noteOf(vault, 'b1')).text).toBe('两句都在');
-    expect(await disputed(vault)).toEqual([]);
+  await ming.notes.settle(await ming.notes.versions('note:b1'), { keep: note('两句都在'), beside: [] });
+  await meet(ming, other);
+  for (const one of [ming, other]) {
+    expect((await noteOf(one.vault, 'b1')).text).toBe('两句都在');
+    expect(await disputed(one.vault)).toEqual([]);
+  }
+});
+
+test('a word that came while the form was open is not written over, and not taken back', async () => {
+  const [ming, other] = [await phone(), await phone()];
+  await ming.notes.write(note('茶'), undefined);
+  await meet(ming, other);
+  const open = await seen(ming, 'note:b1');
+  await other.notes.write(note('和老王喝茶'), await seen(other, 'note:b1'));
+  await meet(ming, other);
+  await ming.notes.write(note('和老李喝茶'), open);
+  expect(await said(ming, 'note:b1')).toEqual(['和老李喝茶', '和老王喝茶'].sort());
+  // Something new on both sides of an open form is the same story.
+  const tags = (tag: string): Opinion => ({ _id: 'tags:b1', type: 'tags', bill: 'b1', tags: [tag], at: 1 });
+  await other.notes.write(tags('work'), undefined);
+  await meet(ming, other);
+  await ming.notes.write(tags('home'), undefined);
+  expect((await noteOf(ming.vault, 'b1')).disputed).toEqual(['note', 'tags']);
+
+  const third = await phone();
+  await third.notes.write(note('茶'), undefined);
+  const before = await seen(third, 'note:b1');
+  await third.notes.write(note('新的一句'), before);
+  await third.notes.remove('note:b1', before);
+  expect(await said(third, 'note:b1')).toEqual(['新的一句']);
+});
+
+test('a choice ends the words that were seen, and not one that came while they were looked at', async () => {
+  const [ming, other, third] = [await phone(), await phone(), await phone()];
+  for (const [one, text] of [
+    [ming, '一'],
+    [other, '二'],
+    [third, '三'],
+  ] as const) {
+    await one.notes.write(note(text), undefined);
+  }
+  await meet(ming, other);
+  const versions = await ming.notes.versions('note:b1');
+  await meet(ming, third);
+  await ming.notes.settle(versions, { keep: note('一和二'), beside: [] });
+  expect(await said(ming, 'note:b1')).toEqual(['一和二', '三'].sort());
+  expect((await noteOf(ming.vault, 'b1')).disputed).toEqual(['note']);
+});
+
+test('two names of one category can both be kept, on both phones, and are two categories then and not four', async () => {
+  const [ming, other] = [await phone(), await phone()];
+  const own = newId(1_763_000_000_000 as never);
+  const category = (name: string): Category => ({
+    _id: `category:${own}`,
+    type: 'category',
+    category: own,
+    name,
+    at: 1,
+  });
+  await ming.notes.write(category('喝茶'), undefined);
+  await meet(ming, other);
+  const id = `category:${own}`;
+  await ming.notes.write(category('茶馆'), await seen(ming, id));
+  await other.notes.write(category('茶叶'), await seen(other, id));
+  await meet(ming, other);
+  expect((await disputed(ming.vault)).map((row) => row.id)).toEqual([id]);
+  for (const one of [ming, other]) {
+    const versions = await one.notes.versions(id);
+    const settlement = all(versions, 2 as never);
+    if (settlement) await one.notes.settle(versions, settlement);
+  }
+  await meet(ming, other);
+  for (const one of [ming, other]) {
+    const names = [...(await ownCategories(one.vault)).values()].map(({ name }) => name);
+    expect([names.sort(), await disputed(one.vault)]).toEqual([['茶馆', '茶叶'].sort(), []]);
   }
 });

@@ -24,14 +24,17 @@ const BILL = {
   peer: { name: '老王' },
 } as const;
 
-async function held(...opinions: readonly (Opinion & { readonly disputed?: true })[]): Promise<Vault> {
+async function held(
+  ...opinions: readonly (Opinion & { readonly disputed?: true; readonly revision?: string })[]
+): Promise<Vault> {
   const vault = openVault(`vault-${crypto.randomUUID()}`);
   await vault.opinions.bulkPut(
-    opinions.map(({ disputed: apart, ...opinion }) => ({
+    opinions.map(({ disputed: apart, revision, ...opinion }) => ({
       id: opinion._id,
       type: opinion.type,
       ...('bill' in opinion ? { bill: opinion.bill } : {}),
       opinion: opinion as Opinion,
+      ...(revision === undefined ? {} : { revision }),
       disputed: apart ? 1 : 0,
     })),
   );
@@ -40,17 +43,23 @@ async function held(...opinions: readonly (Opinion & { readonly disputed?: true 
 
 test('what stands on a bill is read by its parts, together or for many', async () => {
   const vault = await held(
-    { _id: 'note:b1', type: 'note', bill: 'b1', text: '茶', at: 1, disputed: true },
+    { _id: 'note:b1', type: 'note', bill: 'b1', text: '茶', at: 1, disputed: true, revision: '2-a' },
     { _id: 'tags:b1', type: 'tags', bill: 'b1', tags: ['work'], at: 1 },
     { _id: 'filing:b2', type: 'filing', bill: 'b2', category: 'fun', at: 1 },
   );
-  const first: OnBill = { text: '茶', tags: ['work'], category: undefined, disputed: ['note'] };
+  const first: OnBill = {
+    text: '茶',
+    tags: ['work'],
+    category: undefined,
+    disputed: ['note'],
+    seen: { 'note:b1': '2-a' },
+  };
   expect(await noteOf(vault, 'b1')).toEqual(first);
-  expect(await noteOf(vault, 'b3')).toEqual({ text: '', tags: [], category: undefined, disputed: [] });
+  expect(await noteOf(vault, 'b3')).toEqual({ text: '', tags: [], category: undefined, disputed: [], seen: {} });
   expect(await notesOf(vault, ['b1', 'b2', 'b3'])).toEqual(
     new Map<string, OnBill>([
       ['b1', first],
-      ['b2', { text: '', tags: [], category: 'fun', disputed: [] }],
+      ['b2', { text: '', tags: [], category: 'fun', disputed: [], seen: {} }],
     ]),
   );
   expect(await writtenOn(vault)).toEqual([
