@@ -10,6 +10,8 @@ export interface DatabaseConfig {
   readonly databaseUrl?: string | undefined;
   /** Folder of the embedded database, or `memory` (tests). Not used with `databaseUrl`. */
   readonly dataDir: string | 'memory';
+  /** What a database in memory begins with, as the engine packs a folder; empty when not said. */
+  readonly image?: Blob;
   /** The embedded database refuses writes with fewer bytes left on its disk (default 256 MB). */
   readonly diskFloorBytes?: number;
   /** Connections to a PostgreSQL server (default 10). */
@@ -31,6 +33,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
   }
   return openPglite({
     dataDir: config.dataDir,
+    image: config.image,
     diskFloorBytes: config.diskFloorBytes ?? DISK_FLOOR_BYTES,
     // Nothing can cut a statement off inside this process: it ends the process, so it gets longer.
     statementTimeoutMs: config.statementTimeoutMs ?? 30_000,

@@ -24,6 +24,8 @@ import { assert } from '#shared/base/assert.ts';
 export interface PgliteOptions {
   /** Folder of the data, or `memory` for a database that forgets. */
   readonly dataDir: string | 'memory';
+  /** What a database that forgets begins with: a folder as the engine packs one; empty when not said. */
+  readonly image?: Blob | undefined;
   /** Writes are refused when the disk has fewer bytes left. */
   readonly diskFloorBytes: number;
   /** A statement that takes longer, or a process that stands still as long, ends the process. */
@@ -46,7 +48,7 @@ const serializers = new Proxy<Record<number, (value: unknown) => string>>({}, { 
 export async function openPglite(options: PgliteOptions): Promise<Database> {
   if (options.dataDir === 'memory')
     return serve({
-      engine: await PGlite.create({ parsers }),
+      engine: await PGlite.create({ parsers, ...(options.image && { loadDataDir: options.image }) }),
       guard: nothing,
       wal: nothingAsync,
       settle: nothingAsync,

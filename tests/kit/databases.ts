@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe } from 'vitest';
 import { type Database, openDatabase } from '#server/platform/database.ts';
+import { openMemory } from '#tests/kit/empty-database.ts';
 
 /** A PostgreSQL server of our own, on a Unix socket in a folder of its own. */
 export interface PostgresServer {
@@ -29,7 +30,7 @@ export function eachDatabase(name: string, suite: (open: () => Promise<Database>
       suite(async () => {
         const database =
           kind === 'pglite'
-            ? await openDatabase({ dataDir: 'memory' })
+            ? await openMemory()
             : await openDatabase({ dataDir: 'memory', databaseUrl: await freshPostgres() });
         opened.push(database);
         return database;

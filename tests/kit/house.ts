@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSandbox, startServer } from '#server/setup/launch.mjs';
 import { freshPostgres } from '#tests/kit/databases.ts';
+import { putEmpty } from '#tests/kit/empty-database.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = join(ROOT, 'node_modules/node/bin/node');
@@ -134,6 +135,8 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
 
   try {
     await options.elsewhere?.open({ server: port, sandbox: sandboxPort });
+    // One kind of house begins as people's do, with nothing at all.
+    if (!options.caged && options.database !== 'postgres') await putEmpty(dataDir);
     for (const part of PARTS) await start(part);
   } catch (error) {
     await stop();

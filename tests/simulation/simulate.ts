@@ -5,7 +5,7 @@
  * With `--seeds N` many worlds without signatures and database instead: crowd.ts.
  */
 import { parseArgs } from 'node:util';
-import { openDatabase } from '#server/platform/database.ts';
+import { openMemory } from '#tests/kit/empty-database.ts';
 import { openMarket } from '#tests/kit/market.ts';
 import { runCrowd } from '#tests/simulation/crowd.ts';
 import { MUTANTS, mortal } from '#tests/simulation/faults.ts';
@@ -40,7 +40,7 @@ const COMPARE_EVERY = 100;
 
 /** Runs one world from its seed to its end. A fault of the house itself counts as a violation. */
 export async function simulate(run: Run): Promise<Found> {
-  const database = await openDatabase({ dataDir: 'memory' });
+  const database = await openMemory();
   const dying = mortal(database);
   const mutant = MUTANTS[run.mutant ?? ''] ?? {};
   if (run.mutant !== undefined && !(run.mutant in MUTANTS)) throw new Error(`no mutant called ${run.mutant}`);

@@ -5,10 +5,11 @@ import { billRoutes } from '#server/bill/routes.ts';
 import type { Identity } from '#server/identity/identity.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
 import { readConfig } from '#server/platform/config.ts';
-import { type Database, openDatabase } from '#server/platform/database.ts';
+import type { Database } from '#server/platform/database.ts';
 import { createHttp, type Http } from '#server/platform/http.ts';
 import type { Id } from '#shared/base/id.ts';
 import { refuse } from '#shared/base/result.ts';
+import { openMemory } from '#tests/kit/empty-database.ts';
 import { type Market, openMarket, type Paid, type Trader } from '#tests/kit/market.ts';
 
 let database: Database;
@@ -18,7 +19,7 @@ let people: Record<'ming' | 'hua' | 'lan' | 'stranger', Trader>;
 let paid: { first: Paid; fork: Paid };
 
 beforeAll(async () => {
-  database = await openDatabase({ dataDir: 'memory' });
+  database = await openMemory();
   here = await openMarket(database);
   const [ming, hua, lan] = [await here.person('小明'), await here.person('小华'), await here.person('阿兰')];
   people = { ming, hua, lan, stranger: await here.person('路人') };

@@ -2,9 +2,10 @@
 import type { InjectOptions } from 'fastify';
 import Type from 'typebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Database, openDatabase, Unavailable } from '#server/platform/database.ts';
+import { type Database, Unavailable } from '#server/platform/database.ts';
 import { createHttp, type Http, rawBodyOf, refused } from '#server/platform/http.ts';
 import { migrate } from '#server/platform/migrate.ts';
+import { openMemory } from '#tests/kit/empty-database.ts';
 
 const ORIGIN = 'https://wallet.example';
 const OURS = { origin: ORIGIN, 'sec-fetch-site': 'same-origin' };
@@ -16,7 +17,7 @@ let healthy = true;
 const logged: string[] = [];
 
 beforeAll(async () => {
-  database = await openDatabase({ dataDir: 'memory' });
+  database = await openMemory();
   await migrate(database, []);
   const checks = { signer: () => (healthy ? Promise.resolve() : Promise.reject(new Error('no key'))) };
   const logTo = { write: (line: string) => void logged.push(line) };

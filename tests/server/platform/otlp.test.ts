@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readConfig } from '#server/platform/config.ts';
-import { openDatabase } from '#server/platform/database.ts';
 import { createHttp } from '#server/platform/http.ts';
 import { type CollectorPlace, type Exporter, openExporter, traceBody } from '#server/platform/otlp.ts';
 import { callOutside } from '#server/platform/outside.ts';
 import { type Step, traceAct, traceDatabase, traceRequests } from '#server/platform/trace.ts';
+import { openMemory } from '#tests/kit/empty-database.ts';
 
 interface Span {
   readonly traceId: string;
@@ -113,7 +113,7 @@ test('a request, what it asked of the database and whom it called are one act, t
   const collector = await openCollectorAt();
   const steps = exporter(collector.url);
   const bank = await openCollectorAt({ status: 503 });
-  const database = traceDatabase(await openDatabase({ dataDir: 'memory' }));
+  const database = traceDatabase(await openMemory());
   const app = await createHttp(readConfig({ LOG_LEVEL: 'silent' }));
   traceRequests(app, steps);
   app.get('/wallets/:id', async () => {
