@@ -38,6 +38,7 @@ import { serveApp } from '#server/platform/static.ts';
 import { type Collector, traceAct, traceDatabase, traceRequests } from '#server/platform/trace.ts';
 import { openRegions } from '#server/region/region.ts';
 import { regionRoutes } from '#server/region/routes.ts';
+import { watchPaid } from '#server/support/support.ts';
 import { syncRoutes } from '#server/sync/routes.ts';
 import { openSync } from '#server/sync/sync.ts';
 import { tillRoutes } from '#server/till/routes.ts';
@@ -140,6 +141,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
       payments,
       transfers,
       bills,
+      watch: identity.watch,
       report: (error, part) => app.log.error({ err: error, part }, 'a part of a sync failed'),
     }),
   );
@@ -204,6 +206,10 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     {
       'identity-sweep': [duration(5, 'min'), identity.sweep],
       'real-name': [duration(2, 's'), identity.realNames.runDue],
+      'watch-paid': [
+        duration(2, 's'),
+        watchPaid({ database, ledger, identity, payments, regions: () => regionCodes }),
+      ],
       'logbook-seal': [
         duration(10, 'min'),
         () => sealDay(database, clock(), (seal) => regions.sign(seal.region, sealMessage, seal)),

@@ -21,6 +21,7 @@ export const PLACEMENT: readonly Place[] = [
     'funding_terms',
     'payment_guarantee_terms',
     'identity_money_terms',
+    'identity_anomaly_terms',
     'transfer_terms',
     'account_terms',
     'account_agreement',
@@ -33,6 +34,7 @@ export const PLACEMENT: readonly Place[] = [
   ...['identity_person', 'identity_certification'].map(ofRegion),
   ...['identity_password', 'identity_password_hash', 'identity_free', 'identity_grant'].map(ofRegion),
   ...['identity_email', 'identity_code', 'identity_recovery', 'identity_support_case'].map(ofRegion),
+  ...['identity_watched', 'identity_known_region', 'identity_alarm'].map(ofRegion),
   writtenOnce('identity_event'),
   // A visitor has no region yet: these stand under the region '' and so on one node together.
   ...['identity_challenge', 'identity_signup', 'identity_count'].map(ofRegion),

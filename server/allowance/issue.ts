@@ -89,6 +89,8 @@ export function openIssuing(parts: AllowanceParts): {
     async issue(device, want) {
       const asker = await askerOf(parts, device, want);
       if (!asker.ok) return asker;
+      const pause = await weighed(parts, asker.value);
+      if (pause) return refuse(pause);
       try {
         return ok(await parts.database.transaction((tx) => issueWithin(parts, tx, asker.value)));
       } catch (error) {
@@ -97,6 +99,16 @@ export function openIssuing(parts: AllowanceParts): {
       }
     },
   };
+}
+
+/** Money for one payee leaves at once, as a payment with a network: it is weighed before. An alarm outlives the refusal. */
+async function weighed(parts: AllowanceParts, { device, want, key, currency }: Asker): Promise<Refusal | undefined> {
+  const payee = readId(want.payee ?? '');
+  if (payee === undefined || (await store.readByKey(parts.database, device.region, key))) return undefined;
+  const [certified] = await store.readCertificates(parts.database, [payee]);
+  if (!certified) return undefined;
+  const act = { amount: want.total ?? 0, currency, toRegion: certified.region };
+  return await parts.identity.watch.weigh(device, act);
 }
 
 async function askerOf(parts: AllowanceParts, device: Device, want: Want): Promise<Result<Asker, Refusal>> {

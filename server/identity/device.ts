@@ -7,6 +7,7 @@ import { noteEvent } from '#server/identity/event.ts';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
 import { sha256 } from '#server/identity/secret.ts';
 import * as store from '#server/identity/store.ts';
+import type { Alarm, Watch } from '#server/identity/watch.ts';
 import { writeDown } from '#server/logbook/logbook.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { rawBodyOf } from '#server/platform/http.ts';
@@ -59,13 +60,17 @@ const SEEN_STEP = duration(1, 'min');
 const HEADER = /^Device ([0-9a-f-]{36}):(\d{1,15}):([A-Za-z0-9_-]{86})$/;
 
 /** Opens the devices over the database of `parts`. */
-export function openDevices(parts: IdentityParts): Devices {
+export function openDevices(parts: IdentityParts, watch: Pick<Watch, 'enrolled' | 'tell'>): Devices {
   const { database, clock } = parts;
   const hooks: DeviceRevoked[] = [];
   const verify = webVerifier();
   return {
     of: async ({ region, wallet }) => (await store.devicesOfWallet(database, region, wallet)).map(deviceOf),
-    enrol: (owner, device) => enrol(parts, owner, device),
+    enrol: async (owner, device) => {
+      const { done, alarms } = await enrol(parts, watch, owner, device);
+      await watch.tell(alarms);
+      return done;
+    },
     rename: async ({ region, wallet }, id, name) => {
       if (!(await store.renameDevice(database, region, wallet, id, name))) return no('device.not-found');
       const row = (await store.devicesOfWallet(database, region, wallet)).find((one) => one.id === id);
@@ -98,28 +103,36 @@ export function openDevices(parts: IdentityParts): Devices {
   };
 }
 
+interface Enrolled {
+  readonly done: Result<Device, Refusal>;
+  readonly alarms: readonly Alarm[];
+}
+
 async function enrol(
   parts: IdentityParts,
+  watch: Pick<Watch, 'enrolled'>,
   { region, wallet }: { region: string; wallet: Id },
   { id, key, name }: { id: Id; key: Uint8Array; name: string },
-): Promise<Result<Device, Refusal>> {
-  if (!expandPoint(key)) return no('device.key');
+): Promise<Enrolled> {
+  const only = (done: Result<Device, Refusal>): Enrolled => ({ done, alarms: [] });
+  if (!expandPoint(key)) return only(no('device.key'));
   return await parts.database.transaction(async (tx) => {
     await store.lockWallet(tx, region, wallet);
     const [held, ...others] = await store.devicesById(tx, id);
     if (held) {
       const isSame = others.length === 0 && held.wallet === wallet && sameBytes(held.key, key);
-      if (!isSame) return no('device.id-reused');
-      return held.revoked_at === null ? ok(deviceOf(held)) : no('device.revoked');
+      if (!isSame) return only(no('device.id-reused'));
+      return only(held.revoked_at === null ? ok(deviceOf(held)) : no('device.revoked'));
     }
     const live = (await store.devicesOfWallet(tx, region, wallet)).filter((one) => one.revoked_at === null);
-    if (live.length >= DEVICES_MOST) return no('device.limit', { most: DEVICES_MOST });
+    if (live.length >= DEVICES_MOST) return only(no('device.limit', { most: DEVICES_MOST }));
     const row = { region, id, wallet, key, name, created_at: parts.clock(), seen_at: null, revoked_at: null };
-    if (!(await store.insertDevice(tx, row))) return no('device.id-reused');
+    if (!(await store.insertDevice(tx, row))) return only(no('device.id-reused'));
     const about = { device: id };
     await noteEvent(tx, { region, wallet }, { code: 'device-enrolled', at: row.created_at, device: name });
+    const alarms = await watch.enrolled(tx, { region, wallet });
     await writeDown(tx, [{ region, at: row.created_at, act: 'device-enrolled', who: `wallet ${wallet}`, about }]);
-    return ok(deviceOf(row));
+    return { done: ok(deviceOf(row)), alarms };
   });
 }
 

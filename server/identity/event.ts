@@ -4,7 +4,7 @@
  */
 import * as store from '#server/identity/store.ts';
 import type { Sql } from '#server/platform/database.ts';
-import type { SecurityEvent, SecurityEventCode } from '#shared/api/security.ts';
+import type { SecurityEvent, SecurityEventCode, SecurityEventList } from '#shared/api/security.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 
@@ -26,18 +26,25 @@ export async function noteEvent(
   await store.insertEvent(tx, row);
 }
 
-/** The newest events of a wallet, the newest first. */
+/** Events a page: as many as a person reads through at once. */
+const PAGE = 30;
+
+/** A page of what happened to a wallet, the newest first: the newest of all, or those before the event `before`. */
 export async function readEvents(
   tx: Sql,
   { region, wallet }: { readonly region: string; readonly wallet: Id },
-  most: number,
-): Promise<SecurityEvent[]> {
-  return (await store.eventsOf(tx, region, wallet, most)).map(({ id, code, at, device, about }) => ({
-    id,
-    code: code as SecurityEventCode,
-    at,
-    region,
-    ...(device === null ? {} : { device }),
-    about: JSON.parse(about) as SecurityEvent['about'],
-  }));
+  before: Id | undefined,
+): Promise<SecurityEventList> {
+  const rows = await store.eventsOf(tx, region, wallet, { before, most: PAGE + 1 });
+  const events = rows.slice(0, PAGE).map(
+    ({ id, code, at, device, about }): SecurityEvent => ({
+      id,
+      code: code as SecurityEventCode,
+      at,
+      region,
+      ...(device === null ? {} : { device }),
+      about: JSON.parse(about) as SecurityEvent['about'],
+    }),
+  );
+  return { events, more: rows.length > PAGE };
 }

@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { FastifyRequest } from 'fastify';
+import { watchedUntil } from '#server/identity/alarm.ts';
 import { type Carried, openCarrier } from '#server/identity/cookie.ts';
 import { type Device, type DeviceRevoked, type Devices, openDevices } from '#server/identity/device.ts';
 import { type Emails, openEmails } from '#server/identity/email.ts';
@@ -28,9 +29,10 @@ import { openSignIns, type SignIns } from '#server/identity/sign-in.ts';
 import { openSignups, type Signups } from '#server/identity/signup.ts';
 import { type SendText, sandboxTexts } from '#server/identity/sms.ts';
 import * as store from '#server/identity/store.ts';
+import { openWatch, type Watch } from '#server/identity/watch.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
-import type { SecurityEvent } from '#shared/api/security.ts';
+import type { SecurityEventList } from '#shared/api/security.ts';
 import type { Id } from '#shared/base/id.ts';
 import { ok, type Result } from '#shared/base/result.ts';
 import { between, type Clock, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
@@ -46,6 +48,7 @@ export type { LimitsEased } from '#server/identity/password.ts';
 export type { ActToProve } from '#server/identity/password-proof.ts';
 export type { Session } from '#server/identity/session.ts';
 export type { SendText } from '#server/identity/sms.ts';
+export type { ActBehind, Alarm } from '#server/identity/watch.ts';
 
 /** What this capability remembers. */
 export const identitySchema = {
@@ -117,10 +120,13 @@ export interface Identity extends Partings {
    * password was found again. Asked in the transaction that would use them.
    */
   readonly limitShare: (tx: Sql, wallet: Id) => Promise<number>;
-  /** What the person of `wallet` lets go without a proof, as they have set it; undefined while the region's usual holds. */
+  /**
+   * What the person of `wallet` lets go without a proof, as they have set it; undefined while the region's usual holds.
+   * While the wallet is watched nothing does.
+   */
   readonly freeSet: (tx: Sql, wallet: Id) => Promise<{ readonly each: number; readonly count: number } | undefined>;
-  /** What happened to a wallet's keys, the newest first. */
-  readonly events: (owner: Pick<Session, 'region' | 'wallet'>) => Promise<SecurityEvent[]>;
+  /** What happened to a wallet's keys, the newest first: a page of them, older than the event `before` when one is named. */
+  readonly events: (owner: Pick<Session, 'region' | 'wallet'>, before?: Id) => Promise<SecurityEventList>;
   /** Forgets challenges, signups, counts and sessions that have run out. */
   readonly sweep: () => Promise<void>;
   readonly signups: Signups;
@@ -129,6 +135,8 @@ export interface Identity extends Partings {
   readonly devices: Devices;
   readonly realNames: RealNames;
   readonly freezes: Freezes;
+  /** What is out of the ordinary about a wallet's money. */
+  readonly watch: Watch;
   readonly passwords: Passwords;
   readonly emails: Emails;
   /** Finding a payment password again; {@link Recoveries.open} and `approve` are the support desk's. */
@@ -163,9 +171,6 @@ export const USUAL_LIMITS: IdentityLimits = {
   textsPerPhoneHour: 5,
 };
 
-/** As many as a person reads through when something frightened them. */
-const EVENTS_MOST = 100;
-
 /** Opens identity over `database`, whose schema has been brought forward. */
 export function openIdentity({ database, clock, config, sendText, sendMail, askRegister }: IdentityConfig): Identity {
   const parts: IdentityParts = {
@@ -185,9 +190,10 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
   };
   const sessions = openSessions(parts);
   const signups = openSignups(parts, sessions);
-  const devices = openDevices(parts);
-  const passkeys = openPasskeys(parts, signups);
   const freezes = openFreezes(parts);
+  const watch = openWatch(parts, freezes);
+  const devices = openDevices(parts, watch);
+  const passkeys = openPasskeys(parts, signups);
   const passwords = openPasswords(parts, openHasher(parts.peppers));
   const carrier = openCarrier(sessions);
   const sessionOf = async (request: FastifyRequest) => (await carrier.find(request))?.session;
@@ -211,7 +217,7 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     onFrozen: freezes.onFrozen,
     onEased: passwords.onEased,
     isFrozen: async (tx, wallet) => (await store.readWallet(tx, wallet))?.frozen_at != null,
-    ...openMoneyProofs(parts, passwords),
+    ...openMoneyProofs(parts, passwords, watch),
     ...openPartings(parts, devices, passkeys),
     limitShare: async (tx, wallet) => {
       const owner = await store.readWallet(tx, wallet);
@@ -221,10 +227,13 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     },
     freeSet: async (tx, wallet) => {
       const owner = await store.readWallet(tx, wallet);
+      if (owner && (await watchedUntil(tx, { region: owner.region, wallet }, clock())) !== undefined) {
+        return { each: 0, count: 0 };
+      }
       const free = owner && (await store.readFree(tx, owner.region, wallet));
       return free && { each: free.each_most, count: free.count_most };
     },
-    events: (owner) => readEvents(database, owner, EVENTS_MOST),
+    events: (owner, before) => readEvents(database, owner, before),
     sweep: async () => {
       const now = clock();
       const before = (length: Duration) => instant(now - length);
@@ -241,6 +250,7 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     devices,
     realNames: openRealNames(parts),
     freezes,
+    watch,
     passwords,
     emails: openEmails(parts),
     recoveries: openRecoveries(parts, passwords),

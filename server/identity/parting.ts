@@ -2,6 +2,7 @@
  * The two ends of a wallet: who is told when one opens, what may stand before its money, and how it is closed and forgotten.
  * Invariant: a closed wallet has no live passkey, device or session, and its phone number and person are free again.
  */
+import { pausedBy } from '#server/identity/alarm.ts';
 import type { Devices } from '#server/identity/device.ts';
 import type { IdentityParts } from '#server/identity/parts.ts';
 import type { Passkeys } from '#server/identity/passkeys.ts';
@@ -24,7 +25,7 @@ export interface Partings {
   readonly onOpened: (hook: WalletOpened) => void;
   /** Registers what may stand before money; the way out, by withdrawal and closing, stays open to everybody. */
   readonly beforeMoney: (hook: BeforeMoney) => void;
-  /** Why no money may move for this wallet now: it is frozen, or something stands before it. */
+  /** Why no money may move for this wallet now: it is frozen or paused, or something stands before it. */
   readonly moneyStop: (tx: Sql, owner: Owner) => Promise<Refusal | undefined>;
   /** Ends everything that can act for a wallet; its money must be gone before. */
   readonly closeWallet: (tx: Sql, owner: Owner, at: Instant) => Promise<void>;
@@ -49,6 +50,7 @@ export function openPartings(parts: IdentityParts, devices: Devices, passkeys: P
     moneyStop: async (tx, owner) => {
       const row = await store.readWallet(tx, owner.wallet);
       if (row?.frozen_at != null) return { code: 'wallet.frozen' };
+      if (await pausedBy(tx, owner)) return { code: 'wallet.paused' };
       return await gateBefore(parts, tx, owner);
     },
     closeWallet: async (tx, { region, wallet }, at) => {

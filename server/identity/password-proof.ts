@@ -4,11 +4,13 @@
  * and no second of the day's free acts; one touch of a passkey stands for one act.
  */
 
+import { pausedBy } from '#server/identity/alarm.ts';
 import { gateBefore } from '#server/identity/parting.ts';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
 import { freeOf, type Passwords, riskOf, standing } from '#server/identity/password.ts';
 import { type Session, STEP_UP_FRESH } from '#server/identity/session.ts';
 import * as store from '#server/identity/store.ts';
+import type { Watch } from '#server/identity/watch.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { MoneyProof } from '#shared/api/password.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
@@ -35,7 +37,7 @@ export interface MoneyProofs {
   /**
    * Whether the person of `session` stands for the act. Ask before acting and outside of the act's own transaction, but
    * only when the act is not there already: a retry finds the act first. The same id with other content is refused.
-   * Refusals: `money.proof` (its detail `needed` says which), `session.step-up`, `wallet.frozen`, `money.act-reused`,
+   * Refusals: `money.proof` (its detail `needed` says which), `session.step-up`, `wallet.frozen`, `wallet.paused`, `money.act-reused`,
    * and those of a guess: `password.wrong`, `.locked`, `.day-spent`, `.must-reset`, `.none`, `request.too-many`.
    */
   readonly authorise: (session: Session, asked: ActToProve) => Promise<Result<Authorised, Refusal>>;
@@ -48,19 +50,25 @@ const WAYS_OUT: readonly MoneyAct[] = ['withdrawal', 'closing'];
 const GRANT_LIFE = duration(15, 'min');
 
 /** Opens the proofs. */
-export function openMoneyProofs(parts: IdentityParts, passwords: Passwords): MoneyProofs {
-  return { authorise: (session, asked) => authorise(parts, passwords, session, asked) };
+export function openMoneyProofs(parts: IdentityParts, passwords: Passwords, watch: Watch): MoneyProofs {
+  return { authorise: (session, asked) => authorise(parts, passwords, watch, session, asked) };
 }
 
 async function authorise(
   parts: IdentityParts,
   passwords: Passwords,
+  watch: Watch,
   session: Session,
   asked: ActToProve,
 ): Promise<Result<Authorised, Refusal>> {
   const { database } = parts;
   const before = await held(database, parts.clock(), session, asked);
   if (before) return before;
+  const open = await neededNow(parts, database, session, asked);
+  if (!open.ok) return open;
+  const pause = await watch.weigh(session, asked);
+  if (pause) return { ok: false, error: pause };
+  // What weighed heavy may need more than it seemed.
   const needed = await neededNow(parts, database, session, asked);
   if (!needed.ok) return needed;
   const how = howOf(needed.value, asked.proof);
@@ -71,7 +79,7 @@ async function authorise(
     const right = await passwords.guess(session, asked.proof.password);
     if (!right.ok) return right;
   }
-  return await database.transaction((tx) => grant(parts, tx, session, asked, how));
+  return await database.transaction((tx) => grant(parts, watch, tx, session, asked, how));
 }
 
 /** What was granted to this very act a while ago; undefined when nothing is. */
@@ -101,6 +109,8 @@ async function neededNow(
 ): Promise<Result<ProofNeeded, Refusal>> {
   const stands = await standing(tx, session);
   if (stands.wallet.frozen_at !== null) return no('wallet.frozen');
+  const pause = await pausedBy(tx, session);
+  if (pause) return no('wallet.paused', { rule: pause.rule, since: pause.at });
   const gate = WAYS_OUT.includes(act) ? undefined : await gateBefore(parts, tx, session);
   if (gate) return { ok: false, error: gate };
   const now = parts.clock();
@@ -121,6 +131,7 @@ function howOf(needed: ProofNeeded, proof: MoneyProof | undefined): store.GrantR
 
 async function grant(
   parts: IdentityParts,
+  watch: Watch,
   tx: Sql,
   session: Session,
   asked: ActToProve,
@@ -151,6 +162,7 @@ async function grant(
     touched_at: isTouch ? session.steppedUpAt : null,
     at: now,
   };
+  await watch.note(tx, region, [{ ...asked, wallet, at: now }]);
   if (await store.insertGrant(tx, row)) return ok(how === 'free' ? 'free' : 'proved');
   await store.renewGrant(tx, row);
   return ok(how === 'free' ? 'free' : 'proved');

@@ -2,6 +2,7 @@
  * The payment password: set, changed, guessed at and found again; and what a person lets go without it.
  * Invariant: a guess is counted in the database before it is looked at, and only a right one gives the counts back.
  */
+import { watchedUntil } from '#server/identity/alarm.ts';
 import { noteEvent } from '#server/identity/event.ts';
 import { tellOwner } from '#server/identity/notice.ts';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
@@ -335,7 +336,7 @@ export async function riskOf(
   return until !== undefined && until > now ? { risk: 'new-device', until } : undefined;
 }
 
-/** What goes without a proof now: the person's own bounds, or the region's usual ones. */
+/** What goes without a proof now: the person's own bounds, or the region's usual ones; nothing more while a wallet is watched. */
 export async function freeOf(
   tx: Sql,
   { wallet, terms }: Standing,
@@ -346,7 +347,8 @@ export async function freeOf(
   const each = Math.min(own?.each_most ?? terms.free_each, terms.free_each_most);
   const count = Math.min(own?.count_most ?? terms.free_count, terms.free_count_most);
   const used = await store.countFree(tx, wallet.region, wallet.id, dayStart(terms, now));
-  return { each, count, left: Math.max(0, count - used) };
+  const isWatched = (await watchedUntil(tx, { region: wallet.region, wallet: wallet.id }, now)) !== undefined;
+  return { each, count, left: isWatched ? 0 : Math.max(0, count - used) };
 }
 
 async function viewOf({ database, clock }: IdentityParts, owner: Owner): Promise<PasswordView> {

@@ -37,7 +37,13 @@ import {
   RecoveryView,
 } from '#shared/api/recovery.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
-import { SecurityEventList } from '#shared/api/security.ts';
+import {
+  AlarmAnswer,
+  AlarmList,
+  OpenSessionList,
+  SecurityEventList,
+  SecurityEventQuery,
+} from '#shared/api/security.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -58,10 +64,12 @@ export function identityRoutes(app: Http, identity: Identity): void {
   app.addHook('onSend', async (request, reply) => identity.carrier.write(request, reply));
   signupRoutes(app, identity);
   sessionRoutes(app, identity);
+  openSessionRoutes(app, identity);
   passkeyRoutes(app, identity);
   deviceRoutes(app, identity);
   realNameRoutes(app, identity);
   freezeRoutes(app, identity);
+  alarmRoutes(app, identity);
   passwordRoutes(app, identity);
   emailRoutes(app, identity);
   recoveryRoutes(app, identity);
@@ -147,6 +155,27 @@ function sessionRoutes(app: Http, identity: Identity): void {
     carrier.give(request, undefined);
     return reply.code(204).send();
   });
+}
+
+function openSessionRoutes(app: Http, { sessions, carrier, ...identity }: Identity): void {
+  const answers = { response: { 200: OpenSessionList } };
+  app.get('/sessions', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await sessions.list(session.value) : refused(reply, session.error);
+  });
+  // As with freezing, seconds count: what is taken away here comes back with a touch.
+  app.delete<{ Params: ById }>(
+    '/sessions/:id',
+    { schema: { params: IdParams, ...answers } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request);
+      if (!session.ok) return refused(reply, session.error);
+      const { id } = request.params;
+      const left = await sessions.endOne(session.value, id);
+      if (left.ok && id === session.value.id) carrier.give(request, undefined);
+      return answer(reply, left);
+    },
+  );
 }
 
 function passkeyRoutes(app: Http, identity: Identity): void {
@@ -278,6 +307,26 @@ function freezeRoutes(app: Http, identity: Identity): void {
   });
 }
 
+function alarmRoutes(app: Http, identity: Identity): void {
+  const { watch } = identity;
+  const answers = { response: { 200: AlarmList } };
+  app.get('/alarms', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await watch.view(session.value) : refused(reply, session.error);
+  });
+  app.post<{ Params: ById; Body: { mine: boolean } }>(
+    '/alarms/:id/answer',
+    { schema: { params: IdParams, body: AlarmAnswer, ...answers } },
+    async (request, reply) => {
+      const { mine } = request.body;
+      // Stopping everything takes no passkey, as with freezing; letting money go again does.
+      const session = await identity.requireSession(request, mine ? { stepUpWithin: STEP_UP_FRESH } : {});
+      if (!session.ok) return refused(reply, session.error);
+      return answer(reply, await watch.answer(session.value, request.params.id, mine));
+    },
+  );
+}
+
 function passwordRoutes(app: Http, identity: Identity): void {
   const { passwords } = identity;
   const answers = { response: { 200: PasswordView } };
@@ -304,10 +353,14 @@ function passwordRoutes(app: Http, identity: Identity): void {
       return answer(reply, await passwords.setFree(session.value, request.body));
     },
   );
-  app.get('/security-events', { schema: { response: { 200: SecurityEventList } } }, async (request, reply) => {
-    const session = await identity.requireSession(request);
-    return session.ok ? { events: await identity.events(session.value) } : refused(reply, session.error);
-  });
+  app.get<{ Querystring: { before?: Id } }>(
+    '/security-events',
+    { schema: { querystring: SecurityEventQuery, response: { 200: SecurityEventList } } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request);
+      return session.ok ? await identity.events(session.value, request.query.before) : refused(reply, session.error);
+    },
+  );
 }
 
 function emailRoutes(app: Http, identity: Identity): void {

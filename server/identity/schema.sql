@@ -299,3 +299,64 @@ create table identity_support_case (
 create index identity_support_case_of_wallet on identity_support_case (region, wallet, opened_at);
 -- step 6: a closed wallet keeps its row and nothing that can act for it
 alter table identity_wallet add column closed_at bigint;
+-- step 7: what is out of the ordinary about a wallet's money, by each region's own terms, and what its owner said to it
+create table identity_anomaly_terms (
+  region text not null,
+  rule text not null check (rule in ('new-device', 'new-region', 'burst', 'large')),
+  answer text not null check (answer in ('alert', 'step-up', 'pause')),
+  window_ms bigint not null check (window_ms > 0),
+  count_from integer not null check (count_from >= 0),
+  sum_from bigint not null check (sum_from >= 0),
+  -- For how long a proof is asked for each act after a hit, unless its owner says it was them.
+  hold_ms bigint not null,
+  primary key (region, rule, answer)
+);
+insert into identity_anomaly_terms (region, rule, answer, window_ms, count_from, sum_from, hold_ms)
+select region, rule, answer, window_ms, count_from, sum_from, 86400000
+from (values ('CN-SX'), ('CN-BJ')) as regions (region)
+cross join (values
+  ('new-device', 'alert', 86400000::bigint, 0, 0::bigint),
+  ('new-device', 'step-up', 86400000, 1, 30000),
+  ('new-device', 'pause', 86400000, 1, 200000),
+  ('new-region', 'alert', 86400000, 1, 10000),
+  ('new-region', 'step-up', 86400000, 1, 50000),
+  ('burst', 'alert', 600000, 12, 0),
+  ('burst', 'step-up', 600000, 16, 0),
+  ('burst', 'pause', 600000, 30, 0),
+  ('large', 'alert', 86400000, 1, 200000),
+  ('large', 'step-up', 86400000, 1, 1000000),
+  ('large', 'pause', 86400000, 1, 5000000)
+) as terms (rule, answer, window_ms, count_from, sum_from);
+-- What a wallet spent of late: as long as the longest window looks back, then it is swept.
+create table identity_watched (
+  region text not null,
+  wallet uuid not null,
+  id uuid not null,
+  amount bigint not null,
+  to_region text not null,
+  at bigint not null,
+  primary key (region, wallet, id)
+);
+create index identity_watched_by_time on identity_watched (at);
+create table identity_known_region (
+  region text not null,
+  wallet uuid not null,
+  other text not null,
+  first_at bigint not null,
+  primary key (region, wallet, other)
+);
+create table identity_alarm (
+  region text not null,
+  id uuid not null,
+  wallet uuid not null,
+  rule text not null,
+  answer text not null,
+  amount bigint not null,
+  currency text not null,
+  at bigint not null,
+  until bigint not null,
+  answered text check (answered in ('mine', 'not-mine', 'support')),
+  answered_at bigint,
+  primary key (region, id)
+);
+create index identity_alarm_of_wallet on identity_alarm (region, wallet, at);

@@ -6,13 +6,17 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import type { IdentityParts } from '#server/identity/parts.ts';
+import { noteEvent } from '#server/identity/event.ts';
+import { type IdentityParts, no } from '#server/identity/parts.ts';
 import { sha256 } from '#server/identity/secret.ts';
 import * as store from '#server/identity/store.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { unlessFull } from '#server/platform/disk.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
+import type { OpenSessionList } from '#shared/api/security.ts';
 import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
+import { ok, type Result } from '#shared/base/result.ts';
 import { after, between, duration, type Instant, instant } from '#shared/base/time.ts';
 
 /** A signed-in person on one browser. */
@@ -53,7 +57,11 @@ export interface Sessions {
     token: string,
     by: { passkey: Uint8Array; fresh: boolean },
   ) => Promise<FoundSession | undefined>;
+  /** The sessions of the same wallet, on whatever browser. */
+  readonly list: (session: Session) => Promise<OpenSessionList>;
   readonly end: (session: Session) => Promise<void>;
+  /** Ends one of the same wallet; one that is over already is refused as `session.not-found`. */
+  readonly endOne: (session: Session, id: Id) => Promise<Result<OpenSessionList, Refusal>>;
   readonly endAll: (session: Session) => Promise<void>;
 }
 
@@ -93,6 +101,18 @@ export function openSessions(parts: IdentityParts): Sessions {
       if (!(await store.rotateSession(tx, row, change))) return undefined;
       return { session: sessionOf({ ...row, passkey, stepped_up_at: steppedUpAt }), token: token.text };
     },
+    list: (session) => list(parts, session),
+    endOne: async (session, id) => {
+      const { region, wallet } = session;
+      const ended = await database.transaction(async (tx) => {
+        const row = (await openOnes(parts, tx, session)).find((one) => one.id === id);
+        if (!row) return false;
+        await store.endSession(tx, region, id);
+        await noteEvent(tx, { region, wallet }, { code: 'session-ended', at: clock(), device: row.name });
+        return true;
+      });
+      return ended ? ok(await list(parts, session)) : no('session.not-found');
+    },
     end: ({ region, id }) => store.endSession(database, region, id),
     endAll: ({ region, wallet }) => store.endSessions(database, region, wallet),
   };
@@ -125,6 +145,26 @@ async function find(parts: IdentityParts, text: string): Promise<FoundSession | 
       return { session: sessionOf(row), token: token.text };
   } else if (between(row.seen_at, now) >= SEEN_STEP) await unlessFull(store.seeSession(database, row, now));
   return { session: sessionOf(row) };
+}
+
+function openOnes({ clock }: IdentityParts, tx: Sql, owner: Session): Promise<store.NamedSessionRow[]> {
+  const now = clock();
+  const bounds = { seenAfter: instant(now - SESSION_IDLE), startedAfter: instant(now - SESSION_LIFE) };
+  return store.sessionsOfWallet(tx, owner.region, owner.wallet, bounds);
+}
+
+async function list(parts: IdentityParts, session: Session): Promise<OpenSessionList> {
+  const rows = await openOnes(parts, parts.database, session);
+  return {
+    sessions: rows.map((row) => ({
+      id: row.id,
+      passkey: row.name,
+      startedAt: row.started_at,
+      seenAt: row.seen_at,
+      endsAt: after(row.started_at, SESSION_LIFE),
+      current: row.id === session.id,
+    })),
+  };
 }
 
 async function noteReplayed(parts: IdentityParts, row: store.SessionRow, now: Instant): Promise<void> {

@@ -34,6 +34,18 @@ const NOTICES = {
   locked: ['支付密码输错太多次，已锁定', 'Your payment password was locked after too many wrong tries'],
   recovered: ['支付密码已通过「忘记支付密码」重设', 'Your payment password was reset as a forgotten one'],
   email: ['账户邮箱已更换', 'The e-mail address of your account was changed'],
+  'alarm-alert': [
+    '钱包有一笔不寻常的操作，请在安全中心查看',
+    'Something unusual happened in your wallet; see the security centre',
+  ],
+  'alarm-step-up': [
+    '钱包有不寻常的付款，一天之内每笔付款都要确认',
+    'Unusual payments from your wallet: for a day each one has to be confirmed',
+  ],
+  'alarm-pause': [
+    '钱包有不寻常的付款，已暂停付款，请在安全中心确认是不是本人',
+    'Unusual payments from your wallet: paying is paused until you say in the security centre whether it was you',
+  ],
   'support-opened': ['客服正在受理找回支付密码', 'Support has opened a recovery of your payment password'],
 } as const;
 

@@ -3,6 +3,14 @@ import type { Sql } from '#server/platform/database.ts';
 import type { RealNameReason } from '#shared/api/real-name.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Duration, Instant } from '#shared/base/time.ts';
+import type {
+  AnomalyAnswer,
+  AnomalyRule,
+  AnomalyTerm,
+  Habits,
+  RaisedBefore,
+  WatchedAct,
+} from '#shared/rules/anomaly.ts';
 import type { MoneyAct } from '#shared/rules/password.ts';
 import type { Tier } from '#shared/rules/policy.ts';
 
@@ -221,6 +229,25 @@ export interface SupportCaseRow {
   used_at: Instant | null;
 }
 
+export interface AlarmRow {
+  region: string;
+  id: Id;
+  wallet: Id;
+  rule: AnomalyRule;
+  answer: AnomalyAnswer;
+  amount: number;
+  currency: string;
+  at: Instant;
+  until: Instant;
+  answered: 'mine' | 'not-mine' | 'support' | null;
+  answered_at: Instant | null;
+}
+
+/** A line of a region's terms with how long a proof is asked for after it was hit. */
+export interface AnomalyTermRow extends AnomalyTerm {
+  hold: Duration;
+}
+
 export interface EventRow {
   region: string;
   id: Id;
@@ -252,6 +279,7 @@ export const insertRecovery = (tx: Sql, row: RecoveryRow) => insert(tx, 'identit
 export const insertSupportCase = (tx: Sql, row: SupportCaseRow) => insert(tx, 'identity_support_case', row);
 export const insertGrant = (tx: Sql, row: GrantRow) => insert(tx, 'identity_grant', row);
 export const insertEvent = (tx: Sql, row: EventRow) => insert(tx, 'identity_event', row);
+export const insertAlarm = (tx: Sql, row: AlarmRow) => insert(tx, 'identity_alarm', row);
 export const insertSignup = (tx: Sql, row: SignupRow) => insert(tx, 'identity_signup', row);
 
 export async function readWallet(tx: Sql, id: Id): Promise<WalletRow | undefined> {
@@ -464,6 +492,26 @@ export async function rotateSession(
     ],
   );
   return rows.length === 1;
+}
+
+/** A session with what its owner calls the passkey it was begun with. */
+export interface NamedSessionRow extends SessionRow {
+  name: string;
+}
+
+/** The sessions of a wallet that are not over, the one used last first. */
+export async function sessionsOfWallet(
+  tx: Sql,
+  region: string,
+  wallet: Id,
+  bounds: { seenAfter: Instant; startedAfter: Instant },
+): Promise<NamedSessionRow[]> {
+  return await tx.query<NamedSessionRow>(
+    `select s.*, p.name from identity_session s
+     join identity_passkey p on p.region = s.region and p.id = s.passkey
+     where s.region = $1 and s.wallet = $2 and s.seen_at > $3 and s.started_at > $4 order by s.seen_at desc, s.id`,
+    [region, wallet, bounds.seenAfter, bounds.startedAfter],
+  );
 }
 
 export async function endSession(tx: Sql, region: string, id: Id): Promise<void> {
@@ -936,12 +984,159 @@ export async function noteRecovered(tx: Sql, region: string, wallet: Id, at: Ins
   await tx.query('update identity_wallet set recovered_at = $3 where region = $1 and id = $2', [region, wallet, at]);
 }
 
-/** What happened to a wallet's keys, the newest first. */
-export async function eventsOf(tx: Sql, region: string, wallet: Id, most: number): Promise<EventRow[]> {
+/** What happened to a wallet's keys, the newest first; with `before` only what is older than that one of its events. */
+export async function eventsOf(
+  tx: Sql,
+  region: string,
+  wallet: Id,
+  { before, most }: { before: Id | undefined; most: number },
+): Promise<EventRow[]> {
   return await tx.query<EventRow>(
-    'select * from identity_event where region = $1 and wallet = $2 order by at desc, id desc limit $3',
+    `select * from identity_event where region = $1 and wallet = $2 and ($3::uuid is null or (at, id) < (
+       select at, id from identity_event where region = $1 and wallet = $2 and id = $3::uuid
+     )) order by at desc, id desc limit $4`,
+    [region, wallet, before ?? null, most],
+  );
+}
+
+export async function readAnomalyTerms(tx: Sql, region: string): Promise<AnomalyTermRow[]> {
+  return await tx.query<AnomalyTermRow>(
+    `select rule, answer, window_ms as "window", count_from as "countFrom", sum_from as "sumFrom", hold_ms as hold
+     from identity_anomaly_terms where region = $1`,
+    [region],
+  );
+}
+
+/** The money in which a region's terms are said. */
+export async function homeCurrency(tx: Sql, region: string): Promise<string> {
+  const rows = await tx.query<{ currency: string }>(
+    'select currency from identity_money_terms where region = $1 limit 1',
+    [region],
+  );
+  return rows[0]?.currency ?? '';
+}
+
+/** What a wallet of the region has spent. */
+export interface WatchedRow {
+  readonly wallet: Id;
+  readonly id: Id;
+  readonly amount: number;
+  readonly to_region: string;
+  readonly at: Instant;
+}
+
+/** Notes what was spent, each once, and the regions that were paid for the first time. */
+export async function insertWatched(tx: Sql, region: string, rows: readonly WatchedRow[]): Promise<void> {
+  const columns = [
+    rows.map(({ wallet }) => wallet),
+    rows.map(({ id }) => id),
+    rows.map(({ amount }) => amount),
+    rows.map(({ to_region }) => to_region),
+    rows.map(({ at }) => at),
+  ];
+  await tx.query(
+    `insert into identity_watched (region, wallet, id, amount, to_region, at)
+     select $1, w, i, a, r, t from unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bigint[]) as n(w, i, a, r, t)
+     on conflict (region, wallet, id) do nothing`,
+    [region, ...columns],
+  );
+  await tx.query(
+    `insert into identity_known_region (region, wallet, other, first_at)
+     select $1, w, r, min(t) from unnest($2::uuid[], $3::text[], $4::bigint[]) as n(w, r, t) where r <> $1 group by w, r
+     on conflict (region, wallet, other) do nothing`,
+    [region, columns[0], columns[3], columns[4]],
+  );
+}
+
+/** What is known of these wallets' ways since then. */
+export async function habitsOf(
+  tx: Sql,
+  region: string,
+  wallets: readonly Id[],
+  since: Instant,
+): Promise<Map<Id, Omit<Habits, 'home'>>> {
+  const acts = await tx.query<WatchedAct & { wallet: Id }>(
+    `select wallet, at, amount, to_region as "toRegion" from identity_watched
+     where region = $1 and wallet = any($2::uuid[]) and at > $3`,
+    [region, wallets, since],
+  );
+  // The first phone is as old as the wallet; every later one is new for a while.
+  const devices = await tx.query<{ wallet: Id; at: Instant }>(
+    `select d.wallet, max(d.created_at) as at from identity_device d
+     join (select wallet, min(created_at) as first_at from identity_device
+           where region = $1 and wallet = any($2::uuid[]) group by wallet) as f on f.wallet = d.wallet
+     where d.region = $1 and d.wallet = any($2::uuid[]) and d.revoked_at is null and d.created_at > f.first_at
+     group by d.wallet`,
+    [region, wallets],
+  );
+  const regions = await tx.query<{ wallet: Id; other: string; first_at: Instant }>(
+    'select wallet, other, first_at from identity_known_region where region = $1 and wallet = any($2::uuid[])',
+    [region, wallets],
+  );
+  const raised = await tx.query<RaisedBefore & { wallet: Id }>(
+    `select wallet, rule, answer, at, case when answered in ('mine', 'support') then answered_at end as "mineAt"
+     from identity_alarm where region = $1 and wallet = any($2::uuid[]) and (at > $3 or answered_at > $3)`,
+    [region, wallets, since],
+  );
+  return new Map(
+    wallets.map((wallet) => [
+      wallet,
+      {
+        acts: acts.filter((one) => one.wallet === wallet),
+        newDeviceAt: devices.find((one) => one.wallet === wallet)?.at,
+        regions: new Map(
+          regions.filter((one) => one.wallet === wallet).map(({ other, first_at }) => [other, first_at]),
+        ),
+        raised: raised
+          .filter((one) => one.wallet === wallet)
+          .map((one) => ({ ...one, mineAt: one.mineAt ?? undefined })),
+      },
+    ]),
+  );
+}
+
+/** The alarms nobody has answered, the newest first. */
+export async function openAlarms(tx: Sql, region: string, wallet: Id): Promise<AlarmRow[]> {
+  return await tx.query<AlarmRow>(
+    'select * from identity_alarm where region = $1 and wallet = $2 and answered is null order by at desc, id',
+    [region, wallet],
+  );
+}
+
+/** How many wait for the owner's word: those that stop money, and of the others those that have not run out. */
+export async function countOpenAlarms(tx: Sql, region: string, wallet: Id, now: Instant): Promise<number> {
+  const rows = await tx.query<{ count: number }>(
+    `select count(*)::integer as count from identity_alarm
+     where region = $1 and wallet = $2 and answered is null and (answer = 'pause' or until > $3)`,
+    [region, wallet, now],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+export async function alarmsOfWallet(tx: Sql, region: string, wallet: Id, most: number): Promise<AlarmRow[]> {
+  return await tx.query<AlarmRow>(
+    `select * from identity_alarm where region = $1 and wallet = $2
+     order by (answered is null) desc, at desc, id limit $3`,
     [region, wallet, most],
   );
+}
+
+export async function readAlarm(tx: Sql, region: string, wallet: Id, id: Id): Promise<AlarmRow | undefined> {
+  const rows = await tx.query<AlarmRow>('select * from identity_alarm where region = $1 and wallet = $2 and id = $3', [
+    region,
+    wallet,
+    id,
+  ]);
+  return rows[0];
+}
+
+export async function answerAlarm(tx: Sql, row: AlarmRow): Promise<void> {
+  await tx.query('update identity_alarm set answered = $3, answered_at = $4 where region = $1 and id = $2', [
+    row.region,
+    row.id,
+    row.answered,
+    row.answered_at,
+  ]);
 }
 
 /** Forgets what has run out. */
@@ -957,4 +1152,6 @@ export async function sweep(
   ]);
   await tx.query('delete from identity_count where window_at <= $1', [bounds.countedBefore]);
   await tx.query('delete from identity_code where expires_at <= $1', [bounds.countedBefore]);
+  // No region's terms look back as far.
+  await tx.query('delete from identity_watched where at <= $1', [bounds.countedBefore]);
 }

@@ -8,7 +8,7 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Allowances } from '#server/allowance/allowance.ts';
 import type { Bills } from '#server/bill/bill.ts';
-import type { Device } from '#server/identity/identity.ts';
+import type { Device, Identity } from '#server/identity/identity.ts';
 import type { Ledger, WalletAccount } from '#server/ledger/ledger.ts';
 import type { Payments } from '#server/payment/payment.ts';
 import { type Database, Unavailable } from '#server/platform/database.ts';
@@ -43,6 +43,7 @@ export interface SyncParts {
   readonly payments: Pick<Payments, 'reconcile' | 'takeReceipts' | 'takeForks' | 'heldPayments' | 'finality'>;
   readonly transfers: Pick<Transfers, 'takeNotes' | 'news'>;
   readonly bills: Pick<Bills, 'catchUp' | 'feed'>;
+  readonly watch: Pick<Identity['watch'], 'open'>;
   /** Told of every part that failed by a fault of our own. */
   readonly report: (error: unknown, part: string) => void;
 }
@@ -169,7 +170,7 @@ async function changes(
 ): Promise<Omit<SyncAnswer, 'answers' | 'closed' | 'allowance' | 'allowanceRefused'>> {
   const { region, wallet } = device;
   const until = have.certificateUntil === undefined ? undefined : fromSeconds(have.certificateUntil);
-  const [page, balances, certificate, { card }, status, keySet, news] = await Promise.all([
+  const [page, balances, certificate, { card }, status, keySet, news, alarms] = await Promise.all([
     parts.bills.feed(wallet, cursor, BILLS_AT_ONCE),
     balancesOf(parts, device),
     part(parts, 'certificate', undefined, () => parts.allowances.certificate(device, until)),
@@ -177,6 +178,7 @@ async function changes(
     statusChanges(parts, have.status ?? {}),
     parts.regions.keySet(),
     part(parts, 'news', undefined, () => parts.transfers.news(device)),
+    part(parts, 'alarms', undefined, () => parts.watch.open(device)),
   ]);
   return {
     epoch: toBase64url(card.bytes),
@@ -189,6 +191,7 @@ async function changes(
     ...(have.keySet === keySet.message.epoch ? {} : { keySet: toBase64url(keySet.bytes) }),
     payeeTerms: payeeTerms(parts, region),
     ...(news === undefined ? {} : { transfers: news }),
+    ...(alarms === undefined ? {} : { alarms }),
   };
 }
 

@@ -23,6 +23,7 @@ export type Remedy =
   | 'prove-act'
   | 'set-password'
   | 'reset-password'
+  | 'answer-alarm'
   | 'accept-agreement'
   | 'open-again'
   | 'none';
@@ -280,6 +281,9 @@ export const REFUSALS = {
   'notebook.conflict': [409, 'try-again'],
   'notebook.full': [413, 'none'],
   'notebook.refused': [400, 'update-app'],
+  'session.not-found': [404, 'none'],
+  'wallet.paused': [403, 'answer-alarm'],
+  'alarm.not-found': [404, 'none'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

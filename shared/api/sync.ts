@@ -107,7 +107,8 @@ export type PayeeTermsView = Static<typeof PayeeTermsView>;
 
 /**
  * What comes back. `more` asks the phone to sync again at once from the new `cursor`. `status` brings the lists that
- * changed: one that is left out is still the newest of its region at the time of `epoch`.
+ * changed: one that is left out is still the newest of its region at the time of `epoch`. `alarms`: so many things out of the
+ * ordinary wait for the person's word.
  */
 export const SyncAnswer = Type.Object({
   epoch: Signed,
@@ -124,6 +125,7 @@ export const SyncAnswer = Type.Object({
   keySet: Type.Optional(Signed),
   payeeTerms: Type.Optional(PayeeTermsView),
   transfers: Type.Optional(TransferNews),
+  alarms: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 /** What comes back. */
 export type SyncAnswer = Static<typeof SyncAnswer>;

@@ -52,7 +52,9 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['POST /step-up', 'own'],
   ['GET /session', 'own'],
   ['DELETE /session', 'browser'],
+  ['GET /sessions', 'own'],
   ['DELETE /sessions', 'own'],
+  ['DELETE /sessions/{id}', 'theirs'],
   ['GET /passkeys', 'own'],
   ['POST /passkeys/options', 'own'],
   ['POST /passkeys', 'own'],
@@ -83,6 +85,8 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['POST /freeze/by-code', 'browser'],
   ['POST /freeze/end', 'own'],
   ['POST /freeze/code', 'own'],
+  ['GET /alarms', 'own'],
+  ['POST /alarms/{id}/answer', 'theirs'],
   ['GET /allowance/settings', 'own'],
   ['PUT /allowance/settings', 'own'],
   ['GET /payments/{id}', 'theirs'],
@@ -143,6 +147,8 @@ const MINGS_NOTE = { _id: 'note:b1', type: 'note', bill: 'b1', text: '明天还�
 interface Owned {
   readonly passkey: string;
   readonly device: string;
+  readonly session: string;
+  readonly alarm: string;
   readonly topUp: string;
   readonly recovery: string;
   readonly email: string;
@@ -214,11 +220,17 @@ beforeAll(async () => {
   }
   const { cases } = await good(ming.ask<{ cases: { id: string }[] }>('GET', '/cases'));
   const { passkeys } = await good(ming.ask<{ passkeys: { id: string }[] }>('GET', '/passkeys'));
+  const tablet = newDevice(place);
+  await good(ming.ask('POST', '/devices', { id: tablet.id, key: tablet.key, name: '平板' }));
+  const { alarms } = await good(ming.ask<{ alarms: { id: string }[] }>('GET', '/alarms'));
+  const { sessions } = await good(ming.ask<{ sessions: { id: string }[] }>('GET', '/sessions'));
   const { bills } = await good(ming.ask<{ bills: { id: string }[] }>('GET', '/bills'));
   const { reference } = await good(ming.ask<{ reference: string }>('GET', `/top-ups/${topUp}`));
   owned = {
     passkey: passkeys[0]?.id ?? '',
     device: ming.device.id,
+    session: sessions[0]?.id ?? '',
+    alarm: alarms[0]?.id ?? '',
     topUp,
     recovery,
     email,
@@ -283,9 +295,11 @@ async function mingSees(): Promise<string> {
     '/session',
     '/passkeys',
     '/devices',
+    '/sessions',
     '/allowance/settings',
     '/payment-password',
     '/security-events',
+    '/alarms',
     '/email',
     `/recoveries/${owned.recovery}`,
     '/cases',
@@ -311,6 +325,8 @@ function aimed(route: string): { method: string; url: string; body: object | und
   const ids: Readonly<Record<string, string>> = {
     '/passkeys/{id}': owned.passkey,
     '/devices/{id}': owned.device,
+    '/sessions/{id}': owned.session,
+    '/alarms/{id}/answer': owned.alarm,
     '/payments/{id}': owned.payment,
     '/receipts/{id}': owned.payment,
     '/pay-codes/{id}': owned.payment,
@@ -372,6 +388,7 @@ function bodyOf(route: string): object | undefined {
     'POST /real-name': { id: newId(instant(Date.now())), wants: 'two-factor', agreed: REAL_NAME_TERMS },
     'POST /freeze/by-code': { code: writeRecoveryCode(new Uint8Array(19)) },
     'POST /freeze/end': {},
+    'POST /alarms/{id}/answer': { mine: false },
     'PUT /payment-password': {
       id: newId(instant(Date.now())),
       password: '730291',

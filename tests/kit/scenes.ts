@@ -5,6 +5,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { serveApp } from '#server/platform/static.ts';
 import type { AgreementView, ClosingView, HoldingList } from '#shared/api/account.ts';
 import type { PasswordView } from '#shared/api/password.ts';
+import type { AlarmList, SecurityEvent, SecurityEventCode } from '#shared/api/security.ts';
 import type { TransferFeed } from '#shared/api/transfer.ts';
 import { keepElderText, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
 
@@ -17,13 +18,13 @@ export interface Scene {
   readonly act?: (page: Page) => Promise<void>;
 }
 
-/** What the house would answer to one question; everything else it is asked has no answer. */
-const answering =
-  (path: string, body: object, then?: (page: Page) => Promise<void>) =>
+/** What the house would answer to these questions; everything else it is asked has no answer. */
+const answeringAll =
+  (bodies: Readonly<Record<string, object>>, then?: (page: Page) => Promise<void>) =>
   async (page: Page): Promise<void> => {
     await page.route(
-      (url) => url.pathname === path,
-      (route) => route.fulfill({ json: body }),
+      (url) => url.pathname in bodies,
+      (route) => route.fulfill({ json: bodies[new URL(route.request().url()).pathname] }),
     );
     await page.reload({ waitUntil: 'networkidle' });
     await then?.(page);
@@ -32,6 +33,10 @@ const answering =
 /** The row that says one of these. */
 const row = (page: Page, ...said: readonly string[]) =>
   page.getByRole('button', { name: new RegExp(said.join('|')) }).first();
+
+/** What the house would answer to one question. */
+const answering = (path: string, body: object, then?: (page: Page) => Promise<void>) =>
+  answeringAll({ [path]: body }, then);
 
 /** A payment password in daily use. */
 const PASSWORD: PasswordView = {
@@ -73,6 +78,59 @@ async function askForProof(page: Page): Promise<void> {
   await page.locator('form button').click();
   await page.locator('dialog[open] .pin, dialog[open] .notice').first().waitFor();
 }
+
+const MORNING = Date.UTC(2026, 10, 26, 1, 12);
+const securityEvent = (number: number, code: SecurityEventCode, rest: Partial<SecurityEvent> = {}): SecurityEvent => ({
+  ...{ id: `01900000-0000-7000-8000-0000000e000${number}`, code, at: MORNING - number * 5_400_000, region: 'CN-SX' },
+  about: {},
+  ...rest,
+});
+
+/** What opens the wallet of the seeded phone, and what happened to it. */
+const SECURITY = {
+  '/security-events': {
+    events: [
+      securityEvent(1, 'signed-in', { device: 'Pixel 12' }),
+      securityEvent(2, 'free-set', { about: { each: 50_00, count: 5, currency: 'CNY' } }),
+      securityEvent(3, 'password-locked'),
+      securityEvent(4, 'device-enrolled', { device: '平板电脑' }),
+      securityEvent(5, 'recovery-code'),
+    ],
+    more: true,
+  },
+  '/passkeys': { rpId: 'localhost', user: 'AA', passkeys: [{}, {}] },
+  '/devices': { devices: [{ id: 'a' }, { id: 'b' }, { id: 'c', revokedAt: 1 }] },
+  '/sessions': {
+    sessions: [
+      {
+        id: 'a',
+        passkey: 'Pixel 12',
+        startedAt: MORNING - 600_000,
+        seenAt: MORNING,
+        endsAt: MORNING + 42_600_000,
+        current: true,
+      },
+      {
+        id: 'b',
+        passkey: 'MacBook',
+        startedAt: MORNING - 7_200_000,
+        seenAt: MORNING - 900_000,
+        endsAt: MORNING + 36_000_000,
+        current: false,
+      },
+    ],
+  },
+  '/freeze': { codeMadeAt: 1_762_000_000_000 },
+  '/alarms': { alarms: [], paused: false },
+};
+
+const ALARMS: AlarmList = {
+  alarms: [
+    { id: 'a', rule: 'burst', answer: 'pause', at: MORNING, amount: 88_00, currency: 'CNY' },
+    { id: 'b', rule: 'new-device', answer: 'alert', at: MORNING - 3_600_000, amount: 0, currency: 'CNY' },
+  ],
+  paused: true,
+};
 
 const AGREEMENT: AgreementView = {
   version: 1,
@@ -243,6 +301,28 @@ export const SCENES: readonly Scene[] = [
     act: answering('/email', { masked: 'q***@example.com', provedAt: 1_763_000_000_000 }),
   },
   { name: 'password-proof', path: '/me/password', act: answering('/payment-password', PASSWORD, askForProof) },
+  { name: 'security', path: '/me/security', act: answeringAll(SECURITY) },
+  {
+    name: 'security-frozen',
+    path: '/me/security',
+    act: answeringAll({
+      ...SECURITY,
+      '/freeze': { frozenAt: 1_763_000_000_000, by: 'code', codeMadeAt: 1_762_000_000_000 },
+    }),
+  },
+  {
+    name: 'security-freeze',
+    path: '/me/security',
+    act: answeringAll(SECURITY, async (page) => await page.locator('main button.danger').click()),
+  },
+  { name: 'security-alarms', path: '/me/security', act: answeringAll({ ...SECURITY, '/alarms': ALARMS }) },
+  { name: 'security-never', path: '/me/security' },
+  { name: 'sessions', path: '/me/security/sessions', act: answeringAll(SECURITY) },
+  {
+    name: 'session-end',
+    path: '/me/security/sessions',
+    act: answeringAll(SECURITY, async (page) => await page.locator('main button.row').first().click()),
+  },
   { name: 'devices', path: '/me/devices' },
   { name: 'passkeys', path: '/me/passkeys' },
   { name: 'language', path: '/me/language' },

@@ -61,6 +61,7 @@ export async function takeAnswer(
   await keepBills(vault, answer.bills, answer.cursor);
   if (answer.payeeTerms) await keepSetting(vault, 'payeeTerms', answer.payeeTerms);
   if (answer.transfers) await keepSetting(vault, 'transferNews', answer.transfers);
+  if (answer.alarms !== undefined) await keepSetting(vault, 'alarms', answer.alarms);
   await keepSetting(vault, 'syncedAt', now);
   return ok(undefined);
 }

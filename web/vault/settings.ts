@@ -1,5 +1,7 @@
 /** Small facts this phone keeps about itself, each under one name. */
+import type { FreezeView } from '#shared/api/freeze.ts';
 import type { ChannelTerms } from '#shared/api/funding.ts';
+import type { AlarmList, SecurityEventList } from '#shared/api/security.ts';
 import type { PayeeTermsView } from '#shared/api/sync.ts';
 import type { AskRequest, SplitRequest, TransferFeed, TransferNews } from '#shared/api/transfer.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -10,6 +12,16 @@ export interface WalletSetting {
   readonly id: Id;
   readonly region: string;
   readonly name: string;
+}
+
+/** How the wallet's security stood when the house was last asked, at `at`: counts of what opens it, and the newest events. */
+export interface SecuritySetting extends SecurityEventList {
+  readonly at: number;
+  readonly passkeys: number;
+  readonly devices: number;
+  readonly sessions: number;
+  readonly freeze: FreezeView;
+  readonly alarms: AlarmList;
 }
 
 /** Every setting and its type. Times are milliseconds unless the name says seconds. */
@@ -75,6 +87,10 @@ export interface Settings {
   notebookRead: { readonly book: string; readonly sequence: number; readonly withRevisions?: true };
   /** The budgets of which this phone has told in `month`, and how far each was. */
   budgetsTold: { readonly month: string; readonly states: Readonly<Record<string, string>> };
+  /** What the security centre shows with no network. */
+  security: SecuritySetting;
+  /** How many things out of the ordinary wait for this person's word, as the last sync said. */
+  alarms: number;
   /** When the cases were last read from the server. */
   casesAt: number;
   /** Set while a sync has brought something that can be part of a case and the cases were not read since. */

@@ -64,6 +64,7 @@ export async function openPlace(database: Database) {
         limitShare: async (_tx, wallet) => shares.get(wallet) ?? 100,
         freeSet: async (_tx, wallet) => frees.get(wallet),
         moneyStop: async (_tx, { wallet }) => (frozen.has(wallet) ? { code: 'wallet.frozen' as const } : undefined),
+        watch: { weigh: async () => undefined },
       },
     });
   const allowances = open();

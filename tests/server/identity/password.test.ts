@@ -135,7 +135,7 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect(await guess(who, GOOD)).toBe('password.must-reset');
     await stepUp(who);
     expect(await codeOf(set(who, OTHER, TOUCH))).toBe('password.must-reset');
-    const events = await place.identity.events(await sessionOf(who));
+    const { events } = await place.identity.events(await sessionOf(who));
     expect(events.map((one) => one.code).filter((code) => code.startsWith('password'))).toEqual([
       'password-locked',
       'password-locked',
@@ -277,7 +277,7 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
 
   test('what happened to the keys is only added to', async () => {
     const who = await holder();
-    const { length } = await place.identity.events(await sessionOf(who));
+    const { length } = (await place.identity.events(await sessionOf(who))).events;
     expect(length).toBeGreaterThan(0);
     for (const sql of [
       'delete from identity_event',

@@ -1,5 +1,6 @@
 /** Sessions: how long they live, how their token changes, and what a stolen one is worth. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { OpenSessionList, SecurityEventList } from '#shared/api/security.ts';
 import { duration } from '#shared/base/time.ts';
 import { type Browser, good, type Member, openBrowser, openMember } from '#tests/kit/member.ts';
 import { openPlace } from '#tests/server/identity/place.ts';
@@ -165,4 +166,44 @@ test('an unsafe request from another site is refused before anything is looked a
   foreign.cookies.set('__Host-sid', token(browser));
   expect((await foreign.ask('DELETE', '/sessions')).body).toMatchObject({ code: 'request.origin' });
   expect(await status(browser)).toBe(200);
+});
+
+test('the open ones are listed, and each can be ended from any of them', async () => {
+  place.pass(duration(31, 'min'));
+  const [phone, laptop] = [await signedIn(), await signedIn()];
+  const list = async (browser: Browser) => (await good(browser.ask<OpenSessionList>('GET', '/sessions'))).sessions;
+  const seen = await list(phone);
+  expect(seen.map(({ passkey, current }) => [passkey, current])).toEqual(
+    expect.arrayContaining([
+      ['我的手机', true],
+      ['我的手机', false],
+    ]),
+  );
+  expect(seen).toHaveLength(2);
+  const other = seen.find(({ current }) => !current)?.id ?? '';
+  place.pass(duration(1, 's'));
+  expect((await good(phone.ask<OpenSessionList>('DELETE', `/sessions/${other}`))).sessions).toHaveLength(1);
+  expect([await status(phone), await status(laptop)]).toEqual([200, 401]);
+  expect((await phone.ask('DELETE', `/sessions/${other}`)).body).toMatchObject({ code: 'session.not-found' });
+  const { events } = await good(phone.ask<SecurityEventList>('GET', '/security-events'));
+  expect(events[0]).toMatchObject({ code: 'session-ended', device: '我的手机' });
+  // Ending the own one is signing out.
+  const own = (await list(phone))[0]?.id ?? '';
+  expect((await good(phone.ask<OpenSessionList>('DELETE', `/sessions/${own}`))).sessions).toEqual([]);
+  expect([await status(phone), phone.cookies.has('__Host-sid')]).toEqual([401, false]);
+});
+
+test('what happened is read page by page, each event once', async () => {
+  const who = await openMember(place, { phone: '13900201078' });
+  for (let at = 0; at < 32; at += 1) await good(who.ask('POST', '/freeze/code'));
+  const read = (before = '') => good(who.ask<SecurityEventList>('GET', `/security-events${before}`));
+  const first = await read();
+  const rest = await read(`?before=${first.events.at(-1)?.id}`);
+  expect([first.events.length, first.more, rest.more]).toEqual([30, true, false]);
+  const all = [...first.events, ...rest.events];
+  expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+  expect(all.filter(({ code }) => code === 'recovery-code')).toHaveLength(32);
+  // Another person's event is no place to begin at.
+  const [theirs] = (await good((await signedIn()).ask<SecurityEventList>('GET', '/security-events'))).events;
+  expect((await read(`?before=${theirs?.id}`)).events).toEqual([]);
 });

@@ -33,6 +33,7 @@ eachDatabase('sync', (openDatabase) => {
     payments: here.payments,
     transfers: here.transfers,
     bills: here.bills,
+    watch: { open: async () => 0 },
     report: (error, part) => faults.push(`${part}: ${String(error)}`),
   });
   /** One request as it goes over the wire: what it says and what comes back must fit the contract. */

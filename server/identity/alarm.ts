@@ -1,0 +1,48 @@
+/** Alarms: what was out of the ordinary about a wallet, what it stops or asks for meanwhile, and what its owner said to it. */
+import * as store from '#server/identity/store.ts';
+import type { Sql } from '#server/platform/database.ts';
+import type { AlarmList, AlarmView } from '#shared/api/security.ts';
+import type { Id } from '#shared/base/id.ts';
+import type { Instant } from '#shared/base/time.ts';
+
+interface Owner {
+  readonly region: string;
+  readonly wallet: Id;
+}
+
+/** Alarms of a person's list: what is older was read, or is no alarm any more. */
+const MOST = 20;
+
+/** The alarm that stops money until the owner has answered it. */
+export async function pausedBy(tx: Sql, { region, wallet }: Owner): Promise<store.AlarmRow | undefined> {
+  return (await store.openAlarms(tx, region, wallet)).find(({ answer }) => answer === 'pause');
+}
+
+/** Until when each act of the wallet wants a proof; undefined when small ones go without. */
+export async function watchedUntil(tx: Sql, { region, wallet }: Owner, now: Instant): Promise<Instant | undefined> {
+  const heavy = (await store.openAlarms(tx, region, wallet)).filter(
+    ({ answer, until }) => answer !== 'alert' && until > now,
+  );
+  return heavy.map(({ until }) => until).sort((one, other) => other - one)[0];
+}
+
+/** What waits for the owner's word, and what came before. */
+export async function alarmsOf(tx: Sql, owner: Owner, now: Instant): Promise<AlarmList> {
+  const rows = await store.alarmsOfWallet(tx, owner.region, owner.wallet, MOST);
+  const until = await watchedUntil(tx, owner, now);
+  const isPaused = (await pausedBy(tx, owner)) !== undefined;
+  return { alarms: rows.map(viewOf), paused: isPaused, ...(until === undefined ? {} : { watchedUntil: until }) };
+}
+
+function viewOf(row: store.AlarmRow): AlarmView {
+  return {
+    id: row.id,
+    rule: row.rule,
+    answer: row.answer,
+    at: row.at,
+    amount: row.amount,
+    currency: row.currency,
+    ...(row.answered === null ? {} : { answered: row.answered }),
+    ...(row.answered_at === null ? {} : { answeredAt: row.answered_at }),
+  };
+}
