@@ -38,7 +38,8 @@ import { serveApp } from '#server/platform/static.ts';
 import { type Collector, traceAct, traceDatabase, traceRequests } from '#server/platform/trace.ts';
 import { openRegions } from '#server/region/region.ts';
 import { regionRoutes } from '#server/region/routes.ts';
-import { watchPaid } from '#server/support/support.ts';
+import { supportRoutes } from '#server/support/routes.ts';
+import { openSupport, watchPaid } from '#server/support/support.ts';
 import { syncRoutes } from '#server/sync/routes.ts';
 import { openSync } from '#server/sync/sync.ts';
 import { tillRoutes } from '#server/till/routes.ts';
@@ -63,6 +64,7 @@ const LADDER = [
   'bill',
   'sync',
   'notebook',
+  'support',
 ] as const;
 
 /** The house, ready to listen. */
@@ -187,6 +189,8 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     },
   });
 
+  const support = openSupport({ database, clock, identity });
+
   // Identity first: its hook carries sessions in and out of every other capability's answers.
   identityRoutes(app, identity);
   regionRoutes(app, regions);
@@ -199,6 +203,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   billRoutes(app, bills, identity);
   syncRoutes(app, sync, identity);
   notebookRoutes(app, notebooks, identity);
+  supportRoutes(app, support, identity);
   await serveBuilt(app);
 
   const jobs = startJobs(

@@ -5,6 +5,7 @@ import { ledgerAudit } from '#server/ledger/audit-command.ts';
 import type { Command } from '#server/platform/command.ts';
 import { dumpCommand } from '#server/platform/dump.ts';
 import { logbookAudit, rotateCommand, switchCommand } from '#server/region/region.ts';
+import { agentCommand } from '#server/support/support.ts';
 
 /** All of them. */
 export const COMMANDS: readonly Command[] = [
@@ -15,4 +16,5 @@ export const COMMANDS: readonly Command[] = [
   rotateCommand,
   dumpCommand,
   agreementCommand,
+  agentCommand,
 ];

@@ -25,6 +25,7 @@ export const PLACEMENT: readonly Place[] = [
     'transfer_terms',
     'account_terms',
     'account_agreement',
+    'support_terms',
   ].map(everywhere),
   ofRegion(HOME),
   ...['ledger_account', 'ledger_follower'].map(ofRegion),
@@ -50,4 +51,5 @@ export const PLACEMENT: readonly Place[] = [
   ...['funding', 'funding_day', 'funding_free', 'funding_card'].map(ofRegion),
   ...['funding_statement', 'funding_entry', 'funding_finding'].map(ofRegion),
   ...['bill', 'bill_head', 'sync_waiting'].map(ofRegion),
+  ...['support_agent', 'support_case'].map(ofRegion),
 ];

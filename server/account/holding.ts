@@ -47,6 +47,8 @@ export const HOLDINGS: readonly Holding[] = [
   holding('security', 'closure', 'identity_watched'),
   holding('security', 'closure', 'identity_known_region'),
   holding('security', 'books', 'identity_alarm'),
+  holding('security', 'books', 'support_agent'),
+  holding('security', 'books', 'support_case'),
   holding('money', 'books', 'ledger_account', { by: ['owner'] }),
   holding('money', 'books', 'funding'),
   holding('money', 'closure', 'funding_day'),

@@ -35,6 +35,11 @@ export interface Freezes {
   readonly thaw: (owner: Owner, typed: string | undefined) => Promise<Result<FreezeView, Refusal>>;
   /** Refuses `wallet.frozen` while a code holds a freeze: who stole the phone would make himself the next one. */
   readonly makeCode: (owner: Owner) => Promise<Result<NewRecoveryCode, Refusal>>;
+  /**
+   * Ends a freeze because two of support have said so, in their transaction. Whoever lost the code has proved less than
+   * who holds it: limits fall for a while, as after a password that was found again.
+   */
+  readonly endBySupport: (tx: Sql, owner: Owner, at: Instant) => Promise<void>;
   readonly onFrozen: (hook: WalletFrozen) => void;
 }
 
@@ -94,6 +99,13 @@ export function openFreezes(parts: IdentityParts): Freezes {
         await write(tx, owner, 'recovery-code', madeAt, {});
         return ok({ code, madeAt });
       }),
+    endBySupport: async (tx, owner, at) => {
+      await store.lockWallet(tx, owner.region, owner.wallet);
+      if ((await rowOf(tx, owner)).frozen_at === null) return;
+      await store.thawWallet(tx, owner.region, owner.wallet);
+      await store.noteRecovered(tx, owner.region, owner.wallet, at);
+      await noteEvent(tx, owner, { code: 'thawed', at, about: { by: 'support' } });
+    },
     onFrozen: (hook) => {
       hooks.push(hook);
     },

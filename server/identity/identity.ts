@@ -10,9 +10,10 @@ import { watchedUntil } from '#server/identity/alarm.ts';
 import { type Carried, openCarrier } from '#server/identity/cookie.ts';
 import { type Device, type DeviceRevoked, type Devices, openDevices } from '#server/identity/device.ts';
 import { type Emails, openEmails } from '#server/identity/email.ts';
-import { readEvents } from '#server/identity/event.ts';
+import { noteEvent, readEvents } from '#server/identity/event.ts';
 import { type Freezes, openFreezes, type WalletFrozen } from '#server/identity/freeze.ts';
 import { type SendMail, sandboxPost } from '#server/identity/mail.ts';
+import { tellOwner } from '#server/identity/notice.ts';
 import { openPartings, type Partings } from '#server/identity/parting.ts';
 import { type IdentityLimits, type IdentityParts, no } from '#server/identity/parts.ts';
 import { ES256 } from '#server/identity/passkey.ts';
@@ -47,6 +48,7 @@ export type { PasskeyRevoked, RevokedPasskey } from '#server/identity/passkeys.t
 export type { LimitsEased } from '#server/identity/password.ts';
 export type { ActToProve } from '#server/identity/password-proof.ts';
 export type { Session } from '#server/identity/session.ts';
+export { STEP_UP_FRESH } from '#server/identity/session.ts';
 export type { SendText } from '#server/identity/sms.ts';
 export type { ActBehind, Alarm } from '#server/identity/watch.ts';
 
@@ -127,6 +129,13 @@ export interface Identity extends Partings {
   readonly freeSet: (tx: Sql, wallet: Id) => Promise<{ readonly each: number; readonly count: number } | undefined>;
   /** What happened to a wallet's keys, the newest first: a page of them, older than the event `before` when one is named. */
   readonly events: (owner: Pick<Session, 'region' | 'wallet'>, before?: Id) => Promise<SecurityEventList>;
+  /** Adds to what happened, in the transaction that does it. */
+  readonly note: typeof noteEvent;
+  /** Tells a wallet's owner by every road; call it after the transaction. */
+  readonly tell: (
+    owner: Pick<Session, 'region' | 'wallet'>,
+    what: 'appeal-granted' | 'appeal-refused',
+  ) => Promise<void>;
   /** Forgets challenges, signups, counts and sessions that have run out. */
   readonly sweep: () => Promise<void>;
   readonly signups: Signups;
@@ -139,7 +148,7 @@ export interface Identity extends Partings {
   readonly watch: Watch;
   readonly passwords: Passwords;
   readonly emails: Emails;
-  /** Finding a payment password again; {@link Recoveries.open} and `approve` are the support desk's. */
+  /** Finding a payment password again; {@link Recoveries.open}, `opened` and `approve` are the support desk's. */
   readonly recoveries: Recoveries;
   readonly sessions: Sessions;
   readonly carrier: Carried;
@@ -234,6 +243,8 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
       return free && { each: free.each_most, count: free.count_most };
     },
     events: (owner, before) => readEvents(database, owner, before),
+    note: noteEvent,
+    tell: (owner, what) => tellOwner(parts, owner, what),
     sweep: async () => {
       const now = clock();
       const before = (length: Duration) => instant(now - length);
@@ -258,6 +269,12 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     carrier,
     rpId: config.rpId,
   };
+}
+
+/** How well the person of a wallet of `region` is known; undefined when there is none, or it is closed. For commands. */
+export async function tierOf(tx: Sql, region: string, wallet: Id): Promise<Tier | undefined> {
+  const row = await store.readWallet(tx, wallet);
+  return row?.region === region && row.closed_at === null ? row.tier : undefined;
 }
 
 type People = Pick<Identity, 'person' | 'people' | 'personByPhone' | 'passkeysOf' | 'devicesOf' | 'revokeDevice'>;

@@ -18,7 +18,7 @@ import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import type { Id } from '#shared/base/id.ts';
 import { ok, type Result } from '#shared/base/result.ts';
-import { after, between, duration, instant } from '#shared/base/time.ts';
+import { after, between, duration, type Instant, instant } from '#shared/base/time.ts';
 
 /** Somebody of support, as the desk knows them: who they are, and what they may do. */
 export interface Agent {
@@ -32,6 +32,7 @@ export interface SupportCase {
   readonly wallet: Id;
   readonly why: string;
   readonly openedBy: string;
+  readonly openedAt: Instant;
   readonly approvedBy: readonly string[];
   readonly used: boolean;
 }
@@ -53,6 +54,8 @@ export interface Recoveries {
   readonly finish: (session: Session, id: Id, password: string) => Promise<Result<RecoveryView, Refusal>>;
   /** Opens a case for a wallet whose owner cannot prove two factors. Refusals: `support.role`, `support.unknown`. */
   readonly open: (by: Agent, asked: { id: Id; wallet: Id; why: string }) => Promise<Result<SupportCase, Refusal>>;
+  /** The cases of a region opened since then, the oldest first. */
+  readonly opened: (region: string, since: Instant) => Promise<SupportCase[]>;
   /** Stands for the person: two different agents have to. Refusals: `support.role`, `support.unknown`, `support.same-agent`. */
   readonly approve: (by: Agent, id: Id) => Promise<Result<SupportCase, Refusal>>;
 }
@@ -107,6 +110,7 @@ export function openRecoveries(parts: IdentityParts, passwords: Passwords): Reco
       }),
     finish: (session, id, password) => onOpen(session, id, (row) => finish(parts, passwords, session, row, password)),
     open: (by, asked) => openCase(parts, by, asked),
+    opened: async (region, since) => (await store.supportCases(database, region, since)).map(caseOf),
     approve: (by, id) => approve(parts, by, id),
   };
 }
@@ -297,6 +301,7 @@ function caseOf(row: store.SupportCaseRow): SupportCase {
     wallet: row.wallet,
     why: row.why,
     openedBy: row.opened_by,
+    openedAt: row.opened_at,
     approvedBy: [row.first_by, row.second_by].filter((one) => one !== null),
     used: row.used_at !== null,
   };

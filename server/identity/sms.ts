@@ -46,6 +46,8 @@ const NOTICES = {
     '钱包有不寻常的付款，已暂停付款，请在安全中心确认是不是本人',
     'Unusual payments from your wallet: paying is paused until you say in the security centre whether it was you',
   ],
+  'appeal-granted': ['申诉已通过，冻结或限制已解除', 'Your appeal was granted: what held your wallet back has ended'],
+  'appeal-refused': ['申诉没有通过，原因请看安全中心', 'Your appeal was refused; the security centre says why'],
   'support-opened': ['客服正在受理找回支付密码', 'Support has opened a recovery of your payment password'],
 } as const;
 

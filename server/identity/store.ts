@@ -944,6 +944,14 @@ export async function readSupportCase(tx: Sql, id: Id): Promise<SupportCaseRow |
   return (await tx.query<SupportCaseRow>('select * from identity_support_case where id = $1', [id]))[0];
 }
 
+/** The cases of a region opened since then, the oldest first. */
+export async function supportCases(tx: Sql, region: string, since: Instant): Promise<SupportCaseRow[]> {
+  return await tx.query<SupportCaseRow>(
+    'select * from identity_support_case where region = $1 and opened_at > $2 order by opened_at, id limit 200',
+    [region, since],
+  );
+}
+
 export async function lockSupportCase(tx: Sql, region: string, id: Id): Promise<SupportCaseRow | undefined> {
   const rows = await tx.query<SupportCaseRow>(
     'select * from identity_support_case where region = $1 and id = $2 for update',

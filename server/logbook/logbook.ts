@@ -35,6 +35,12 @@ export type Act =
   | 'recovery-code'
   | 'support-opened'
   | 'support-approved'
+  | 'agent-granted'
+  | 'agent-revoked'
+  | 'appeal-made'
+  | 'desk-looked'
+  | 'desk-said'
+  | 'desk-decided'
   | 'case-opened'
   | 'agreement'
   | 'closing-asked'
@@ -42,7 +48,7 @@ export type Act =
   | 'wallet-closed'
   | 'person-forgotten';
 
-/** One line. `who`: `operator <name>`, `wallet <id>` or `house`; `about`: ids, codes and figures, never names of people. */
+/** One line. `who`: `operator <name>`, `agent <name>`, `wallet <id>` or `house`; `about`: ids, codes and figures, never names of people. */
 export interface Entry {
   readonly region: string;
   readonly at: Instant;

@@ -284,6 +284,12 @@ export const REFUSALS = {
   'session.not-found': [404, 'none'],
   'wallet.paused': [403, 'answer-alarm'],
   'alarm.not-found': [404, 'none'],
+  'appeal.nothing': [409, 'none'],
+  'appeal.open': [409, 'wait'],
+  'appeal.too-many': [429, 'wait'],
+  'appeal.id-reused': [409, 'start-again'],
+  'support.own': [403, 'none'],
+  'support.nobody': [404, 'check-input'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

@@ -28,6 +28,9 @@ const CODES = [
   'alarm',
   'alarm-mine',
   'alarm-not-mine',
+  'appeal-made',
+  'appeal-granted',
+  'appeal-refused',
 ] as const;
 
 /** What can happen. Only ever appended to. */

@@ -31,9 +31,9 @@ import { good, type Member, newDevice, openMember } from '#tests/kit/member.ts';
 /**
  * public: says the same to everybody. own: speaks of who is signed in. theirs: names a thing of one person, which to all
  * others is not there. phone: speaks of the phone that signed. brought: the same, and believes only signed words. browser: a step of the very browser that began.
- * bank: believed for its signature alone.
+ * bank: believed for its signature alone. desk: for agents; to everybody else there is no such thing.
  */
-type Kind = 'public' | 'own' | 'theirs' | 'phone' | 'brought' | 'browser' | 'bank';
+type Kind = 'public' | 'own' | 'theirs' | 'phone' | 'brought' | 'browser' | 'bank' | 'desk';
 
 const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /livez', 'public'],
@@ -112,6 +112,13 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /top-ups', 'own'],
   ['GET /top-ups/terms', 'own'],
   ['GET /top-ups/{id}', 'theirs'],
+  ['GET /support/standing', 'own'],
+  ['POST /support/appeals', 'theirs'],
+  ['GET /desk', 'desk'],
+  ['GET /desk/cases/{id}', 'desk'],
+  ['POST /desk/cases/{id}/decision', 'desk'],
+  ['POST /desk/find', 'desk'],
+  ['POST /desk/recoveries', 'desk'],
   ['GET /agreement', 'own'],
   ['POST /agreement', 'own'],
   ['GET /account/data', 'own'],
@@ -149,6 +156,7 @@ interface Owned {
   readonly device: string;
   readonly session: string;
   readonly alarm: string;
+  readonly appeal: string;
   readonly topUp: string;
   readonly recovery: string;
   readonly email: string;
@@ -231,6 +239,7 @@ beforeAll(async () => {
     device: ming.device.id,
     session: sessions[0]?.id ?? '',
     alarm: alarms[0]?.id ?? '',
+    appeal: await withAppeal(stage, ming),
     topUp,
     recovery,
     email,
@@ -253,6 +262,7 @@ beforeAll(async () => {
     '明大有',
     '明的附言',
     '明输错了',
+    '明的申诉',
     MINGS_NOTE.text,
     '139****2222',
     '··2222',
@@ -268,6 +278,17 @@ const askOf = (id: string) => ({
   ...{ id, payee: stall.device.id, amount: 15_15, currency: 'CNY' },
   expiresAt: stage.place.clock() + 86_400_000,
 });
+/** An appeal that waits for its answer, as a limit of yesterday would have left it. */
+async function withAppeal({ house, place }: Stage, { wallet }: Pick<Member, 'wallet'>): Promise<string> {
+  const id = newId(place.clock());
+  await house.database.query(
+    `insert into support_case (region, id, wallet, kind, reason, words, state, opened_at, due_at)
+     values ('CN-SX', $1, $2, 'appeal', 'watched', '明的申诉', 'open', $3, $3)`,
+    [id, wallet, place.clock()],
+  );
+  return id;
+}
+
 /** A bound card and a withdrawal to it, as binding at the bank and the bank's yes would have left them. */
 async function withCard(
   { house, place }: Stage,
@@ -300,6 +321,7 @@ async function mingSees(): Promise<string> {
     '/payment-password',
     '/security-events',
     '/alarms',
+    '/support/standing',
     '/email',
     `/recoveries/${owned.recovery}`,
     '/cases',
@@ -327,6 +349,8 @@ function aimed(route: string): { method: string; url: string; body: object | und
     '/devices/{id}': owned.device,
     '/sessions/{id}': owned.session,
     '/alarms/{id}/answer': owned.alarm,
+    '/desk/cases/{id}': owned.appeal,
+    '/desk/cases/{id}/decision': owned.appeal,
     '/payments/{id}': owned.payment,
     '/receipts/{id}': owned.payment,
     '/pay-codes/{id}': owned.payment,
@@ -389,6 +413,10 @@ function bodyOf(route: string): object | undefined {
     'POST /freeze/by-code': { code: writeRecoveryCode(new Uint8Array(19)) },
     'POST /freeze/end': {},
     'POST /alarms/{id}/answer': { mine: false },
+    'POST /support/appeals': { id: owned.appeal, about: 'watched', words: 'mine now' },
+    'POST /desk/cases/{id}/decision': { outcome: 'granted', answer: 'mine now' },
+    'POST /desk/find': { phone: ming.phone },
+    'POST /desk/recoveries': { id: newId(instant(Date.now())), wallet: ming.wallet, why: 'mine now' },
     'PUT /payment-password': {
       id: newId(instant(Date.now())),
       password: '730291',
@@ -509,6 +537,7 @@ const NOBODY: Readonly<Record<Kind, RegExp>> = {
   brought: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,
+  desk: /^401 session\.none$/,
 };
 
 describe('nobody in particular', () => {
@@ -524,11 +553,12 @@ const STRANGER: Readonly<Record<Kind, RegExp>> = {
   public: /^200$/,
   own: /^(200|204|4\d\d (passkey\.\w+|request\.malformed|session\.step-up|real-name\.first|password\.none|wallet\.frozen|closing\.blocked))$/,
   theirs:
-    /^(404 ([\w.]*not-found|recovery\.unknown)|403 signup\.code-spent|409 (device|funding|ask|recovery)\.id-reused)$/,
+    /^(404 ([\w.]*not-found|recovery\.unknown)|403 signup\.code-spent|409 (device|funding|ask|recovery|appeal)\.id-reused)$/,
   phone: /^401 device\.signature$/,
   brought: /^401 device\.signature$/,
   browser: /^(204|4\d\d (signup\.id-reused|signup\.unknown|passkey\.challenge|freeze\.code-unknown))$/,
   bank: /^400 funding\.notice-forged$/,
+  desk: /^404 request\.not-found$/,
 };
 const ENDS_SESSION = ['DELETE /session', 'DELETE /sessions'];
 const BEFORE_LEAVING = [

@@ -28,6 +28,9 @@ const WORDS: Readonly<Record<SecurityEventCode, readonly [icon: IconName, text: 
   alarm: ['warning', m.security_event_alarm],
   'alarm-mine': ['check', m.security_event_alarm_mine],
   'alarm-not-mine': ['lock', m.security_event_alarm_not_mine],
+  'appeal-made': ['info', m.security_event_appeal_made],
+  'appeal-granted': ['check', m.security_event_appeal_granted],
+  'appeal-refused': ['warning', m.security_event_appeal_refused],
 };
 
 /** The icon of an event. */
@@ -54,5 +57,6 @@ function figuresText({ code, about }: SecurityEvent): string {
   if (code === 'email-set') return String(address ?? '');
   if (code === 'alarm' || code === 'alarm-mine' || code === 'alarm-not-mine') return ruleText(String(about.rule));
   if (code !== 'frozen' && code !== 'thawed') return '';
+  if (by === 'support') return m.security_event_by_support();
   return by === 'code' ? m.security_event_by_code() : m.security_event_by_session();
 }
