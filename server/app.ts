@@ -211,10 +211,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     {
       'identity-sweep': [duration(5, 'min'), identity.sweep],
       'real-name': [duration(2, 's'), identity.realNames.runDue],
-      'watch-paid': [
-        duration(2, 's'),
-        watchPaid({ database, ledger, identity, payments, regions: () => regionCodes }),
-      ],
+      'watch-paid': [duration(2, 's'), watchPaid({ database, ledger, identity, payments, regions: () => regionCodes })],
       'logbook-seal': [
         duration(10, 'min'),
         () => sealDay(database, clock(), (seal) => regions.sign(seal.region, sealMessage, seal)),

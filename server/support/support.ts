@@ -2,7 +2,6 @@
  * Support: people who are held back learn why and can appeal, agents look into it and two of them decide, and what is out
  * of the ordinary about people's money comes to the desk by itself.
  */
-import { readFileSync } from 'node:fs';
 import { answerAlarmCase, appeal, openAlarmCase, standingOf } from '#server/support/appeal.ts';
 import { type DeskRoom, openDesk } from '#server/support/desk.ts';
 import type { Owner, SupportParts } from '#server/support/parts.ts';
@@ -12,12 +11,6 @@ import type { Result } from '#shared/base/result.ts';
 
 export { agentCommand } from '#server/support/agent-command.ts';
 export { watchPaid } from '#server/support/paid.ts';
-
-/** What this capability remembers. */
-export const supportSchema = {
-  name: 'support',
-  schema: readFileSync(new URL('schema.sql', import.meta.url), 'utf8'),
-};
 
 /** The front door. */
 export interface Support {

@@ -145,7 +145,9 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect(await alarmCases()).toEqual([]);
     const { alarms } = await good(who.ask<{ alarms: { id: string }[] }>('GET', '/alarms'));
     await good(who.ask('POST', `/alarms/${alarms[0]?.id}/answer`, { mine: false }));
-    expect(await alarmCases()).toEqual([expect.objectContaining({ id: alarms[0]?.id, reason: 'new-device', state: 'open' })]);
+    expect(await alarmCases()).toEqual([
+      expect.objectContaining({ id: alarms[0]?.id, reason: 'new-device', state: 'open' }),
+    ]);
     expect(await reasons(who)).toEqual(['frozen', 'new-device']);
   });
 

@@ -93,6 +93,7 @@ eachDatabase('sync', (openDatabase) => {
       },
     });
     expect(Object.keys(again).sort()).toEqual([
+      'alarms',
       'answers',
       'balances',
       'bills',
