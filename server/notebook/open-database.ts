@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { type Written, write } from '#server/notebook/book.ts';
 import { compact } from '#server/notebook/compact.ts';
+import type { Document } from '#server/notebook/document.ts';
 import { FAULTS, Fault } from '#server/notebook/fault.ts';
 import { type ListAsked, listDocuments } from '#server/notebook/list.ts';
 import type { Room } from '#server/notebook/open.ts';
@@ -180,7 +181,7 @@ async function bulkDocs(room: Room, book: Book, json: unknown): Answered {
   if (!Array.isArray(asked.docs)) return FAULTS.noDocuments;
   if (asked.docs.some((one) => typeof one !== 'object' || one === null || Array.isArray(one))) return FAULTS.noObject;
   const edits = asked.new_edits !== false;
-  const written = await write(room.parts, book, asked.docs, { edits });
+  const written = await write(room.parts, book, edits ? asked.docs : asked.docs.map(asCopy), { edits });
   if (written instanceof Fault) return written;
   // Documents that cannot be read at all spoil the whole: nobody could tell which of them was meant.
   const spoiled = written.find((one) => 'fault' in one && SPOILS.has(one.fault.error));
@@ -192,6 +193,16 @@ async function bulkDocs(room: Room, book: Book, json: unknown): Answered {
         { id: one.id, error: one.fault.error, reason: one.fault.reason, status: one.fault.status },
   );
   return { status: 201, body: edits ? rows : rows.filter((one) => 'error' in one) };
+}
+
+/**
+ * A copy as its history names it: where a document tells another revision beside that, CouchDB reads over it, and PouchDB
+ * does tell one when two generations have one name.
+ */
+export function asCopy(document: Document): Document {
+  if (document._revisions === undefined) return document;
+  const { _rev: _, ...told } = document;
+  return told;
 }
 
 const SPOILS = new Set(['bad_request', 'illegal_docid', 'doc_validation', 'missing_stub']);

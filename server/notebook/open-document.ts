@@ -4,7 +4,15 @@ import type { Document } from '#server/notebook/document.ts';
 import { FAULTS, Fault } from '#server/notebook/fault.ts';
 import { readRelated } from '#server/notebook/multipart.ts';
 import type { Room } from '#server/notebook/open.ts';
-import { type Answer, type Call, jsonOf, says, tellingOf, writtenAnswer } from '#server/notebook/open-database.ts';
+import {
+  type Answer,
+  asCopy,
+  type Call,
+  jsonOf,
+  says,
+  tellingOf,
+  writtenAnswer,
+} from '#server/notebook/open-database.ts';
 import { answerView } from '#server/notebook/open-view.ts';
 import { readAttachment, readDocument, readOpen } from '#server/notebook/read.ts';
 import { type Book, readLocal } from '#server/notebook/store.ts';
@@ -76,7 +84,10 @@ async function putDocument(room: Room, book: Book, call: Call, id: string): Answ
   const edits = call.query.get('new_edits') !== 'false' && document.new_edits !== false;
   const files = filesOf(document, related?.files ?? []);
   const { new_edits: _, ...clean } = document;
-  const written = await write(room.parts, book, [clean], { edits, bytesOf: (name) => files.get(name) });
+  const written = await write(room.parts, book, [edits ? clean : asCopy(clean)], {
+    edits,
+    bytesOf: (name) => files.get(name),
+  });
   return writtenAnswer(written, call.query.get('batch') === 'ok' ? 202 : 201);
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureActual } from './actual.mjs';
 import { ensureBuilt, ensureInstalled, run, statusOf } from './ready.mjs';
 
 /** So many files may be asked again; more than these do not fail because the machine was busy. */
@@ -68,6 +69,7 @@ function failedFiles(report) {
 
 ensureInstalled();
 ensureSystem();
+ensureActual();
 run('npm', ['run', '--silent', 'check']);
 ensureBuilt();
 process.exit(runTests(process.argv.slice(2)));

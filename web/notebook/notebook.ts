@@ -131,13 +131,18 @@ async function mirrorInto(vault: Vault, book: PouchDB): Promise<void> {
     });
     if (isSame && page.results.length === 0) return;
     const read = page.results.map(rowOf);
-    await vault.transaction('rw', vault.opinions, vault.settings, async () => {
+    const isKept = await vault.transaction('rw', vault.opinions, vault.settings, async () => {
+      // Whoever was quicker has read something newer: an older word is not put over it.
+      const now = await vault.settings.get('notebookRead');
+      if (JSON.stringify(now?.value) !== JSON.stringify(from)) return false;
       if (!isSame) await vault.opinions.clear();
       await vault.opinions.bulkDelete(read.flatMap(({ id, row }) => (row ? [] : [id])));
       await vault.opinions.bulkPut(read.flatMap(({ row }) => (row ? [row] : [])));
       const value = { book: book.name, sequence: Number(page.last_seq), withRevisions: true } as const;
       await vault.settings.put({ name: 'notebookRead', value });
+      return true;
     });
+    if (!isKept) continue;
     if (page.results.length < PAGE) return;
   }
 }

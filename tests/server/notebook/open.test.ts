@@ -51,3 +51,15 @@ test('a document that is not taken says with what status, for copies as for edit
   const edits = await ask('POST', '/judged/_bulk_docs', { docs: [{ _id: 'yes', foo: 'yes' }] });
   expect(edits.json).toEqual([{ id: 'yes', error: 'conflict', reason: 'Document update conflict.', status: 409 }]);
 });
+
+test('of a copy that names one revision and tells the history of another the history counts', async () => {
+  await ask('PUT', '/copies');
+  const copy = { _id: 'foo', _rev: '3-c', _revisions: { start: 2, ids: ['c', 'a'] } };
+  expect(await ask('POST', '/copies/_bulk_docs', { docs: [copy], new_edits: false })).toEqual({
+    status: 201,
+    json: [],
+  });
+  expect((await ask('GET', '/copies/foo?revs=true')).json).toEqual({
+    ...{ _id: 'foo', _rev: '2-c', _revisions: { start: 2, ids: ['c', 'a'] } },
+  });
+});

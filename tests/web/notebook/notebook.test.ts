@@ -154,3 +154,31 @@ test('two names of one category can both be kept, on both phones, and are two ca
     expect([names.sort(), await disputed(one.vault)]).toEqual([['茶馆', '茶叶'].sort(), []]);
   }
 });
+
+test('a copy that was read earlier is not put over a newer one', async () => {
+  const ming = await phone();
+  await ming.notes.write(note('茶'), undefined);
+  const { book } = ming.notes;
+  const read = book.changes.bind(book);
+  let hold = true;
+  let goOn = () => undefined as unknown;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  Object.assign(book, {
+    changes: async (asked: object) => {
+      const page = await read(asked);
+      if (!hold) return page;
+      hold = false;
+      await held;
+      return page;
+    },
+  });
+  await book.put({ ...(await book.get('note:b1')), text: '喝茶' });
+  const slow = ming.notes.mirror();
+  await book.put({ ...(await book.get('note:b1')), text: '喝完了' });
+  await ming.notes.mirror();
+  goOn();
+  await slow;
+  expect((await noteOf(ming.vault, 'b1')).text).toBe('喝完了');
+});
