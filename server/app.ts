@@ -20,6 +20,8 @@ import { openLedger } from '#server/ledger/ledger.ts';
 import { sealDay, sealMessage } from '#server/logbook/logbook.ts';
 import { openNotebooks } from '#server/notebook/notebook.ts';
 import { notebookRoutes } from '#server/notebook/routes.ts';
+import { openNotices } from '#server/notice/notice.ts';
+import { noticeRoutes } from '#server/notice/routes.ts';
 import { openPayments } from '#server/payment/payment.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
 import { PLACEMENT } from '#server/placement.ts';
@@ -35,6 +37,7 @@ import { migrate } from '#server/platform/migrate.ts';
 import { type Exporter, openExporter } from '#server/platform/otlp.ts';
 import { callOutside } from '#server/platform/outside.ts';
 import { serveApp } from '#server/platform/static.ts';
+import { mayCall, openStrangers } from '#server/platform/stranger.ts';
 import { type Collector, traceAct, traceDatabase, traceRequests } from '#server/platform/trace.ts';
 import { openRegions } from '#server/region/region.ts';
 import { regionRoutes } from '#server/region/routes.ts';
@@ -62,6 +65,7 @@ const LADDER = [
   'funding',
   'account',
   'bill',
+  'notice',
   'sync',
   'notebook',
   'support',
@@ -132,6 +136,12 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   });
   const transfers = await openTransfers({ database, ledger, clock, regions, identity, allowances, payments });
   const bills = openBills({ database, ledger, regions, identity, payments, transfers });
+  const reach = { inside: config.insideHosts };
+  const notices = openNotices({
+    ...{ database, clock, ledger, identity, payments, regions: () => regionCodes },
+    ...{ keysDir: config.keysDir, origin: config.origin, post: openStrangers(reach) },
+    mayCall: (url) => mayCall(url, reach),
+  });
   const sync = countedSync(
     metrics,
     openSync({
@@ -201,6 +211,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   fundingRoutes(app, funding, identity);
   accountRoutes(app, accounts, identity);
   billRoutes(app, bills, identity);
+  noticeRoutes(app, notices, identity);
   syncRoutes(app, sync, identity);
   notebookRoutes(app, notebooks, identity);
   supportRoutes(app, support, identity);
@@ -223,6 +234,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
       'border-waiting': [duration(5, 's'), sync.settleWaiting],
       'transfer-due': [duration(5, 's'), transfers.runDue],
       'funding-due': [duration(1, 's'), funding.runDue],
+      notices: [duration(2, 's'), notices.runDue],
       'account-closing': [duration(1, 'min'), accounts.closings.runDue],
       'funding-statements': [duration(10, 'min'), funding.reconciling.run],
     },

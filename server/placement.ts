@@ -52,4 +52,5 @@ export const PLACEMENT: readonly Place[] = [
   ...['funding_statement', 'funding_entry', 'funding_finding'].map(ofRegion),
   ...['bill', 'bill_head', 'sync_waiting'].map(ofRegion),
   ...['support_agent', 'support_case'].map(ofRegion),
+  ...['notice_subscription', 'notice_due', 'notice_seen'].map(ofRegion),
 ];

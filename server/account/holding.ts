@@ -75,6 +75,8 @@ export const HOLDINGS: readonly Holding[] = [
   holding('notes', 'closure', 'notebook_revision', { by: ['book'] }),
   holding('notes', 'closure', 'notebook_attachment', { by: ['book'] }),
   holding('notes', 'closure', 'notebook_local', { by: ['book'] }),
+  holding('security', 'closure', 'notice_subscription', { secret: ['endpoint_hash', 'sealed'] }),
+  holding('security', 'closure', 'notice_due'),
   holding('agreement', 'person', 'account_acceptance'),
   holding('agreement', 'closure', 'account_consent'),
   holding('agreement', 'books', 'account_closing'),

@@ -36,15 +36,30 @@ export async function readEvents(
   before: Id | undefined,
 ): Promise<SecurityEventList> {
   const rows = await store.eventsOf(tx, region, wallet, { before, most: PAGE + 1 });
-  const events = rows.slice(0, PAGE).map(
-    ({ id, code, at, device, about }): SecurityEvent => ({
-      id,
-      code: code as SecurityEventCode,
-      at,
-      region,
-      ...(device === null ? {} : { device }),
-      about: JSON.parse(about) as SecurityEvent['about'],
-    }),
-  );
-  return { events, more: rows.length > PAGE };
+  return { events: rows.slice(0, PAGE).map(eventOf), more: rows.length > PAGE };
+}
+
+/** An event with whom it happened to. */
+export type EventOf = SecurityEvent & { readonly wallet: Id };
+
+/** What happened in a region after one event, in the order of time; for whoever tells phones of it. */
+export async function readEventsAfter(
+  tx: Sql,
+  region: string,
+  after: { readonly at: Instant; readonly id: Id },
+  most: number,
+): Promise<EventOf[]> {
+  const rows = await store.eventsAfter(tx, region, after, most);
+  return rows.map((row) => ({ ...eventOf(row), wallet: row.wallet }));
+}
+
+function eventOf({ id, code, at, device, about, region }: store.EventRow): SecurityEvent {
+  return {
+    id,
+    code: code as SecurityEventCode,
+    at,
+    region,
+    ...(device === null ? {} : { device }),
+    about: JSON.parse(about) as SecurityEvent['about'],
+  };
 }

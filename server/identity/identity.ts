@@ -10,7 +10,7 @@ import { watchedUntil } from '#server/identity/alarm.ts';
 import { type Carried, openCarrier } from '#server/identity/cookie.ts';
 import { type Device, type DeviceRevoked, type Devices, openDevices } from '#server/identity/device.ts';
 import { type Emails, openEmails } from '#server/identity/email.ts';
-import { noteEvent, readEvents } from '#server/identity/event.ts';
+import { type EventOf, noteEvent, readEvents, readEventsAfter } from '#server/identity/event.ts';
 import { type Freezes, openFreezes, type WalletFrozen } from '#server/identity/freeze.ts';
 import { type SendMail, sandboxPost } from '#server/identity/mail.ts';
 import { tellOwner } from '#server/identity/notice.ts';
@@ -136,6 +136,12 @@ export interface Identity extends Partings {
     owner: Pick<Session, 'region' | 'wallet'>,
     what: 'appeal-granted' | 'appeal-refused',
   ) => Promise<void>;
+  /** What happened in a region after one event, whoever it happened to, in the order of time. */
+  readonly eventsAfter: (
+    region: string,
+    after: { readonly at: Instant; readonly id: Id },
+    most: number,
+  ) => Promise<EventOf[]>;
   /** Forgets challenges, signups, counts and sessions that have run out. */
   readonly sweep: () => Promise<void>;
   readonly signups: Signups;
@@ -245,6 +251,7 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     events: (owner, before) => readEvents(database, owner, before),
     note: noteEvent,
     tell: (owner, what) => tellOwner(parts, owner, what),
+    eventsAfter: (region, after, most) => readEventsAfter(database, region, after, most),
     sweep: async () => {
       const now = clock();
       const before = (length: Duration) => instant(now - length);

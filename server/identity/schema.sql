@@ -360,3 +360,5 @@ create table identity_alarm (
   primary key (region, id)
 );
 create index identity_alarm_of_wallet on identity_alarm (region, wallet, at);
+-- step 8: what happened is read on in the order of time by whoever tells phones of it
+create index identity_event_by_time on identity_event (region, at, id);

@@ -2,13 +2,11 @@
  * The house's secrets for identity: what makes stored hashes useless without them, kept in a file beside the database.
  * Invariant: the 32 bytes stand in one file only its owner may read, never in the database and never in a log.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { linkSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
+import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { makeFolder } from '#server/platform/folder.ts';
-import { writeNewFile } from '#server/platform/keeper.ts';
+import { openText, readKey, readVersions, sealText } from '#server/platform/key-file.ts';
 import { assert } from '#shared/base/assert.ts';
-import { utf8 } from '#shared/base/bytes.ts';
 
 /** Keyed hashing and sealing; each `purpose` has its own key. */
 export interface Secrets {
@@ -19,9 +17,6 @@ export interface Secrets {
   /** What was sealed; throws when the bytes were altered. */
   readonly open: (sealed: Uint8Array) => string;
 }
-
-const NONCE = 12;
-const TAG = 16;
 
 /** The secrets kept in `folder`, made at the first start; `memory` makes some that die with the process (tests). */
 export function openSecrets(folder: string | 'memory'): Secrets {
@@ -38,45 +33,14 @@ export function openSecrets(folder: string | 'memory'): Secrets {
   const sealing = keyOf('seal');
   return {
     hash: (purpose, text) => createHmac('sha256', keys[purpose]).update(text).digest(),
-    seal: (text) => {
-      const nonce = randomBytes(NONCE);
-      const cipher = createCipheriv('aes-256-gcm', sealing, nonce);
-      const body = Buffer.concat([cipher.update(utf8(text)), cipher.final()]);
-      return Buffer.concat([nonce, cipher.getAuthTag(), body]);
-    },
-    open: (sealed) => {
-      const cipher = createDecipheriv('aes-256-gcm', sealing, sealed.subarray(0, NONCE));
-      cipher.setAuthTag(sealed.subarray(NONCE, NONCE + TAG));
-      return Buffer.concat([cipher.update(sealed.subarray(NONCE + TAG)), cipher.final()]).toString('utf8');
-    },
+    seal: (text) => sealText(sealing, text),
+    open: (sealed) => openText(sealing, sealed),
   };
 }
 
 function readRoot(folder: string): Buffer {
   makeFolder(folder);
   return readKey(join(folder, 'identity.key'));
-}
-
-/** The 32 bytes of the file `path`, made when it is not there. */
-function readKey(path: string): Buffer {
-  if (!statSync(path, { throwIfNoEntry: false })) makeKey(path);
-  assert((statSync(path).mode & 0o077) === 0, `the key file ${path} may be read by others: chmod 600 it`);
-  const root = readFileSync(path);
-  assert(root.length === 32, `the key file ${path} is not 32 bytes`);
-  return root;
-}
-
-/** Two processes starting together agree: both write a draft, one link wins, both read the winner. */
-function makeKey(path: string): void {
-  const draft = `${path}.${process.pid}`;
-  writeNewFile(draft, randomBytes(32));
-  try {
-    linkSync(draft, path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  } finally {
-    unlinkSync(draft);
-  }
 }
 
 /**
@@ -91,7 +55,7 @@ export interface Peppers {
 
 /** The peppers kept in `folder`, the first made at the first start; `memory` makes one that dies with the process. */
 export function openPeppers(folder: string | 'memory'): Peppers {
-  const peppers = folder === 'memory' ? new Map([[1, randomBytes(32)]]) : readPeppers(folder);
+  const peppers = folder === 'memory' ? new Map([[1, randomBytes(32)]]) : readVersions(folder, 'pepper');
   return {
     newest: Math.max(...peppers.keys()),
     mix: (version, text) => {
@@ -100,13 +64,6 @@ export function openPeppers(folder: string | 'memory'): Peppers {
       return createHmac('sha256', pepper).update(text).digest();
     },
   };
-}
-
-function readPeppers(folder: string): Map<number, Buffer> {
-  makeFolder(folder);
-  const there = readdirSync(folder).flatMap((name) => /^pepper-([1-9]\d{0,3})\.key$/.exec(name)?.[1] ?? []);
-  const versions = there.length === 0 ? [1] : there.map(Number);
-  return new Map(versions.map((version) => [version, readKey(join(folder, `pepper-${version}.key`))]));
 }
 
 /** SHA-256 of `bytes`: enough for tokens and challenges, which are random already. */

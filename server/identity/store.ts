@@ -1147,6 +1147,19 @@ export async function answerAlarm(tx: Sql, row: AlarmRow): Promise<void> {
   ]);
 }
 
+/** What happened in a region after one event, whoever it happened to, in the order of time. */
+export async function eventsAfter(
+  tx: Sql,
+  region: string,
+  after: { readonly at: Instant; readonly id: Id },
+  most: number,
+): Promise<EventRow[]> {
+  return await tx.query<EventRow>(
+    'select * from identity_event where region = $1 and (at, id) > ($2::bigint, $3::uuid) order by at, id limit $4',
+    [region, after.at, after.id, most],
+  );
+}
+
 /** Forgets what has run out. */
 export async function sweep(
   tx: Sql,

@@ -16,6 +16,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly diskFloorBytes: number;
   readonly sandboxUrl: string;
+  /** Hosts inside (`host:port`) that may be called although a stranger named them: none but where it is tried out. */
+  readonly insideHosts: readonly string[];
   /** How long it goes on serving after it was told to stop, so that balancers see it in time. */
   readonly drainMs: number;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
@@ -35,8 +37,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, SANDBOX_URL, LOG_LEVEL,
- * METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING, TRUST_PROXY, and of OpenTelemetry OTEL_EXPORTER_OTLP_ENDPOINT,
+ * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, SANDBOX_URL,
+ * INSIDE_HOSTS, LOG_LEVEL, METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING, TRUST_PROXY, and of OpenTelemetry OTEL_EXPORTER_OTLP_ENDPOINT,
  * OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER_ARG.
  * Throws {@link ConfigError} for a value that cannot be meant.
  */
@@ -60,11 +62,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     diskFloorBytes: wholeNumber(env, 'DISK_FLOOR_MB', 256, 1_000_000) * 1024 * 1024,
     drainMs: wholeNumber(env, 'DRAIN_MS', 500, 5_000),
     sandboxUrl: url(env, 'SANDBOX_URL', 'http://127.0.0.1:4801', ['http:', 'https:']).origin,
+    insideHosts: listed(env.INSIDE_HOSTS),
     logLevel,
     metrics: readMetrics(env),
     tracing: readTracing(env),
     trustProxy: (env.TRUST_PROXY ?? '').split(',').flatMap((address) => (address.trim() ? [address.trim()] : [])),
   });
+}
+
+/** Words between commas. */
+function listed(text = ''): string[] {
+  return text.split(',').flatMap((word) => (word.trim() ? [word.trim()] : []));
 }
 
 const THIS_MACHINE = ['127.0.0.1', '::1', 'localhost'];

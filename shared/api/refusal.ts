@@ -277,6 +277,8 @@ export const REFUSALS = {
   'closing.cooling': [409, 'none'],
   'closing.id-reused': [409, 'start-again'],
   'account.closed': [410, 'open-again'],
+  'notice.endpoint': [400, 'update-app'],
+  'notice.key': [409, 'try-again'],
   'notebook.not-found': [404, 'none'],
   'notebook.conflict': [409, 'try-again'],
   'notebook.full': [413, 'none'],

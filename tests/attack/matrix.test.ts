@@ -140,6 +140,9 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['POST /callbacks/{channel}', 'bank'],
   ['GET /bills', 'own'],
   ['POST /sync', 'phone'],
+  ['GET /notices', 'phone'],
+  ['PUT /notices', 'phone'],
+  ['DELETE /notices', 'phone'],
   ['GET /notebook/{wallet}', 'theirs'],
   ['GET /notebook/{wallet}/_changes', 'theirs'],
   ['POST /notebook/{wallet}/_bulk_get', 'theirs'],
@@ -464,6 +467,10 @@ function bodyOf(route: string): object | undefined {
     },
     'PUT /notebook/{wallet}/_local/{id}': { _id: '_local/x', last_seq: 1 },
     'POST /pay-codes': { code: owned.payment, invoice: owned.payment, certificate: owned.payment },
+    'PUT /notices': {
+      ...{ endpoint: 'https://push.example.com/a', publicKey: 'B'.repeat(87), secret: 'B'.repeat(22) },
+      ...{ houseKey: 'B'.repeat(87), details: true },
+    },
     'POST /sync': { ...EMPTY_SYNC, wallet: ming.wallet, device: owned.device },
   };
   return bodies[route];
@@ -573,7 +580,10 @@ describe("a stranger's phone", () => {
     }));
     expect(faultOf(given)).toBeUndefined();
     const expected = BY_PHONE.has(route) ? STRANGER[kind] : NOBODY[kind];
-    const phones: Partial<Record<Kind, RegExp>> = { phone: /^200$/, brought: /^400 message\.malformed$/ };
+    const phones: Partial<Record<Kind, RegExp>> = {
+      phone: /^(?:200|204|409 notice\.key)$/,
+      brought: /^400 message\.malformed$/,
+    };
     expect(codeOf(given)).toMatch(phones[kind] ?? expected);
     expect(tellsOfMing(given).filter((mark) => !sentMarks(route).has(mark))).toEqual([]);
     if (kind === 'phone') expect(tellsOfMing(given)).toEqual([]);

@@ -21,6 +21,7 @@ export function memoryHouse(sandboxUrl: string): { readonly config: Config; read
       databaseUrl: undefined,
       diskFloorBytes: 0,
       drainMs: 0,
+      insideHosts: [],
       sandboxUrl,
       logLevel: 'silent',
       metrics: undefined,

@@ -204,11 +204,13 @@ describe('settings', () => {
       ORIGIN: 'https://a.wallet.example/',
       RP_ID: 'wallet.example',
       TRUST_PROXY: '10.0.0.1, 10.0.0.2',
+      INSIDE_HOSTS: '127.0.0.1:4809',
     });
     expect(config).toMatchObject({
       origin: 'https://a.wallet.example',
       rpId: 'wallet.example',
       trustProxy: ['10.0.0.1', '10.0.0.2'],
+      insideHosts: ['127.0.0.1:4809'],
     });
   });
 });
