@@ -33,8 +33,14 @@ export default defineConfig({
             rolldownOptions: {
               output: {
                 codeSplitting: {
-                  // Few files pack better than many: what most screens look like stands together.
-                  groups: [{ name: 'looks', test: /\/web\/ui\/(?!refusal|Refusal)/, minShareCount: 8 }],
+                  // Few files pack better than many: what the first screen and most others look like stands together.
+                  groups: [
+                    {
+                      name: 'looks',
+                      test: /\/web\/ui\/(?!refusal|Refusal|Sheet|TextField|Segmented|Switch|ListRow|Screen|save-blob|region)/,
+                      minShareCount: 8,
+                    },
+                  ],
                 },
               },
             },

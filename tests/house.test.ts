@@ -35,7 +35,7 @@ const LADDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['vault'],
     ['sync'],
     ['identity'],
-    ['pay', 'transfer', 'funding', 'bill', 'notebook', 'merchant', 'support'],
+    ['pay', 'transfer', 'funding', 'bill', 'notebook', 'notice', 'merchant', 'support'],
     ['routes', 'app'],
   ],
 };

@@ -5,6 +5,7 @@
  */
 import { createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching';
 import { NavigationRoute, registerRoute } from 'workbox-routing';
+import { onPush, type PushEvent } from '#web/notice/show.ts';
 import { onBackgroundSync } from '#web/sync/background.ts';
 
 interface Kept {
@@ -36,6 +37,10 @@ self.addEventListener('activate', (event) => {
 
 self.addEventListener('sync', (event) => {
   onBackgroundSync(event as ExtendableEvent & { readonly tag: string });
+});
+
+self.addEventListener('push', (event) => {
+  onPush(event as PushEvent, self.registration);
 });
 
 self.addEventListener('notificationclick', (event) => {

@@ -279,6 +279,7 @@ export const REFUSALS = {
   'account.closed': [410, 'open-again'],
   'notice.endpoint': [400, 'update-app'],
   'notice.key': [409, 'try-again'],
+  'notice.none': [503, 'try-again'],
   'notebook.not-found': [404, 'none'],
   'notebook.conflict': [409, 'try-again'],
   'notebook.full': [413, 'none'],

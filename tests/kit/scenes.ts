@@ -7,7 +7,7 @@ import type { AgreementView, ClosingView, HoldingList } from '#shared/api/accoun
 import type { PasswordView } from '#shared/api/password.ts';
 import type { AlarmList, SecurityEvent, SecurityEventCode } from '#shared/api/security.ts';
 import type { TransferFeed } from '#shared/api/transfer.ts';
-import { keepElderText, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
+import { keepElderText, keepNotices, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
 
 /** One screen: where, with what data, and what is done before it is looked at. */
 export interface Scene {
@@ -71,6 +71,19 @@ const FEED: TransferFeed = {
     },
   ],
 };
+
+/** What the browser says of notices; with leave they are switched on. */
+const letTold =
+  (leave: NotificationPermission | 'none') =>
+  async (page: Page): Promise<void> => {
+    await page.addInitScript((said) => {
+      if (said === 'none') Reflect.deleteProperty(globalThis, 'PushManager');
+      else Object.defineProperty(Notification, 'permission', { value: said });
+    }, leave);
+    if (leave === 'granted') await keepNotices(page);
+    await page.reload({ waitUntil: 'networkidle' });
+    await page.waitForTimeout(400);
+  };
 
 /** Opens the sheet that asks for a proof, by a change of what goes without one. */
 async function askForProof(page: Page): Promise<void> {
@@ -327,6 +340,11 @@ export const SCENES: readonly Scene[] = [
   { name: 'passkeys', path: '/me/passkeys' },
   { name: 'language', path: '/me/language' },
   { name: 'install', path: '/me/install' },
+  { name: 'notices', path: '/me/notices' },
+  { name: 'notices-on', path: '/me/notices', act: letTold('granted') },
+  { name: 'notices-denied', path: '/me/notices', act: letTold('denied') },
+  { name: 'notices-none', path: '/me/notices', act: letTold('none') },
+  { name: 'home-offer', path: '/', act: letTold('default') },
   { name: 'agreement', path: '/me/agreement', act: answering('/agreement', AGREEMENT) },
   { name: 'agreement-new', path: '/me/agreement', act: answering('/agreement', { ...AGREEMENT, version: 2 }) },
   { name: 'data', path: '/me/data', act: answering('/account/data', HOLDINGS) },

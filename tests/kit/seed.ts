@@ -37,6 +37,11 @@ export function keepElderText(page: Page, text: 20 | 24 | 30): Promise<void> {
   return put(page, { settings: [{ name: 'elderText', value: text }] });
 }
 
+/** Lets the person have chosen to be told of what comes while the app is closed. */
+export function keepNotices(page: Page): Promise<void> {
+  return put(page, { settings: [{ name: 'notices', value: { details: false } }] });
+}
+
 async function put(page: Page, rows: Rows): Promise<void> {
   await page.evaluate(async (wanted) => {
     const opening = indexedDB.open('piaohao');

@@ -83,6 +83,11 @@ export interface Settings {
   transferDrafts: readonly (AskRequest | SplitRequest)[];
   /** Where money for this person may be sent at any time: base64url of a certificate. */
   ownAddress: string;
+  /** What the person wants to be told while the app is closed; absent: nothing. */
+  notices: { readonly details: boolean };
+  /** Offers the person has put away: of the home screen, and of notices. */
+  installLater: true;
+  noticesLater: true;
   /** How far the copy of the notebook has been renewed, and from which one; one without revisions is made anew. */
   notebookRead: { readonly book: string; readonly sequence: number; readonly withRevisions?: true };
   /** The budgets of which this phone has told in `month`, and how far each was. */
