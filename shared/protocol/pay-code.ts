@@ -32,8 +32,11 @@ export const payCodeMessage: MessageType<PayCode> = messageType<PayCode>('pay-co
   lifetime: required(4, whole(1, PAY_CODE_SECONDS)),
 });
 
-/** A photographed code is worth nothing soon: two clocks may differ by no more than a code lives. */
-const SKEW = duration(PAY_CODE_SECONDS, 's');
+/**
+ * How far the house's time may stand beside the code's, which is the house's own as its phone last heard it, and what
+ * bringing it takes: short, because a photographed code is to be worth nothing when its minute is over.
+ */
+const GRACE = duration(10, 's');
 
 /**
  * A pay code of `allowance`, at `now`: form -> the allowance it names -> device signature -> its time.
@@ -49,7 +52,7 @@ export function* payCodeChecks(
   const code = read.value.message;
   if (!sameBytes(code.allowance, allowanceReference(allowance))) return no('allowance.unknown');
   if (!(yield askSignature(read.value, allowance.message.deviceKey))) return no('pay-code.signature');
-  const isNow = code.time - SKEW <= now && now <= payCodeEnd(code) + SKEW;
+  const isNow = code.time - GRACE <= now && now <= payCodeEnd(code) + GRACE;
   return isNow ? ok(read.value) : no('pay-code.expired');
 }
 

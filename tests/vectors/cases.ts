@@ -651,9 +651,9 @@ export async function payCodeCases(): Promise<Vector[]> {
   const other = toHex(await closingMessage.sign(closing, PAYER));
   return [
     at('a pay code in its minute', 'ok', 30, honest),
-    at('a pay code at the last moment two clocks allow', 'ok', 120, honest),
-    at('a pay code photographed and shown too late', 'pay-code.expired', 121, honest),
-    at('a pay code of a clock too far ahead', 'pay-code.expired', -61, honest),
+    at('a pay code at the last moment two clocks allow', 'ok', 70, honest),
+    at('a pay code photographed and shown too late', 'pay-code.expired', 71, honest),
+    at('a pay code of a clock too far ahead', 'pay-code.expired', -11, honest),
     at('a pay code signed by a stranger', 'pay-code.signature', 30, await given({}, STRANGER)),
     at('a pay code of another allowance', 'allowance.unknown', 30, await given({ allowance: seed('other', 16) })),
     at('a closing shown as a pay code', 'message.malformed', 30, { ...honest, code: other }),
