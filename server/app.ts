@@ -235,7 +235,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
       'transfer-due': [duration(5, 's'), transfers.runDue],
       'funding-due': [duration(1, 's'), funding.runDue],
       notices: [duration(2, 's'), notices.runDue],
-      'account-closing': [duration(1, 'min'), accounts.closings.runDue],
+      'account-closing': [duration(10, 's'), accounts.closings.runDue],
       'funding-statements': [duration(10, 'min'), funding.reconciling.run],
     },
   );

@@ -17,21 +17,21 @@ const BATCH = 200;
 /** Below what the house lets anybody wait, so that it is the house that answers. */
 const LISTEN_MS = 20_000;
 
-let opened: Promise<Notebook | undefined> | undefined;
+/** The notebook this tab has open, and whose it is: a phone may be given to another wallet while the tab stands. */
+let opened: { readonly wallet: string; readonly book: Promise<Notebook | undefined> } | undefined;
 
 /** The notebook of this phone's wallet, opened at first use. */
-export function notebook(): Promise<Notebook | undefined> {
-  opened ??= openNotebook(vault, localBook).then(
-    (book) => {
-      if (!book) opened = undefined;
-      return book;
-    },
-    (fault: unknown) => {
-      opened = undefined;
-      throw fault;
-    },
-  );
-  return opened;
+export async function notebook(): Promise<Notebook | undefined> {
+  const wallet = (await readSetting(vault, 'wallet'))?.id;
+  if (wallet === undefined) return undefined;
+  if (opened?.wallet !== wallet) opened = { wallet, book: openNotebook(vault, localBook) };
+  const { book } = opened;
+  try {
+    return await book;
+  } catch (fault) {
+    if (opened?.book === book) opened = undefined;
+    throw fault;
+  }
 }
 
 /** Replicates for this tab's life, if it is the one that leads; call the answer to stop. */

@@ -8,6 +8,7 @@ import type { PouchChange, PouchDocument } from 'pouchdb-core';
 import { OPINIONS, type Opinion } from '#shared/api/notebook.ts';
 import type { OpinionRow } from '#web/vault/rows.ts';
 import { readSetting } from '#web/vault/settings.ts';
+import { notebookName } from '#web/vault/storage.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** One of the words two phones have left on one thing. */
@@ -44,7 +45,7 @@ export type OpenBook = (name: string) => PouchDB;
 export async function openNotebook(vault: Vault, open: OpenBook): Promise<Notebook | undefined> {
   const wallet = await readSetting(vault, 'wallet');
   if (!wallet) return undefined;
-  const book = open(bookName(vault, wallet.id));
+  const book = open(notebookName(vault, wallet.id));
   const mirror = () => mirrorInto(vault, book);
   await mirror();
   const after = <Answer>(work: Promise<Answer>) => work.then(mirror);
@@ -56,11 +57,6 @@ export async function openNotebook(vault: Vault, open: OpenBook): Promise<Notebo
     versions: (id) => versionsOf(book, id),
     settle: (seen, settlement) => after(settle(book, seen, settlement)),
   };
-}
-
-/** Each wallet has a database of its own, so that no phone mixes two people's notes. */
-export function bookName(vault: Vault, wallet: string): string {
-  return `${vault.name}-notebook-${wallet}`;
 }
 
 async function put(book: PouchDB, opinion: Opinion, seen: string | undefined): Promise<void> {

@@ -70,8 +70,21 @@ export async function lostVault(vault: Vault): Promise<Mark | undefined> {
   }
 }
 
-/** Takes out everything of a wallet the house has closed; only that it happened, and how the app is drawn, stays. */
+/** The notebook of a wallet is a database of its own beside the vault, so that no phone mixes two people's notes. */
+export function notebookName(vault: Vault, wallet: string): string {
+  return `${vault.name}-notebook-${wallet}`;
+}
+
+/** What PouchDB puts before the name of a database in the browser. */
+const POUCH = '_pouch_';
+
+/**
+ * Takes out everything of a wallet the house has closed, its notebook included; only that it happened, and how the app is
+ * drawn, stays. The notebook goes first: it is found by the wallet's id, and a wipe cut short is begun anew.
+ */
 export async function wipe(kept: Vault): Promise<void> {
+  const wallet = await readSetting(kept, 'wallet');
+  if (wallet) await deleteDatabase(POUCH + notebookName(kept, wallet.id));
   const looks = ['language', 'theme', 'elderText'];
   await kept.transaction('rw', kept.tables, async () => {
     for (const table of kept.tables) if (table.name !== kept.settings.name) await table.clear();
@@ -83,6 +96,17 @@ export async function wipe(kept: Vault): Promise<void> {
   } catch {
     // A browser without the room for it has none.
   }
+}
+
+/** Whoever still has it open is told by the browser, lets it go, and finds nothing there again. */
+function deleteDatabase(name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asked = indexedDB.deleteDatabase(name);
+    asked.onsuccess = () => resolve();
+    asked.onerror = () => reject(asked.error);
+    // A page that does not let go in time keeps it only until it is closed: the browser has the order.
+    asked.onblocked = () => resolve();
+  });
 }
 
 function isMark(mark: unknown): mark is Mark {

@@ -7,6 +7,7 @@ import { type Notebook, openNotebook } from '#web/notebook/notebook.ts';
 import { localBook } from '#web/notebook/pouch.ts';
 import { disputed, noteOf, ownCategories } from '#web/vault/opinions.ts';
 import { keepSetting } from '#web/vault/settings.ts';
+import { wipe } from '#web/vault/storage.ts';
 import { openVault, type Vault } from '#web/vault/vault.ts';
 
 const books: Notebook[] = [];
@@ -66,6 +67,22 @@ test('what is written is read by the screens, written over, and taken back', asy
   expect(await noteOf(ming.vault, 'b1')).toMatchObject({ text: '喝茶', tags: ['work'], disputed: [] });
   await ming.notes.remove('note:b1', await seen(ming, 'note:b1'));
   expect(await noteOf(ming.vault, 'b1')).toMatchObject({ text: '', tags: ['work'] });
+});
+
+test('a wallet that was closed takes its notebook along, and nobody else’s', async () => {
+  const leaver = await phone();
+  const other = await phone();
+  await leaver.notes.write(note('茶'), undefined);
+  await other.notes.write(note('咖啡'), undefined);
+  await wipe(leaver.vault);
+  const kept = (await indexedDB.databases())
+    .map(({ name }) => name ?? '')
+    .filter((name) => name.includes('-notebook-'));
+  expect(kept.filter((name) => name.includes(leaver.vault.name))).toEqual([]);
+  expect(kept.filter((name) => name.includes(other.vault.name))).toHaveLength(1);
+  expect((await noteOf(leaver.vault, 'b1')).text).toBe('');
+  expect((await noteOf(other.vault, 'b1')).text).toBe('咖啡');
+  books.splice(books.indexOf(leaver.notes), 1);
 });
 
 test('two phones that write apart have both words until one is chosen, and then both have that', async () => {
