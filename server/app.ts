@@ -170,7 +170,8 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
       backUrl: `${config.origin}/top-up`,
     }),
     bank,
-    cardsUrl: `${config.origin}/cards`,
+    cardsUrl: `${config.origin}/me/cards`,
+    mayEnter: (tx, owner) => identity.gate(tx, owner),
     mayLeave: async (tx, { wallet, region }) => {
       if (!(await regions.switches(region)).withdrawal) return { code: 'funding.withdrawal-off' };
       return (await identity.isFrozen(tx, wallet)) ? { code: 'wallet.frozen' } : undefined;

@@ -45,7 +45,7 @@ export interface Funding {
   /**
    * Keeps a top-up and sets it going; the same id with the same content is the same top-up, for ever.
    * Refusals: funding.no-channel, funding.tier, funding.below-least, funding.above-most, funding.above-day,
-   * funding.id-reused, card.not-found, card.kind.
+   * funding.id-reused, card.not-found, card.kind, agreement.new.
    */
   start(owner: Owner, request: TopUpRequest): Promise<Result<TopUp, Refusal>>;
   /** One top-up of this wallet; another's reads like none: request.not-found. */

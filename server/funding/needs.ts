@@ -36,6 +36,8 @@ export interface FundingNeeds {
   readonly bank: Provider;
   /** Where a person comes back to from the bank's page for binding a card; the id is added. */
   readonly cardsUrl: string;
+  /** Why this wallet may not top up now (terms that were not accepted), or undefined; asked in the transaction that would let it. */
+  readonly mayEnter: (tx: Sql, owner: Owner) => Promise<Refusal | undefined>;
   /** Why nothing may leave this wallet now (frozen, switched off), or undefined; asked in the transaction that would let it. */
   readonly mayLeave: (tx: Sql, owner: Owner) => Promise<Refusal | undefined>;
   /** How much of the usual limits of a wallet is left to it for withdrawals now, in percent. */

@@ -43,8 +43,8 @@ export async function keepWish(needs: FundingNeeds, owner: Owner, asked: Wish): 
     if (before) return sameAct(before, owner, wish);
     const found = await terms.findTerms(tx, owner, wish.channel, wish.currency);
     if ('code' in found) return refuse(found);
-    const leave = wish.channel === 'payout' ? await needs.mayLeave(tx, owner) : undefined;
-    if (leave) return refuse(leave);
+    const stop = await (wish.channel === 'payout' ? needs.mayLeave : needs.mayEnter)(tx, owner);
+    if (stop) return refuse(stop);
     const card = wish.card === null ? undefined : await usableCard(tx, owner, wish.card, wish.channel);
     if (card && !card.ok) return card;
     const charged = await chargeFor(needs, tx, owner, wish, now);

@@ -25,6 +25,8 @@ export interface Partings {
   readonly onOpened: (hook: WalletOpened) => void;
   /** Registers what may stand before money; the way out, by withdrawal and closing, stays open to everybody. */
   readonly beforeMoney: (hook: BeforeMoney) => void;
+  /** What stands before money of this wallet now; what a frozen one owes may still be paid in. */
+  readonly gate: (tx: Sql, owner: Owner) => Promise<Refusal | undefined>;
   /** Why no money may move for this wallet now: it is frozen or paused, or something stands before it. */
   readonly moneyStop: (tx: Sql, owner: Owner) => Promise<Refusal | undefined>;
   /** Ends everything that can act for a wallet; its money must be gone before. */
@@ -47,6 +49,7 @@ export function openPartings(parts: IdentityParts, devices: Devices, passkeys: P
     beforeMoney: (hook) => {
       parts.gates.push(hook);
     },
+    gate: (tx, owner) => gateBefore(parts, tx, owner),
     moneyStop: async (tx, owner) => {
       const row = await store.readWallet(tx, owner.wallet);
       if (row?.frozen_at != null) return { code: 'wallet.frozen' };

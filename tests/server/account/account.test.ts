@@ -61,7 +61,7 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     return await openAccounts(parts).closings.runDue();
   };
 
-  test('opening a wallet accepts the terms in force; new ones stop offline money until they are accepted', async () => {
+  test('opening a wallet accepts the terms in force; new ones stop offline money and top-ups until they are accepted', async () => {
     const who = await person();
     const first = await good(who.ask<AgreementView>('GET', '/agreement'));
     expect([first.version, first.acceptedVersion, first.zh.length > 500, first.en.length > 500]).toEqual([
@@ -71,6 +71,13 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
       true,
     ]);
     await fund(stage, who, 300_00);
+    const topUp = async (act = id()) => {
+      const body = { id: act, channel: 'bank-transfer', amount: 10_00, currency: 'CNY' };
+      const answer = await who.ask<{ code?: string }>('POST', '/top-ups', body);
+      return answer.body.code ?? answer.status;
+    };
+    const begun = id();
+    expect(await topUp(begun)).toBe(202);
 
     const said: string[] = [];
     const desk = { database: stage.house.database, say: async (line: string) => said.push(line) } as unknown as Desk;
@@ -87,9 +94,11 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     const want = { key: back.device.key, currency: 'CNY', wrapped: true };
     const refused = await good(who.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, want }));
     expect(refused.allowanceRefused).toBe('agreement.new');
+    expect([await topUp(), await topUp(begun)]).toEqual(['agreement.new', 202]);
     expect((await who.ask('POST', '/agreement', { version: 1 })).body).toMatchObject({ code: 'agreement.version' });
     expect((await good(who.ask<AgreementView>('POST', '/agreement', { version: 2 }))).acceptedVersion).toBe(2);
     await openPurse(who, stage.place);
+    expect(await topUp()).toBe(202);
   });
 
   async function signIn(who: Member): Promise<void> {

@@ -226,6 +226,7 @@ eachDatabase('money through every fault', (open) => {
       channels: openChannels({ ...bank, clock, callbacksUrl, backUrl: 'http://127.0.0.1/top-up' }),
       bank,
       cardsUrl: 'http://127.0.0.1/cards',
+      mayEnter: async () => undefined,
       mayLeave: async () => undefined,
       limitShare: async () => 100,
       regions: () => [REGION],
