@@ -195,6 +195,19 @@ export function withdrawalFee(
   return charged === 0 ? 0 : feeOf(terms, charged);
 }
 
+/** The most that can be sent to a card now out of `available` minor units, its fee beside it; 0 when nothing can. */
+export function mostWithdrawable(terms: WithdrawalTerms, available: number): number {
+  let fits = 0;
+  let tooMuch = Math.min(available, terms.most, terms.dayLeft) + 1;
+  // What leaves the wallet grows with what is sent, so that the bound between both is found by halving.
+  while (tooMuch - fits > 1) {
+    const middle = Math.floor((fits + tooMuch) / 2);
+    if (middle + withdrawalFee(terms, middle) <= available) fits = middle;
+    else tooMuch = middle;
+  }
+  return fits >= terms.least ? fits : 0;
+}
+
 /** Which bound of `terms` a withdrawal of `amount` breaks; undefined when none. */
 export function withdrawalBound(terms: WithdrawalTerms, amount: number): 'least' | 'most' | 'day' | undefined {
   if (amount < terms.least) return 'least';

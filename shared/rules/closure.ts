@@ -18,7 +18,7 @@ export interface Standing {
 
 /** Where each blocker is put right. */
 export const WAY_OUT: Readonly<Record<Blocker, string>> = {
-  money: '/transfer',
+  money: '/withdraw',
   offline: '/me/allowance',
   arriving: '/bills',
   held: '/bills',

@@ -4,6 +4,7 @@ import Fastify from 'fastify';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
 import { serveApp } from '#server/platform/static.ts';
 import type { AgreementView, ClosingView, HoldingList } from '#shared/api/account.ts';
+import type { Card, CardList, TermsList, TopUp, Withdrawal, WithdrawalTermsList } from '#shared/api/funding.ts';
 import type { PasswordView } from '#shared/api/password.ts';
 import type { AlarmList, SecurityEvent, SecurityEventCode } from '#shared/api/security.ts';
 import type { TransferFeed } from '#shared/api/transfer.ts';
@@ -47,6 +48,68 @@ const PASSWORD: PasswordView = {
   currency: 'CNY',
   free: { each: 30_00, count: 10, left: 8, eachMost: 500_00, countMost: 20 },
   largeFrom: 2000_00,
+};
+
+const DEBIT: Card = {
+  ...{ id: '01900000-0000-7000-8000-0000000000d1', state: 'bound', bank: 'icbc', kind: 'debit', last4: '6783' },
+  ...{ isDefault: true, startedAt: 1_763_000_000_000 },
+};
+const CREDIT: Card = {
+  ...{ id: '01900000-0000-7000-8000-0000000000d2', state: 'bound', bank: 'cmb', kind: 'credit', last4: '6788' },
+  ...{ isDefault: false, startedAt: 1_763_000_000_000 },
+};
+const BINDING: Card = {
+  ...{ id: '01900000-0000-7000-8000-0000000000d3', state: 'binding', page: 'http://127.0.0.1:4801/card/bind/1' },
+  ...{ isDefault: false, startedAt: 1_763_000_000_000 },
+};
+const CARDS: CardList = { cards: [DEBIT, CREDIT, BINDING] };
+
+/** What withdrawals cost a person whose name is certified. */
+const PAYOUT: WithdrawalTermsList = {
+  terms: [
+    {
+      ...{ currency: 'CNY', least: 100, most: 20_000_00, dayMost: 50_000_00, dayLeft: 50_000_00 },
+      ...{ free: 1_000_00, freeLeft: 620_00, feeFixed: 10, feeBasisPoints: 10, arrivalSeconds: 7_200 },
+    },
+  ],
+};
+
+const CHANNELS: TermsList = {
+  terms: (
+    [
+      ['bank-transfer', 20_000_00, 0, 60],
+      ['third-party', 10_000_00, 0, 5],
+      ['credit-card', 5_000_00, 60, 5],
+      ['counter', 20_000_00, 0, 1_800],
+    ] as const
+  ).map(([channel, most, feeBasisPoints, arrivalSeconds]) => ({
+    ...{ channel, currency: 'CNY', least: 100, most, dayMost: 50_000_00, dayLeft: 50_000_00 },
+    ...{ feeFixed: 0, feeBasisPoints, arrivalSeconds },
+  })),
+};
+
+/** A withdrawal as the house tells it. */
+const WITHDRAWAL: Withdrawal = {
+  id: '01900000-0000-7000-8000-0000000000e1',
+  reference: '01900000-0000-7000-8000-0000000000e2',
+  card: { id: DEBIT.id, bank: 'icbc', last4: '6783' },
+  ...{ amount: 1_500_00, fee: 98, currency: 'CNY', state: 'pending' },
+  ...{ startedAt: 1_763_000_000_000, changedAt: 1_763_000_000_000 },
+};
+
+/** A charge that its bank declined. */
+const CHARGE: TopUp = {
+  ...WITHDRAWAL,
+  id: '01900000-0000-7000-8000-0000000000e3',
+  channel: 'credit-card',
+  card: { id: CREDIT.id, bank: 'cmb', last4: '6788' },
+  state: 'declined',
+  reason: '51',
+};
+
+/** Types a sum on the keypad. */
+const typing = (keys: string) => async (page: Page) => {
+  for (const key of keys) await page.locator('.keypad button', { hasText: key }).first().click();
 };
 
 /** A request that waits, and a claim that waits for an answer. */
@@ -197,6 +260,51 @@ export const SCENES: readonly Scene[] = [
   { name: 'claims', path: '/claims', act: answering('/transfers', FEED) },
   { name: 'nickname', path: '/me/nickname', act: answering('/transfers/nickname', { pauseDays: 90 }) },
   { name: 'top-up', path: '/top-up' },
+  {
+    name: 'top-up-card',
+    path: '/top-up',
+    act: answeringAll({ '/top-ups/terms': CHANNELS, '/cards': CARDS }, async (page) => {
+      await page.locator('input[value="credit-card"]').check();
+      await typing('800')(page);
+    }),
+  },
+  { name: 'top-up-declined', path: `/top-up/${CHARGE.id}`, act: answering(`/top-ups/${CHARGE.id}`, CHARGE) },
+  {
+    name: 'withdraw',
+    path: '/withdraw',
+    act: answeringAll({ '/withdrawals/terms': PAYOUT, '/cards': CARDS }, typing('1500')),
+  },
+  {
+    name: 'withdraw-no-card',
+    path: '/withdraw',
+    act: answeringAll({ '/withdrawals/terms': PAYOUT, '/cards': { cards: [] } }),
+  },
+  {
+    name: 'withdraw-no-name',
+    path: '/withdraw',
+    act: answeringAll({ '/withdrawals/terms': { terms: [] }, '/cards': { cards: [] } }),
+  },
+  { name: 'withdraw-unreached', path: '/withdraw' },
+  {
+    name: 'withdrawal-way',
+    path: `/withdraw/${WITHDRAWAL.id}`,
+    act: answering(`/withdrawals/${WITHDRAWAL.id}`, WITHDRAWAL),
+  },
+  {
+    name: 'withdrawal-back',
+    path: `/withdraw/${WITHDRAWAL.id}`,
+    act: answering(`/withdrawals/${WITHDRAWAL.id}`, { ...WITHDRAWAL, state: 'returned', reason: 'AC04' }),
+  },
+  { name: 'cards', path: '/me/cards', act: answering('/cards', CARDS) },
+  { name: 'cards-none', path: '/me/cards', act: answering('/cards', { cards: [] }) },
+  { name: 'cards-unreached', path: '/me/cards' },
+  { name: 'card', path: `/me/cards/${CREDIT.id}`, act: answering(`/cards/${CREDIT.id}`, CREDIT) },
+  { name: 'card-binding', path: `/me/cards/${BINDING.id}`, act: answering(`/cards/${BINDING.id}`, BINDING) },
+  {
+    name: 'card-refused',
+    path: `/me/cards/${BINDING.id}`,
+    act: answering(`/cards/${BINDING.id}`, { ...BINDING, state: 'refused', reason: 'cancelled' }),
+  },
   { name: 'bills', path: '/bills' },
   {
     name: 'bills-broken',

@@ -212,7 +212,7 @@ export interface ContactRow {
   certificate?: Uint8Array;
 }
 
-/** One top-up the person has started, kept before it is sent: `id` is made here. */
+/** One top-up or withdrawal (channel `payout`) the person has started, kept before it is sent: `id` is made here. */
 export interface TopUpRow {
   id: string;
   channel: string;

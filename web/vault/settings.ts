@@ -1,6 +1,6 @@
 /** Small facts this phone keeps about itself, each under one name. */
 import type { FreezeView } from '#shared/api/freeze.ts';
-import type { ChannelTerms } from '#shared/api/funding.ts';
+import type { Card, ChannelTerms, WithdrawalTerms } from '#shared/api/funding.ts';
 import type { AlarmList, SecurityEventList } from '#shared/api/security.ts';
 import type { PayeeTermsView } from '#shared/api/sync.ts';
 import type { AskRequest, SplitRequest, TransferFeed, TransferNews } from '#shared/api/transfer.ts';
@@ -71,6 +71,12 @@ export interface Settings {
   elderText: 20 | 24 | 30;
   /** What each way to top up cost and allowed when the server last said so. */
   topUpTerms: readonly ChannelTerms[];
+  /** What withdrawals cost and allowed when the server last said so. */
+  withdrawalTerms: readonly WithdrawalTerms[];
+  /** The bank cards as the server last told. */
+  cards: readonly Card[];
+  /** A card that is being bound from here; kept before it is sent, dropped when the bank has decided. */
+  cardBinding: Id;
   /** A signup that was begun here and is not finished; kept before it is sent, dropped when the wallet is here. */
   signup: { readonly id: Id; readonly region: string; readonly name: string; readonly phone: string };
   /** What the region lets its payees do, as the server last said. */

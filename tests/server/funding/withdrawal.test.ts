@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Owner } from '#server/funding/funding.ts';
 import { auditLedger } from '#server/ledger/audit.ts';
 import { feeIncome, outside } from '#server/ledger/chart.ts';
-import { type WithdrawalTerms, withdrawalBound, withdrawalFee } from '#shared/api/funding.ts';
+import { mostWithdrawable, type WithdrawalTerms, withdrawalBound, withdrawalFee } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import type { Result } from '#shared/base/result.ts';
@@ -31,6 +31,21 @@ test.each([
 ])('%i fen to a card cost %i and break %s', (amount, fee, broken) => {
   expect(withdrawalFee(TERMS, amount)).toBe(fee);
   expect(withdrawalBound(TERMS, amount)).toBe(broken);
+});
+
+test.each([
+  // in the wallet, the most that leaves it with its fee beside it
+  [0, 0],
+  [99, 0],
+  [100, 100],
+  [30_000, 30_000],
+  [30_011, 30_000],
+  [30_012, 30_001],
+  [900_879, 899_999],
+  [900_880, 900_000],
+  [10_000_000, 900_000],
+])('out of %i fen at most %i go to a card', (available, most) => {
+  expect(mostWithdrawable(TERMS, available)).toBe(most);
 });
 
 eachDatabase('withdrawals', (open) => {

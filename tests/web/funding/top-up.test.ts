@@ -4,15 +4,8 @@ import type { TopUp } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { after, duration, type Instant, instant } from '#shared/base/time.ts';
-import {
-  beginTopUp,
-  errandOf,
-  followTopUp,
-  openTopUps,
-  readTerms,
-  stepTopUp,
-  type TopUpNeeds,
-} from '#web/funding/top-up.ts';
+import type { ActNeeds } from '#web/funding/act.ts';
+import { beginTopUp, errandOf, followTopUp, openTopUps, readTerms, stepTopUp } from '#web/funding/top-up.ts';
 import type { Asked } from '#web/sync/client.ts';
 import { openVault, type Vault } from '#web/vault/vault.ts';
 
@@ -27,7 +20,7 @@ let asked: string[];
 let synced: number;
 let now: Instant;
 let vault: Vault;
-let needs: TopUpNeeds;
+let needs: ActNeeds;
 
 function serve({ method, path, body }: Asked): Result<unknown, Refusal> {
   if (path === '/top-ups/terms') return ok({ terms: [{ channel: 'bank-transfer', currency: 'CNY' }] });
