@@ -38,6 +38,8 @@ export interface Bank {
   takeBack(id: string): Promise<boolean>;
   byCode(code: string): Order | undefined;
   press(id: string, press: Press, reason?: string): boolean;
+  /** Goes on from what the store holds, as after a restart. */
+  goOn(): void;
   stop(): void;
 }
 
@@ -57,6 +59,8 @@ export function openBank(deps: {
   clock: Clock;
   deliver: Deliver;
   switches: () => Switches;
+  /** Restarts the outside world in the middle of what it does. */
+  restart: () => void;
 }): Bank {
   const { store, clock, switches } = deps;
   let timer: NodeJS.Timeout | undefined;
@@ -74,7 +78,9 @@ export function openBank(deps: {
     if (turned === 'lost') return;
     const times = turned === 'twice' ? 2 : 1;
     const more = turned === 'late' ? LATE_PACES : 0;
-    for (const { paces, flaw } of notices) {
+    const olds =
+      turned === 'disordered' ? notices.map(({ paces }) => ({ paces: paces + 1, flaw: 'stale' as const })) : [];
+    for (const { paces, flaw } of [...notices, ...olds]) {
       for (let time = 0; time < times; time += 1) {
         const dueAt = clock() + (paces + more + time) * paceMs;
         store.put('errand', { id: newId(clock()), order: order.id, tries: 0, dueAt, ...(flaw ? { flaw } : {}) });
@@ -126,6 +132,7 @@ export function openBank(deps: {
     store.put('order', order);
     if (ignored) return { kind: story.busyAsks ? 'busy' : 'silence' };
     const standing = byHand ? order : decide(order, deadCard(order) ?? story);
+    if (story.restarts) deps.restart();
     if (story.answer === 'silence') return { kind: 'silence' };
     if (story.answer === 'tell' || byHand) return told(standing, clock());
     await send(standing, undefined);
@@ -244,6 +251,7 @@ export function openBank(deps: {
     takeBack,
     byCode: (code) => store.all('order').find((order) => order.code === code && order.taken),
     press,
+    goOn: wake,
     stop: () => {
       stopped = true;
       clearTimeout(timer);

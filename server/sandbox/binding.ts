@@ -68,7 +68,7 @@ export function openBindings({
   return {
     ask(order) {
       const before = store.get('binding', order.id);
-      if (before) return before.holder === order.holder ? before : 'reused';
+      if (before) return before.holder === order.holder ? (find(order.id) ?? before) : 'reused';
       const at = clock();
       const binding: Binding = { ...order, at, until: at + PATIENCE, state: 'open', tries: 0 };
       store.put('binding', binding);

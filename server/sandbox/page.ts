@@ -69,6 +69,8 @@ const WORDS = {
     register: '身份库',
     codes: '身份证第 15 至 17 位',
     late: '延迟',
+    disordered: '先新后旧',
+    restart: '立即重启',
     throttled: '限流',
     paceMs: '节拍(毫秒)',
     numbers: '尾号',
@@ -131,6 +133,8 @@ const WORDS = {
     register: 'Register',
     codes: 'identity numbers with characters 15 to 17',
     late: 'late',
+    disordered: 'out of order',
+    restart: 'Restart in the middle',
     throttled: 'throttled',
     paceMs: 'Pace (ms)',
     numbers: 'numbers ending in',
@@ -146,7 +150,7 @@ type Words = Record<keyof (typeof WORDS)['en'], string>;
 const CHOICES: readonly (readonly [keyof Switches, keyof Words, readonly string[]])[] = [
   ['bank', 'bank', ['open', 'closed']],
   ['orders', 'orders', ['by-amount', 'by-hand']],
-  ['notices', 'notices', ['sent', 'lost', 'twice', 'late']],
+  ['notices', 'notices', ['sent', 'lost', 'twice', 'late', 'disordered']],
   ['answers', 'answers', ['prompt', 'slow', 'silent']],
   ['sms', 'sms', ['open', 'late', 'lost', 'throttled']],
   ['mail', 'mail', ['open', 'late', 'lost', 'throttled']],
@@ -217,7 +221,7 @@ export function controlPage(parts: Parts, language: Language): string {
     charges.map((charge) => chargeRow(charge, words)),
     words.noOrders,
   )}</section></div>
-<div><section><h2>${words.switches}</h2>${CHOICES.map((choice) => switchRow(choice, parts.switches(), words, language)).join('')}</section><br>
+<div><section><h2>${words.switches}</h2>${CHOICES.map((choice) => switchRow(choice, parts.switches(), words, language)).join('')}${form(language, [], [`<button name="act" value="restart">${words.restart}</button>`])}</section><br>
 <section>${storyLists(words, language)}</section></div></main></body></html>`;
 }
 

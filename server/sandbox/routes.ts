@@ -30,6 +30,8 @@ export interface Parts {
   readonly key: SigningKey;
   readonly clock: Clock;
   switches(): Switches;
+  /** Restarts everything in the middle of what it does. */
+  restart(): void;
 }
 
 const Uuid = Type.String({ pattern: '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$' });
@@ -56,7 +58,13 @@ const Turn = Type.Object(
     bank: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('closed')])),
     orders: Type.Optional(Type.Union([Type.Literal('by-amount'), Type.Literal('by-hand')])),
     notices: Type.Optional(
-      Type.Union([Type.Literal('sent'), Type.Literal('lost'), Type.Literal('twice'), Type.Literal('late')]),
+      Type.Union([
+        Type.Literal('sent'),
+        Type.Literal('lost'),
+        Type.Literal('twice'),
+        Type.Literal('late'),
+        Type.Literal('disordered'),
+      ]),
     ),
     answers: Type.Optional(Type.Union([Type.Literal('prompt'), Type.Literal('slow'), Type.Literal('silent')])),
     sms: Type.Optional(Fate),
@@ -227,6 +235,10 @@ function controlRoutes(app: FastifyInstance, parts: Parts): void {
   app.put<{ Body: Static<typeof Turn> }>('/control/switches', { schema: { body: Turn } }, (request) =>
     turn(request.body),
   );
+  app.post('/control/restart', (_request, reply) => {
+    reply.raw.once('finish', parts.restart);
+    return { restarts: true };
+  });
   app.get('/control/orders', () => store.all('order').reverse());
   app.post<{ Params: { id: string }; Body: Static<typeof Pressed> }>(
     '/control/orders/:id',
@@ -246,6 +258,7 @@ function controlRoutes(app: FastifyInstance, parts: Parts): void {
     const { act, order, name, value, lang } = request.body;
     const pressed = act === 'block' ? { press: 'decline', reason: 'AC06' } : { press: act };
     if (order && Check(Pressed, pressed)) bank.press(order, pressed.press, pressed.reason);
+    else if (act === 'restart') reply.raw.once('finish', parts.restart);
     else if (name) turnOne(name, value ?? '', turn);
     return reply.redirect(lang === 'en' ? '/?lang=en' : '/?lang=zh', 303);
   });

@@ -1,6 +1,6 @@
 /** The sandbox put together: the outside world (bank, pay page, counter, card network, text messages, e-mail, register of citizens) behind one HTTP door, for trying things out with no real money. */
 import Fastify, { type FastifyInstance } from 'fastify';
-import { type Deliver, openBank } from '#server/sandbox/bank.ts';
+import { type Bank, type Deliver, openBank } from '#server/sandbox/bank.ts';
 import { openBindings } from '#server/sandbox/binding.ts';
 import { openCardNetwork } from '#server/sandbox/card-network.ts';
 import { deskRoutes } from '#server/sandbox/desk-routes.ts';
@@ -44,15 +44,21 @@ export function openSandbox(options: {
     paceMs: options.paceMs,
   };
   const switches = () => ({ ...usual, ...store.get('switches', 'switches') });
-  const bank = openBank({ store, key, clock, switches, deliver: options.deliver });
+  /** Everything in memory is gone and every line is dead; what was answered stands in the file. */
+  const restart = (): void => {
+    store.reopen();
+    bank.goOn();
+    app.server.closeAllConnections();
+  };
+  const bank: Bank = openBank({ store, key, clock, switches, restart, deliver: options.deliver });
   const sms = openSms({ store, clock, switches });
   const mail = openMail({ store, clock, switches });
   const register = openRegister({ store, clock, switches });
   const cardNetwork = openCardNetwork({ store, clock, switches });
   const bindings = openBindings({ store, clock, key, sms });
-  const parts = { bank, cardNetwork, bindings, sms, mail, register, store, key, clock, switches };
+  const parts = { bank, cardNetwork, bindings, sms, mail, register, store, key, clock, switches, restart };
 
-  const app = Fastify({ bodyLimit: 16_384, forceCloseConnections: true, requestTimeout: 10_000 });
+  const app: FastifyInstance = Fastify({ bodyLimit: 16_384, forceCloseConnections: true, requestTimeout: 10_000 });
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
     done(null, Object.fromEntries(new URLSearchParams(String(body))));
   });

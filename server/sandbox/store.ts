@@ -102,13 +102,13 @@ export interface Binding {
 
 /**
  * What a tester may turn: a closed bank answers 503, `by-hand` holds each order, lost notices are never sent, those of
- * `twice` come two times, slow answers take {@link SLOW_PACES}, silent ones never come though the work is done.
+ * `twice` come two times, those of `disordered` are followed by an old one, slow answers take {@link SLOW_PACES}, silent ones never come though the work is done.
  */
 export interface Switches {
   readonly id: 'switches';
   readonly bank: 'open' | 'closed';
   readonly orders: 'by-amount' | 'by-hand';
-  readonly notices: 'sent' | 'lost' | 'twice' | 'late';
+  readonly notices: 'sent' | 'lost' | 'twice' | 'late' | 'disordered';
   readonly answers: 'prompt' | 'slow' | 'silent';
   readonly sms: 'open' | 'late' | 'lost' | 'throttled';
   readonly mail: 'open' | 'late' | 'lost' | 'throttled';
@@ -139,6 +139,8 @@ export interface Store {
   all<Kind extends keyof Tables>(kind: Kind): Tables[Kind][];
   get<Kind extends keyof Tables>(kind: Kind, id: string): Tables[Kind] | undefined;
   put<Kind extends keyof Tables>(kind: Kind, record: Tables[Kind]): void;
+  /** Forgets what is in memory and reads the file anew, as after a restart. */
+  reopen(): void;
 }
 
 /** Opens the store in `folder`, dropping a half-written last line and all but the newest records. */
@@ -155,15 +157,20 @@ export function openStore(folder: string): Store {
     binding: new Map(),
     switches: new Map(),
   };
-  for (const line of existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []) remember(line);
-  const lines: string[] = [];
-  for (const kind of Object.keys(tables) as (keyof Tables)[]) {
-    const table: Map<string, Tables[typeof kind]> = tables[kind];
-    for (const id of [...table.keys()].slice(0, -KEPT)) table.delete(id);
-    for (const record of table.values()) lines.push(`${JSON.stringify([kind, record])}\n`);
+  reopen();
+
+  function reopen(): void {
+    for (const table of Object.values(tables)) table.clear();
+    for (const line of existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []) remember(line);
+    const lines: string[] = [];
+    for (const kind of Object.keys(tables) as (keyof Tables)[]) {
+      const table: Map<string, Tables[typeof kind]> = tables[kind];
+      for (const id of [...table.keys()].slice(0, -KEPT)) table.delete(id);
+      for (const record of table.values()) lines.push(`${JSON.stringify([kind, record])}\n`);
+    }
+    writeFileSync(`${file}.new`, lines.join(''), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
   }
-  writeFileSync(`${file}.new`, lines.join(''), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
 
   function remember(line: string): void {
     try {
@@ -185,5 +192,6 @@ export function openStore(folder: string): Store {
       appendFileSync(file, `${JSON.stringify([kind, record])}\n`);
       keep(kind, record);
     },
+    reopen,
   };
 }

@@ -19,6 +19,8 @@ export interface Story {
   readonly notices: readonly { readonly paces: number; readonly flaw?: Flaw }[];
   readonly deafAsks?: number;
   readonly busyAsks?: number;
+  /** The ask is taken, and then everything restarts: every line goes dead. */
+  readonly restarts?: true;
   /** When what was settled is sent back, in paces after the order, and why. */
   readonly returned?: { readonly paces: number; readonly reason: string };
   /** The statement of the day tells another sum than was moved. */
@@ -131,6 +133,14 @@ export const STORIES: readonly Story[] = [
     notices: [],
   },
   { ...PLAIN, digits: 41, zh: '头两次繁忙', en: 'busy twice', busyAsks: 2 },
+  {
+    ...PLAIN,
+    digits: 42,
+    zh: '受理后重启,连接全部中断',
+    en: 'restarts once it is taken',
+    answer: 'silence',
+    restarts: true,
+  },
 ];
 
 /** The planted mistake: everybody agrees on the order, but the statement of the day says another sum. */

@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSandbox } from '#server/sandbox/sandbox.ts';
 import { STORIES } from '#server/sandbox/story.ts';
 import { type BankNotice, type BankReport, noticeBytes } from '#shared/api/bank.ts';
@@ -16,6 +16,7 @@ let folder: string;
 let app: FastifyInstance;
 let notices: BankNotice[];
 let receiverIsDown: boolean;
+let deliveries: number;
 
 const clock = () => instant(Date.now());
 const open = () =>
@@ -24,6 +25,7 @@ const open = () =>
     clock,
     paceMs: PACE_MS,
     deliver: async (_url, notice) => {
+      deliveries += 1;
       if (receiverIsDown) return false;
       notices.push(notice);
       return true;
@@ -34,6 +36,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sandbox-test-'));
   notices = [];
   receiverIsDown = false;
+  deliveries = 0;
   app = open();
 });
 afterEach(async () => {
@@ -127,6 +130,80 @@ test('orders, texts, the key and notices on their way outlive a crash with half 
   expect((await get('/bank/key')).body).toBe(key);
   expect(words().map((word) => word.status)).toEqual(['ACSC']);
   expect(statSync(join(folder, 'bank-key.pem')).mode & 0o077).toBe(0);
+});
+
+test('a notice nobody takes is tried eight times, and then the receiver has to ask', async () => {
+  receiverIsDown = true;
+  const asked = order(100_01);
+  await post('/bank/orders', asked);
+  await expect.poll(() => deliveries, { timeout: 10_000 }).toBe(8);
+  await pause(2 ** 9);
+  expect(deliveries).toBe(8);
+  expect((await get(`/bank/orders/${asked.id}`)).json().status).toBe('ACSC');
+});
+
+test.each([
+  // switch of the notices, statuses in the notices of one settled order
+  ['sent', ['ACSC']],
+  ['lost', []],
+  ['twice', ['ACSC', 'ACSC']],
+  ['late', ['ACSC']],
+  ['disordered', ['ACSC', 'PDNG']],
+])('notices are %s: %o', async (notices_, told) => {
+  await app.inject({
+    method: 'PUT',
+    url: '/control/switches',
+    payload: { notices: notices_ },
+    headers: { host: 'localhost' },
+  });
+  await post('/bank/orders', order(100_00));
+  await pause(35);
+  expect(words().map(({ status }) => status)).toEqual(told);
+});
+
+describe('over a port', () => {
+  let origin: string;
+  beforeEach(async () => {
+    origin = await app.listen({ port: 0, host: '127.0.0.1' });
+  });
+  const ask = async (asked: object) => {
+    const answer = await fetch(`${origin}/bank/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(asked),
+    });
+    return ((await answer.json()) as BankReport).status;
+  };
+
+  test.each([
+    // amount, what the ask hears: the outside world restarts once it has taken the order
+    [100_42, 'a dead line'],
+    [100_00, 'PDNG'],
+  ])('an order of %i fen: the ask hears %s, and the order is known and told of once', async (amount, heard) => {
+    const asked = order(amount);
+    expect(await ask(asked).catch(() => 'a dead line')).toBe(heard);
+    expect(await ask(asked).catch(() => 'a dead line')).not.toBe('a dead line');
+    await expect.poll(() => words().map(({ status }) => status)).toEqual(['ACSC']);
+    await pause(5);
+    expect(words()).toHaveLength(1);
+  });
+
+  test('a tester restarts it: lines go dead, what was answered and what is on its way outlives it', async () => {
+    receiverIsDown = true;
+    const silent = fetch(`${origin}/bank/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(order(100_11)),
+    }).then(
+      () => 'answered',
+      () => 'a dead line',
+    );
+    await ask(order(100_00));
+    expect((await fetch(`${origin}/control/restart`, { method: 'POST' })).status).toBe(200);
+    expect(await silent).toBe('a dead line');
+    receiverIsDown = false;
+    await expect.poll(() => words().map(({ status }) => status), { timeout: 5_000 }).toEqual(['ACSC', 'ACSC']);
+  });
 });
 
 test.each([
