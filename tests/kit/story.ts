@@ -234,7 +234,7 @@ export async function synced(person: Person): Promise<void> {
 /** Tops up by bank transfer; `amount` as one types it. */
 export async function topUp(person: Person, amount: string): Promise<void> {
   await go(person, 'top-up');
-  await type(person, amount);
+  await typeSum(person, amount);
   await button(person, 'funding_go').click({ timeout: PATIENCE_MS });
   await told(person, 'funding_settled').waitFor({ timeout: PATIENCE_MS });
   await person.page.getByRole('link', { name: words(person, 'funding_done'), exact: true }).click();
@@ -265,7 +265,8 @@ export async function untilBalance(person: Person, all: number): Promise<void> {
   await expect.poll(async () => (await balance(person)).all, { timeout: PATIENCE_MS }).toBe(all);
 }
 
-async function type(person: Person, amount: string): Promise<void> {
+/** Types a sum on the keypad. */
+export async function typeSum(person: Person, amount: string): Promise<void> {
   const keypad = person.page.getByRole('group', { name: words(person, 'ui_keypad') });
   for (const key of amount) {
     const name = key === '.' ? words(person, 'ui_keypad_point') : key;
@@ -284,7 +285,7 @@ export async function ask(payee: Person, amount: string): Promise<void> {
 /** The payee types a sum, whatever comes of it. */
 export async function tryToAsk(payee: Person, amount: string): Promise<void> {
   await go(payee, 'receive');
-  await type(payee, amount);
+  await typeSum(payee, amount);
   await button(payee, 'pay_receive_show').click();
 }
 

@@ -1,6 +1,6 @@
 /** The verbs of money between people: finding somebody, sending, opening a screen by its address. */
 import type { Person } from '#tests/kit/person.ts';
-import { button, told, words } from '#tests/kit/story.ts';
+import { button, told, typeSum, words } from '#tests/kit/story.ts';
 
 const PATIENCE_MS = 30_000;
 
@@ -13,12 +13,6 @@ export async function open(person: Person, path: string): Promise<void> {
 export async function find(person: Person, who: string): Promise<void> {
   await person.page.getByLabel(words(person, 'transfer_who'), { exact: true }).fill(who);
   await button(person, 'transfer_find').click();
-}
-
-/** Types a sum on the keypad. */
-async function typeSum(person: Person, amount: string): Promise<void> {
-  const keypad = person.page.getByRole('group', { name: words(person, 'ui_keypad') });
-  for (const key of amount) await keypad.getByRole('button', { name: key, exact: true }).click();
 }
 
 /** Sends a sum to whom the screen shows. */

@@ -1,0 +1,106 @@
+/** The verbs of money between a wallet and the world: proving a name, binding a card at the bank, the pay page, the teller. */
+import type { Page } from 'playwright';
+import { checkLetter } from '#shared/rules/identity-number.ts';
+import type { House } from '#tests/kit/house.ts';
+import type { Person } from '#tests/kit/person.ts';
+import { button, go, told, typeSum, words } from '#tests/kit/story.ts';
+import { open } from '#tests/kit/transfer-story.ts';
+
+const PATIENCE_MS = 30_000;
+/** A well-formed number of somebody born on a day; the register knows it. */
+const DIGITS = '14010619900307001';
+const IDENTITY = DIGITS + checkLetter(DIGITS);
+
+/** The button or link called by a message. */
+const act = (person: Person, key: string) =>
+  person.page
+    .getByRole('link', { name: words(person, key), exact: true })
+    .or(button(person, key))
+    .first();
+
+/** Proves a name to the register, which answers at once. */
+export async function certify(person: Person, name: string): Promise<void> {
+  await open(person, '/me/real-name');
+  const field = (key: string) => person.page.getByLabel(words(person, key), { exact: true });
+  await field('me_real_name_name').fill(name);
+  await field('me_real_name_number').fill(IDENTITY);
+  await person.page.getByRole('checkbox').check();
+  await button(person, 'me_real_name_send').click();
+  await told(person, 'me_real_name_proved').waitFor({ timeout: PATIENCE_MS });
+}
+
+/** Goes from the list of cards to the bank's page; answers it. */
+export async function goToBank(person: Person): Promise<Page> {
+  await open(person, '/me/cards');
+  await button(person, 'card_bind').click({ timeout: PATIENCE_MS });
+  await person.page.waitForURL(/\/card\/bind\//, { timeout: PATIENCE_MS });
+  return person.page;
+}
+
+/** Types a card at the bank, then the code of its text, and is led back; the phone at the bank is `phone`. */
+export async function bindCard(
+  house: House,
+  person: Person,
+  card: { readonly holder: string; readonly number: string; readonly phone: string },
+): Promise<void> {
+  const page = await goToBank(person);
+  await page.locator('[name=name]').fill(card.holder);
+  await page.locator('[name=number]').fill(card.number);
+  await page.locator('[name=identity]').fill(IDENTITY);
+  await page.locator('[name=phone]').fill(card.phone);
+  await page.locator('button.main').click();
+  await page.locator('[name=code]').fill(await house.smsCode(`+86${card.phone}`));
+  await page.locator('button.main').click();
+  // The bank's page leads back by itself.
+  await told(person, 'card_bound').waitFor({ timeout: PATIENCE_MS });
+}
+
+/** Begins a top-up by a channel, up to the page it is followed on. */
+export async function topUpBy(person: Person, channel: string, amount: string): Promise<void> {
+  await go(person, 'top-up');
+  await person.page.getByRole('radio', { name: words(person, channel) }).check({ timeout: PATIENCE_MS });
+  await typeSum(person, amount);
+  await button(person, 'funding_go').click({ timeout: PATIENCE_MS });
+  await person.page.waitForURL(/\/top-up\/./, { timeout: PATIENCE_MS });
+}
+
+/** Pays on a third party's page, which leads back by itself. */
+export async function payOnPage(person: Person): Promise<void> {
+  await act(person, 'funding_go_pay').click({ timeout: PATIENCE_MS });
+  await person.page.locator('button[value=pay]').click({ timeout: PATIENCE_MS });
+}
+
+/** Shows the code at the counter, where the teller takes the cash. */
+export async function payAtCounter(house: House, person: Person): Promise<void> {
+  const code = await person.page.locator('[data-code]').getAttribute('data-code', { timeout: PATIENCE_MS });
+  const desk = await person.tab();
+  await desk.goto(`${house.sandboxOrigin}/counter`);
+  await desk.locator('[name=code]').fill(code ?? '');
+  await desk.locator('form button').first().click();
+  await desk.locator('button[value=pay]').click();
+  await desk.locator('button[value=take-back]').waitFor();
+  await desk.close();
+}
+
+/** Types a withdrawal and stands for it with the finger. */
+export async function withdraw(person: Person, amount: string): Promise<void> {
+  await open(person, '/withdraw');
+  await typeSum(person, amount);
+  await button(person, 'withdrawal_go').click({ timeout: PATIENCE_MS });
+  await button(person, 'password_by_finger').click({ timeout: PATIENCE_MS });
+}
+
+/** What the tester of the outside world presses on the order of `amount` minor units. */
+export async function press(house: House, amount: number, what: 'accept' | 'decline'): Promise<void> {
+  const orders = (await (await fetch(`${house.sandboxOrigin}/control/orders`)).json()) as {
+    id: string;
+    amount: number;
+  }[];
+  const order = orders.find((one) => one.amount === amount);
+  const answer = await fetch(`${house.sandboxOrigin}/control/orders/${order?.id}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ press: what }),
+  });
+  if (!answer.ok) throw new Error(`the outside world would not ${what} ${amount}`);
+}
