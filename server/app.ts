@@ -173,7 +173,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     cardsUrl: `${config.origin}/me/cards`,
     mayEnter: (tx, owner) => identity.gate(tx, owner),
     mayLeave: async (tx, { wallet, region }) => {
-      if (!(await regions.switches(region)).withdrawal) return { code: 'funding.withdrawal-off' };
+      if (!(await regions.switches(region, tx)).withdrawal) return { code: 'funding.withdrawal-off' };
       return (await identity.isFrozen(tx, wallet)) ? { code: 'wallet.frozen' } : undefined;
     },
     limitShare: (tx, { wallet }) => identity.limitShare(tx, wallet),

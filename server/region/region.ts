@@ -18,6 +18,7 @@ import {
 } from '#server/region/status.ts';
 import {
   openEpoch,
+  type RegionRow,
   readPolicies,
   readRegions,
   readRotations,
@@ -85,8 +86,11 @@ export interface Regions {
   readonly policy: (region: string, tier: Tier) => Promise<Policy>;
   /** The same as last read, like {@link Regions.list}: for rules that cannot wait. */
   readonly policyHeld: (region: string, tier: Tier) => Policy;
-  /** The kill switches of `region`, at most {@link SETTINGS_AGE} old. A Fault for a region that does not exist. */
-  readonly switches: (region: string) => Promise<Switches>;
+  /**
+   * The kill switches of `region`: as they stand in `tx`, for what must not begin once they are turned; else at most
+   * {@link SETTINGS_AGE} old. A Fault for a region that does not exist.
+   */
+  readonly switches: (region: string, tx?: Sql) => Promise<Switches>;
   /** Turns kill switches; every process follows within {@link SETTINGS_AGE}. */
   readonly switch: (region: string, to: Partial<Switches>, by?: By) => Promise<void>;
   /** Replaces what a region allows a tier; its epoch must count up. */
@@ -190,8 +194,9 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
     find: async (region) => (await fresh()).regions.find((one) => one.region === region),
     policy: async (region, tier) => policyIn(await fresh(), region, tier),
     policyHeld: (region, tier) => policyIn(latest, region, tier),
-    async switches(region) {
-      const found = (await fresh()).regions.find((one) => one.region === region);
+    async switches(region, tx) {
+      const { regions } = tx ? { regions: (await readRegions(tx)).map(regionOf) } : await fresh();
+      const found = regions.find((one) => one.region === region);
       assert(found !== undefined, `no region ${region}`);
       return { issuing: found.issuing, withdrawal: found.withdrawal, crossRegion: found.crossRegion };
     },
@@ -268,17 +273,17 @@ async function readSettings(database: Database): Promise<Settings> {
   const rows = await readRegions(database);
   const policies = await readPolicies(database);
   return {
-    regions: rows.map(({ cross_region: crossRegion, cross_region_since: crossRegionSince, ...row }) => ({
-      ...row,
-      crossRegion,
-      crossRegionSince,
-    })),
+    regions: rows.map(regionOf),
     rotations: await readRotations(database),
     // A policy written before there was a limit has that limit as regions start with it.
     policies: new Map(
       policies.map((row) => [`${row.region} ${row.tier}`, { ...DEFAULT_POLICIES[row.tier], ...row.policy }]),
     ),
   };
+}
+
+function regionOf({ cross_region: crossRegion, cross_region_since: crossRegionSince, ...row }: RegionRow): Region {
+  return { ...row, crossRegion, crossRegionSince };
 }
 
 function policyIn(settings: Settings, region: string, tier: Tier): Policy {

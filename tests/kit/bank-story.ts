@@ -78,7 +78,7 @@ export async function payAtCounter(house: House, person: Person): Promise<void> 
   await desk.locator('[name=code]').fill(code ?? '');
   await desk.locator('form button').first().click();
   await desk.locator('button[value=pay]').click();
-  await desk.locator('button[value=take-back]').waitFor();
+  await desk.locator('button[value=pay]').waitFor({ state: 'detached' });
   await desk.close();
 }
 

@@ -239,6 +239,16 @@ eachDatabase('regions', (openDatabase) => {
     expect(packed.length).toBeLessThan(4096);
   });
 
+  test('what asks for a switch inside a transaction reads it there, and waits for nothing beside it', async () => {
+    const regions = await openHere();
+    pass(duration(1, 'min'));
+    const inside = () => database.transaction((tx) => regions.switches('CN-BJ', tx));
+    expect((await inside()).withdrawal).toBe(true);
+    await regions.switch('CN-BJ', { withdrawal: false });
+    expect((await inside()).withdrawal).toBe(false);
+    await regions.switch('CN-BJ', { withdrawal: true });
+  });
+
   test('a switch is obeyed by another process within five seconds', async () => {
     const [one, other] = [await openHere(), await openHere()];
     await other.find('CN-BJ');
