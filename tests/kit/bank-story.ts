@@ -52,6 +52,7 @@ export async function bindCard(
   await page.locator('[name=code]').fill(await house.smsCode(`+86${card.phone}`));
   await page.locator('button.main').click();
   // The bank's page leads back by itself.
+  await page.waitForURL(/\/me\/cards\/./, { timeout: PATIENCE_MS });
   await told(person, 'card_bound').waitFor({ timeout: PATIENCE_MS });
 }
 

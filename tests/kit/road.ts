@@ -13,6 +13,8 @@ export interface Road {
   readonly address: string;
   /** Changes the state for everything from now on; `cut` also ends what is under way. */
   become(state: RoadState, delayMs?: number): void;
+  /** Loses the answer to the next POST to an address that ends like this: it arrives, and nobody hears of it. */
+  loseNext(ending: string): void;
   close(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export interface Road {
 export async function openRoad(): Promise<Road> {
   let state: RoadState = 'open';
   let delay = 0;
+  let lost: string | undefined;
   const sockets = new Set<Socket>();
 
   const server = createServer((incoming, outgoing) => {
@@ -27,7 +30,10 @@ export async function openRoad(): Promise<Road> {
       incoming.socket.destroy();
       return;
     }
+    const isLost = lost !== undefined && incoming.method === 'POST' && incoming.url?.endsWith(lost) === true;
+    if (isLost) lost = undefined;
     const mayAnswer = async () => {
+      if (isLost) return false;
       if (state === 'slow') await new Promise((resolve) => setTimeout(resolve, delay));
       return state !== 'cut' && state !== 'deaf';
     };
@@ -52,6 +58,9 @@ export async function openRoad(): Promise<Road> {
       state = next;
       delay = delayMs;
       if (next === 'cut') for (const socket of sockets) socket.destroy();
+    },
+    loseNext(ending) {
+      lost = ending;
     },
     close: () =>
       new Promise<void>((resolve) => {

@@ -3,24 +3,20 @@ import { beforeEach, expect, test } from 'vitest';
 import type { TopUp } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
-import { after, duration, type Instant, instant } from '#shared/base/time.ts';
-import type { ActNeeds } from '#web/funding/act.ts';
+import { after, duration } from '#shared/base/time.ts';
+import { type ActStage, openActStage } from '#tests/web/funding/server.ts';
 import { beginTopUp, errandOf, followTopUp, openTopUps, readTerms, stepTopUp } from '#web/funding/top-up.ts';
 import type { Asked } from '#web/sync/client.ts';
-import { openVault, type Vault } from '#web/vault/vault.ts';
+import type { Vault } from '#web/vault/vault.ts';
 
 const WISH = { channel: 'bank-transfer', amount: 200_00, currency: 'CNY' } as const;
 
-/** A server that keeps top-ups; `road` says what becomes of a request: it passes, is lost, or only its answer is. */
+/** What the server holds, says no to, and tells next. */
 let held: Map<string, TopUp>;
-let road: 'open' | 'cut' | 'deaf';
 let refusal: Refusal | undefined;
 let words: TopUp['state'][];
-let asked: string[];
-let synced: number;
-let now: Instant;
+let stage: ActStage;
 let vault: Vault;
-let needs: ActNeeds;
 
 function serve({ method, path, body }: Asked): Result<unknown, Refusal> {
   if (path === '/top-ups/terms') return ok({ terms: [{ channel: 'bank-transfer', currency: 'CNY' }] });
@@ -48,38 +44,19 @@ function serve({ method, path, body }: Asked): Result<unknown, Refusal> {
   return ok(held.get(topUp.id));
 }
 
-let count = 0;
 beforeEach(() => {
-  count += 1;
-  vault = openVault(`top-up-${count}-${crypto.randomUUID()}`);
   held = new Map();
-  road = 'open';
   refusal = undefined;
   words = [];
-  asked = [];
-  synced = 0;
-  now = instant(Date.UTC(2026, 10, 23, 12));
-  needs = {
-    vault,
-    clock: () => now,
-    ask: async <Answer>(request: Asked) => {
-      asked.push(`${request.method} ${request.path.replace(/[0-9a-f-]{36}/, ':id')}`);
-      if (road === 'cut') return refuse({ code: 'house.unreachable' } as const);
-      const answer = serve(request);
-      return (road === 'deaf' ? refuse({ code: 'house.unreachable' }) : answer) as Result<Answer, Refusal>;
-    },
-    sync: async () => {
-      synced += 1;
-    },
-    pause: async () => undefined,
-  };
+  stage = openActStage(serve);
+  ({ vault } = stage.needs);
 });
 
 const stateOf = async (id: string) => (await vault.topUps.get(id))?.state;
 const follow = async (id: string) => {
   const told: string[] = [];
   await followTopUp(
-    needs,
+    stage.needs,
     id,
     (step) => told.push(step.ok ? step.value.state : step.error.code),
     () => told.length > 20,
@@ -88,8 +65,8 @@ const follow = async (id: string) => {
 };
 
 test('nothing is sent before it is kept', async () => {
-  const row = await beginTopUp(needs, WISH);
-  expect(asked).toEqual([]);
+  const row = await beginTopUp(stage.needs, WISH);
+  expect(stage.asked).toEqual([]);
   expect(await vault.topUps.get(row.id)).toMatchObject({ ...WISH, state: 'kept' });
 });
 
@@ -99,51 +76,51 @@ test.each<[what: string, words: TopUp['state'][], told: string[], synced: number
   ['an unanswering bank', ['unknown', 'unknown', 'settled'], ['started', 'unknown', 'unknown', 'settled'], 1],
 ])('%s is followed to the last word, and the money is brought down', async (_what, said, told, syncs) => {
   words = said;
-  const row = await beginTopUp(needs, WISH);
+  const row = await beginTopUp(stage.needs, WISH);
   expect(await follow(row.id)).toEqual(told);
-  expect(synced).toBe(syncs);
+  expect(stage.synced).toBe(syncs);
   expect(await stateOf(row.id)).toBe(told.at(-1));
   expect(await openTopUps(vault)).toEqual([]);
-  expect(asked.filter((one) => one.startsWith('POST'))).toHaveLength(1);
+  expect(stage.asked.filter((one) => one.startsWith('POST'))).toHaveLength(1);
 });
 
 test('an answer that is lost leads to the same id being sent again: one top-up', async () => {
-  const row = await beginTopUp(needs, WISH);
-  road = 'deaf';
-  for (let times = 0; times < 3; times += 1) await stepTopUp(needs, row.id);
+  const row = await beginTopUp(stage.needs, WISH);
+  stage.road = 'deaf';
+  for (let times = 0; times < 3; times += 1) await stepTopUp(stage.needs, row.id);
   expect(await stateOf(row.id)).toBe('kept');
-  road = 'open';
+  stage.road = 'open';
   words = ['settled'];
   expect(await follow(row.id)).toEqual(['started', 'settled']);
   expect([...held.keys()]).toEqual([row.id]);
 });
 
 test('with no road it stays kept, is listed as open after a reload, and goes when the road is back', async () => {
-  const row = await beginTopUp(needs, WISH);
-  road = 'cut';
-  expect((await stepTopUp(needs, row.id)).ok).toBe(false);
+  const row = await beginTopUp(stage.needs, WISH);
+  stage.road = 'cut';
+  expect((await stepTopUp(stage.needs, row.id)).ok).toBe(false);
   expect((await openTopUps(vault)).map((one) => one.id)).toEqual([row.id]);
-  road = 'open';
+  stage.road = 'open';
   words = ['settled'];
   expect((await follow(row.id)).at(-1)).toBe('settled');
 });
 
 test('what never reached the server is not sent by itself a quarter of an hour later', async () => {
-  const row = await beginTopUp(needs, WISH);
-  road = 'cut';
-  await stepTopUp(needs, row.id);
-  road = 'open';
-  now = after(now, duration(16, 'min'));
+  const row = await beginTopUp(stage.needs, WISH);
+  stage.road = 'cut';
+  await stepTopUp(stage.needs, row.id);
+  stage.road = 'open';
+  stage.now = after(stage.now, duration(16, 'min'));
   expect(await follow(row.id)).toEqual(['dropped']);
   expect(held.size).toBe(0);
 });
 
 test('what did reach the server is found however late one looks', async () => {
-  const row = await beginTopUp(needs, WISH);
-  road = 'deaf';
-  await stepTopUp(needs, row.id);
-  road = 'open';
-  now = after(now, duration(16, 'min'));
+  const row = await beginTopUp(stage.needs, WISH);
+  stage.road = 'deaf';
+  await stepTopUp(stage.needs, row.id);
+  stage.road = 'open';
+  stage.now = after(stage.now, duration(16, 'min'));
   words = ['settled'];
   expect(await follow(row.id)).toEqual(['settled']);
 });
@@ -157,27 +134,27 @@ test.each<[Refusal, string]>([
   [{ code: 'house.busy' }, 'kept'],
 ])('a refusal %o leaves it %s', async (no, state) => {
   refusal = no;
-  const row = await beginTopUp(needs, WISH);
-  await stepTopUp(needs, row.id);
+  const row = await beginTopUp(stage.needs, WISH);
+  await stepTopUp(stage.needs, row.id);
   expect(await stateOf(row.id)).toBe(state);
   if (state === 'refused') expect((await vault.topUps.get(row.id))?.detail).toMatchObject({ code: no.code });
 });
 
 test('a link to a top-up begun on another device is read from the server; to none, is not found', async () => {
-  const row = await beginTopUp(needs, WISH);
-  await stepTopUp(needs, row.id);
+  const row = await beginTopUp(stage.needs, WISH);
+  await stepTopUp(stage.needs, row.id);
   await vault.topUps.clear();
-  expect(await stepTopUp(needs, row.id)).toMatchObject({ ok: true, value: { id: row.id, state: 'started' } });
+  expect(await stepTopUp(stage.needs, row.id)).toMatchObject({ ok: true, value: { id: row.id, state: 'started' } });
   expect(await follow('01934567-89ab-7def-8123-456789abcdef')).toEqual(['request.not-found']);
 });
 
 test('the terms of the last connection are shown when there is none', async () => {
-  road = 'cut';
-  expect(await readTerms(needs)).toMatchObject({ terms: [], fresh: false });
-  road = 'open';
-  expect(await readTerms(needs)).toMatchObject({ fresh: true });
-  road = 'cut';
-  expect(await readTerms(needs)).toMatchObject({
+  stage.road = 'cut';
+  expect(await readTerms(stage.needs)).toMatchObject({ terms: [], fresh: false });
+  stage.road = 'open';
+  expect(await readTerms(stage.needs)).toMatchObject({ fresh: true });
+  stage.road = 'cut';
+  expect(await readTerms(stage.needs)).toMatchObject({
     terms: [{ channel: 'bank-transfer' }],
     fresh: false,
     refusal: { code: 'house.unreachable' },
