@@ -94,7 +94,7 @@ export async function openFundingStage(
     if (!answer) return refuse('timeout');
     return ok({ status: answer.statusCode, body: answer.body === '' ? undefined : (answer.json() as unknown) });
   };
-  const bank = { url: 'http://localhost:4801', call, patience: duration(60, 'ms') };
+  const bank = { url: 'http://localhost:4801', call, patience: duration(250, 'ms') };
   const funding: Funding = openFunding({
     database,
     ledger,
