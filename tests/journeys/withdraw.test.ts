@@ -63,12 +63,14 @@ test('a card is bound, a sum arrives on it, a rejected and a returned one come b
   await open(gang, '/withdraw');
   await typeSum(gang, '300');
   await button(gang, 'withdrawal_go').click();
-  gang.road.loseNext('/withdrawals');
+  gang.road.lose('/withdrawals');
   await button(gang, 'password_by_finger').click();
   await page
     .getByRole('dialog')
     .getByText(refusalWords(gang, 'house.unreachable').split('\n')[0] ?? '')
     .waitFor({ timeout: 60_000 });
+  await gang.network('cut');
+  gang.road.lose();
   await page
     .getByRole('dialog')
     .getByRole('button', { name: words(gang, 'ui_close'), exact: true })

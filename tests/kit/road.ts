@@ -13,8 +13,8 @@ export interface Road {
   readonly address: string;
   /** Changes the state for everything from now on; `cut` also ends what is under way. */
   become(state: RoadState, delayMs?: number): void;
-  /** Loses the answer to the next POST to an address that ends like this: it arrives, and nobody hears of it. */
-  loseNext(ending: string): void;
+  /** Loses the answers to every POST to an address that ends like this: it arrives, and nobody hears of it; none when absent. */
+  lose(ending?: string): void;
   close(): Promise<void>;
 }
 
@@ -30,8 +30,8 @@ export async function openRoad(): Promise<Road> {
       incoming.socket.destroy();
       return;
     }
+    // A browser asks again by itself on a connection that was lost: the answer to that is lost as well.
     const isLost = lost !== undefined && incoming.method === 'POST' && incoming.url?.endsWith(lost) === true;
-    if (isLost) lost = undefined;
     const mayAnswer = async () => {
       if (isLost) return false;
       if (state === 'slow') await new Promise((resolve) => setTimeout(resolve, delay));
@@ -59,7 +59,7 @@ export async function openRoad(): Promise<Road> {
       delay = delayMs;
       if (next === 'cut') for (const socket of sockets) socket.destroy();
     },
-    loseNext(ending) {
+    lose(ending) {
       lost = ending;
     },
     close: () =>
