@@ -83,12 +83,13 @@ export async function payAtCounter(house: House, person: Person): Promise<void> 
   await desk.close();
 }
 
-/** Types a withdrawal and stands for it with the finger. */
+/** Types a withdrawal and stands for it with the finger, up to the page it is followed on. */
 export async function withdraw(person: Person, amount: string): Promise<void> {
   await open(person, '/withdraw');
   await typeSum(person, amount);
   await button(person, 'withdrawal_go').click({ timeout: PATIENCE_MS });
   await button(person, 'password_by_finger').click({ timeout: PATIENCE_MS });
+  await person.page.waitForURL(/\/withdraw\/./, { timeout: PATIENCE_MS });
 }
 
 /** What the tester of the outside world presses on the order of `amount` minor units. */
