@@ -18,6 +18,7 @@ import { systemClock } from '#server/platform/clock.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
 import { openRegions } from '#server/region/region.ts';
 import { type RefusalCode, refusalRemedy } from '#shared/api/refusal.ts';
+import type { Duration } from '#shared/base/time.ts';
 import type { Policy } from '#shared/rules/policy.ts';
 import { type House, type HouseOptions, startHouse } from '#tests/kit/house.ts';
 import { openPerson, type Person, type PersonOptions } from '#tests/kit/person.ts';
@@ -54,6 +55,8 @@ export interface Town {
   closeBooks(): Promise<Books>;
   /** Ends the server, gives every region another policy for people whose name is not proved, and starts it again. */
   policy(change: Partial<Policy>): Promise<void>;
+  /** Ends the server, lets `length` go by for everybody who is leaving, and starts it again. */
+  leaversWait(length: Duration): Promise<void>;
 }
 
 /** A town for the tests of this file: the house opens before them, and in each test nobody may meet a fault of a page. */
@@ -105,6 +108,13 @@ export function openTown(options: HouseOptions = {}): Town {
     async policy(change) {
       await house().kill('server');
       await rewritePolicy(house(), change);
+      await house().restart('server');
+    },
+    async leaversWait(length) {
+      await house().kill('server');
+      await withDatabase(house(), (database) =>
+        database.query('update account_closing set asked_at = asked_at - $1, due_at = due_at - $1', [length]),
+      );
       await house().restart('server');
     },
   };
