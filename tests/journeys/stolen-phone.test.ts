@@ -1,10 +1,17 @@
-/** A phone is stolen: a borrowed browser and the printed code stop it, payees who know refuse it, and its owner takes the wallet back. */
+/**
+ * A phone is stolen: a borrowed browser and the printed code stop it, payees who know refuse it, and its owner takes the
+ * wallet back: with the code when the phone is found, and by two agents of support when both are gone.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { checkLetter } from '#shared/rules/identity-number.ts';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
   balance,
   button,
+  collect,
   confirm,
   network,
   openTown,
@@ -13,6 +20,7 @@ import {
   synced,
   told,
   topUp,
+  untilBalance,
   waitForAllowance,
   wake,
   words,
@@ -106,6 +114,111 @@ test('frozen by the printed code from another browser; the phone pays nobody who
   };
   await expect.poll(held, { timeout: 60_000, interval: 1_000 }).toBe(100_00);
 });
+
+test('never found, and the code with it: an appeal, two agents, a new phone, and the money is there', async () => {
+  const owner = await town.newcomer('robbed', { called: '小芳', phone: '13900701003' });
+  const till = await town.newcomer('till', { called: '小强', phone: '13900701004' });
+  const origin = town.house.origin;
+  await topUp(owner, '100');
+  await waitForAllowance(owner);
+  await owner.page.goto(`${origin}/me/freeze`);
+  await button(owner, 'me_recovery_make').click();
+  const code = (await owner.page.locator('.code').textContent()) ?? '';
+
+  // The thief is faster than the news: the till takes it, and says how old its list is.
+  await wake(till, origin);
+  await synced(till);
+  await network('cut', owner, till);
+  await owner.page.goto(`${origin}/`);
+  await ask(till, '5');
+  await scan(owner, till);
+  await confirm(owner);
+  expect(await collect(till, owner)).toBe('verified');
+  const [, said = ''] = words(till, 'pay_status_age', { ago: '|', region: '山西' }).split('|');
+  await till.page.getByText(said).waitFor();
+  await owner.kill();
+
+  // A friend has the slip of paper, types it in, and throws it away.
+  const friend = await town.visitor('friend', { locale: 'zh-CN' });
+  await friend.page.goto(`${origin}/freeze`);
+  await friend.page.getByLabel(words(friend, 'me_recovery_code'), { exact: true }).fill(code);
+  await button(friend, 'me_freeze_now').click();
+  await told(friend, 'me_frozen').waitFor();
+  await network('open', till);
+  await untilBalance(till, 5_00);
+
+  // A new phone: the money is to be seen, why it stands still is said, and an appeal is written.
+  const fresh = await town.adopt(owner.successor('fresh'));
+  await fresh.page.goto(origin);
+  await told(fresh, 'home_state_online').or(told(fresh, 'home_state_weak')).first().waitFor();
+  await untilBalance(fresh, 95_00);
+  await fresh.page.goto(`${origin}/me/security`);
+  await told(fresh, 'me_frozen').waitFor();
+  await picture(fresh, 'security-frozen');
+  await fresh.page.getByRole('link', { name: new RegExp(words(fresh, 'security_appeal_title')) }).click();
+  await told(fresh, 'security_held_code').waitFor();
+  await fresh.page.getByLabel(words(fresh, 'security_appeal_words')).fill('手机被偷，恢复码也丢了。');
+  await picture(fresh, 'appeal');
+  await button(fresh, 'security_appeal_send').click();
+  await fresh.page
+    .getByText(words(fresh, 'security_appeal_due', { at: '' }).slice(0, 3))
+    .first()
+    .waitFor();
+
+  // Two people of support, each known by name, each with a passkey of their own.
+  const liu = await agent('liu', '13900701005', '905');
+  const wei = await agent('wei', '13900701006', '907');
+  const speak = async (one: Person, answer: string) => {
+    await one.page.goto(`${origin}/desk`);
+    await one.page.getByRole('link', { name: /\*芳/ }).first().click();
+    await one.page.getByText('手机被偷，恢复码也丢了。').first().waitFor();
+    await picture(one, `desk-${one.name}`);
+    await one.page.getByLabel(words(one, 'desk_answer'), { exact: true }).fill(answer);
+    await button(one, 'desk_grant').click();
+    await one.page.waitForURL(`${origin}/desk`);
+  };
+  await speak(liu, '已电话核实。');
+  await fresh.page.reload();
+  await told(fresh, 'security_held_code').waitFor();
+  await speak(wei, '已核实身份，已为您解冻。');
+
+  // Told, let in, and with half the limits for a day; what the old phone held comes back when its time is over.
+  await fresh.page.reload();
+  await fresh.page.getByText('已核实身份，已为您解冻。').waitFor();
+  await told(fresh, 'security_held_recovered').waitFor();
+  await picture(fresh, 'appeal-granted');
+  await fresh.page.goto(`${origin}/`);
+  await synced(fresh);
+  await untilBalance(fresh, 95_00);
+  await topUp(fresh, '50');
+  await waitForAllowance(fresh);
+  await untilBalance(fresh, 145_00);
+});
+
+/** Somebody who works at the desk: certified by name, then let in by the operator's command. */
+async function agent(name: string, phone: string, code: string): Promise<Person> {
+  const who = await town.newcomer(name, { called: '柳', phone });
+  const { page } = who;
+  await page.goto(`${town.house.origin}/desk`);
+  await told(who, 'desk_none').waitFor();
+  const wallet = (await page.locator('.number span').textContent()) ?? '';
+  await page.goto(`${town.house.origin}/me/real-name`);
+  const digits = `14010619900307${code}`;
+  await page.getByLabel(words(who, 'me_real_name_name'), { exact: true }).fill('柳如是');
+  await page.getByLabel(words(who, 'me_real_name_number'), { exact: true }).fill(digits + checkLetter(digits));
+  await page.getByRole('checkbox').check();
+  await button(who, 'me_real_name_send').click();
+  await told(who, 'me_real_name_proved').waitFor({ timeout: 60_000 });
+  const root = join(import.meta.dirname, '../..');
+  const command = ['server/command.ts', 'agent', 'CN-SX', 'grant', wallet, name, 'cases,recovery'];
+  const done = spawnSync(
+    join(root, 'node_modules/node/bin/node'),
+    [...command, '--who', 'Wang', '--why', 'works at the desk'],
+    { cwd: root, env: town.house.environment, encoding: 'utf8' },
+  );
+  expect([done.status, done.stderr]).toEqual([0, '']);
+  return who;
+}
 
 /** Which list of stopped wallets of Shanxi this phone holds. */
 async function listOf(person: Person): Promise<number> {

@@ -7,6 +7,7 @@ import type { AgreementView, ClosingView, HoldingList } from '#shared/api/accoun
 import type { Card, CardList, TermsList, TopUp, Withdrawal, WithdrawalTermsList } from '#shared/api/funding.ts';
 import type { PasswordView } from '#shared/api/password.ts';
 import type { AlarmList, SecurityEvent, SecurityEventCode } from '#shared/api/security.ts';
+import type { AppealView, DeskFile, DeskList, Standing } from '#shared/api/support.ts';
 import type { TransferFeed } from '#shared/api/transfer.ts';
 import { keepElderText, keepNotices, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
 
@@ -25,7 +26,11 @@ const answeringAll =
   async (page: Page): Promise<void> => {
     await page.route(
       (url) => url.pathname in bodies,
-      (route) => route.fulfill({ json: bodies[new URL(route.request().url()).pathname] }),
+      // A screen and a question may have the same address: the screen is what is navigated to.
+      (route) =>
+        route.request().isNavigationRequest()
+          ? route.fallback()
+          : route.fulfill({ json: bodies[new URL(route.request().url()).pathname] }),
     );
     await page.reload({ waitUntil: 'networkidle' });
     await then?.(page);
@@ -198,6 +203,7 @@ const SECURITY = {
   },
   '/freeze': { codeMadeAt: 1_762_000_000_000 },
   '/alarms': { alarms: [], paused: false },
+  '/support/standing': { held: [], answerMs: 259_200_000, agent: true },
 };
 
 const ALARMS: AlarmList = {
@@ -206,6 +212,67 @@ const ALARMS: AlarmList = {
     { id: 'b', rule: 'new-device', answer: 'alert', at: MORNING - 3_600_000, amount: 0, currency: 'CNY' },
   ],
   paused: true,
+};
+
+/** Held back, and heard. */
+const STANDING: Standing = {
+  held: [
+    { reason: 'frozen-by-code', since: MORNING - 86_400_000 },
+    { reason: 'new-device', until: MORNING + 3_600_000 },
+  ],
+  answerMs: 259_200_000,
+  agent: false,
+};
+const APPEAL: AppealView = {
+  ...{ id: 'a', about: 'frozen-by-code', words: '恢复码和手机一起丢了，手机已经找回来。', state: 'open' },
+  ...{ madeAt: MORNING, dueAt: Date.UTC(2030, 0, 1) },
+};
+
+const DESK: DeskList = {
+  name: 'liu',
+  roles: ['cases', 'recovery'],
+  cases: [
+    {
+      id: '01900000-0000-7000-8000-00000000d001',
+      kind: 'appeal',
+      state: 'open',
+      who: '*雨桐',
+      reason: 'frozen-by-code',
+      openedAt: MORNING,
+      dueAt: Date.UTC(2030, 0, 1),
+      first: { name: 'wei', outcome: 'granted', answer: '身份已核实，已解冻。', own: false },
+    },
+    {
+      id: '01900000-0000-7000-8000-00000000d002',
+      kind: 'alarm',
+      state: 'open',
+      who: 'H* B*',
+      reason: 'burst',
+      openedAt: MORNING,
+      dueAt: Date.UTC(2030, 0, 2),
+    },
+    {
+      id: '01900000-0000-7000-8000-00000000d003',
+      kind: 'recovery',
+      state: 'granted',
+      who: '*建国',
+      reason: '换了号码',
+      openedAt: MORNING,
+      dueAt: MORNING,
+    },
+  ],
+};
+const DESK_FILE: DeskFile = {
+  case: DESK.cases[0] as DeskList['cases'][number],
+  words: APPEAL.words,
+  person: { wallet: 'w', name: '*雨桐', phone: '139****5678', tier: 'real-name', since: Date.UTC(2026, 2, 3) },
+  held: STANDING.held,
+  alarms: ALARMS.alarms,
+  events: SECURITY['/security-events'].events,
+  devices: [
+    { name: 'Pixel 12', createdAt: MORNING },
+    { name: '旧手机', createdAt: MORNING - 9e9, revokedAt: MORNING },
+  ],
 };
 
 const AGREEMENT: AgreementView = {
@@ -437,6 +504,41 @@ export const SCENES: readonly Scene[] = [
     act: answeringAll(SECURITY, async (page) => await page.locator('main button.danger').click()),
   },
   { name: 'security-alarms', path: '/me/security', act: answeringAll({ ...SECURITY, '/alarms': ALARMS }) },
+  { name: 'appeal', path: '/me/security/appeal', act: answering('/support/standing', STANDING) },
+  {
+    name: 'appeal-open',
+    path: '/me/security/appeal',
+    act: answering('/support/standing', { ...STANDING, appeal: APPEAL }),
+  },
+  {
+    name: 'appeal-refused',
+    path: '/me/security/appeal',
+    act: answering('/support/standing', {
+      ...STANDING,
+      appeal: { ...APPEAL, state: 'refused', decidedAt: MORNING, answer: '证件与登记不符，请带身份证到网点办理。' },
+    }),
+  },
+  {
+    name: 'appeal-none',
+    path: '/me/security/appeal',
+    act: answering('/support/standing', SECURITY['/support/standing']),
+  },
+  { name: 'desk', path: '/desk', act: answering('/desk', DESK) },
+  { name: 'desk-empty', path: '/desk', act: answering('/desk', { ...DESK, cases: [] }) },
+  {
+    name: 'desk-caller',
+    path: '/desk',
+    act: answeringAll({ '/desk': DESK, '/desk/find': DESK_FILE.person }, async (page) => {
+      await page.locator('input[type=tel]').fill('13912345678');
+      await page.locator('form button').click();
+      await page.locator('textarea').waitFor();
+    }),
+  },
+  {
+    name: 'desk-case',
+    path: `/desk/${DESK.cases[0]?.id}`,
+    act: answering(`/desk/cases/${DESK.cases[0]?.id}`, DESK_FILE),
+  },
   { name: 'security-never', path: '/me/security' },
   { name: 'sessions', path: '/me/security/sessions', act: answeringAll(SECURITY) },
   {

@@ -4,6 +4,7 @@ import type { FreezeView } from '#shared/api/freeze.ts';
 import type { DeviceList, PasskeyList } from '#shared/api/identity.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { AlarmList, AlarmView, OpenSessionList, SecurityEventList } from '#shared/api/security.ts';
+import type { Standing } from '#shared/api/support.ts';
 import { ok, type Result } from '#shared/base/result.ts';
 import { type IdentityNeeds, withPasskey } from '#web/identity/person.ts';
 import { keepSetting, readSetting, type SecuritySetting } from '#web/vault/settings.ts';
@@ -16,13 +17,14 @@ export function keptSecurity({ vault }: Pick<IdentityNeeds, 'vault'>): Promise<S
 /** Reads everything anew and keeps it. Refusals: `session.none`, `house.unreachable` and what else the house says. */
 export async function readSecurity(needs: IdentityNeeds): Promise<Result<SecuritySetting, Refusal>> {
   const get = <Answer>(path: string) => needs.ask<Answer>({ method: 'GET', path });
-  const [page, passkeys, devices, open, freeze, alarms] = await Promise.all([
+  const [page, passkeys, devices, open, freeze, alarms, standing] = await Promise.all([
     get<SecurityEventList>('/security-events'),
     get<PasskeyList>('/passkeys'),
     get<DeviceList>('/devices'),
     get<OpenSessionList>('/sessions'),
     get<FreezeView>('/freeze'),
     get<AlarmList>('/alarms'),
+    get<Standing>('/support/standing'),
   ]);
   if (!page.ok) return page;
   if (!passkeys.ok) return passkeys;
@@ -30,6 +32,7 @@ export async function readSecurity(needs: IdentityNeeds): Promise<Result<Securit
   if (!open.ok) return open;
   if (!freeze.ok) return freeze;
   if (!alarms.ok) return alarms;
+  if (!standing.ok) return standing;
   const security: SecuritySetting = {
     at: needs.clock(),
     ...page.value,
@@ -38,6 +41,7 @@ export async function readSecurity(needs: IdentityNeeds): Promise<Result<Securit
     sessions: open.value.sessions.length,
     freeze: freeze.value,
     alarms: alarms.value,
+    standing: standing.value,
   };
   await keepSetting(needs.vault, 'security', security);
   await keepSetting(needs.vault, 'alarms', waiting(alarms.value).length);

@@ -2,6 +2,7 @@
 import type { FreezeView } from '#shared/api/freeze.ts';
 import type { Card, ChannelTerms, WithdrawalTerms } from '#shared/api/funding.ts';
 import type { AlarmList, SecurityEventList } from '#shared/api/security.ts';
+import type { AppealRequest, DeskRecovery, Standing } from '#shared/api/support.ts';
 import type { PayeeTermsView } from '#shared/api/sync.ts';
 import type { AskRequest, SplitRequest, TransferFeed, TransferNews } from '#shared/api/transfer.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -22,6 +23,7 @@ export interface SecuritySetting extends SecurityEventList {
   readonly sessions: number;
   readonly freeze: FreezeView;
   readonly alarms: AlarmList;
+  readonly standing: Standing;
 }
 
 /** Every setting and its type. Times are milliseconds unless the name says seconds. */
@@ -100,6 +102,10 @@ export interface Settings {
   budgetsTold: { readonly month: string; readonly states: Readonly<Record<string, string>> };
   /** What the security centre shows with no network. */
   security: SecuritySetting;
+  /** An appeal that was written and is not known to have arrived: kept before it is sent. */
+  appeal: AppealRequest;
+  /** The same of a recovery an agent opens. */
+  deskRecovery: DeskRecovery;
   /** How many things out of the ordinary wait for this person's word, as the last sync said. */
   alarms: number;
   /** When the cases were last read from the server. */
