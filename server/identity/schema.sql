@@ -362,3 +362,5 @@ create table identity_alarm (
 create index identity_alarm_of_wallet on identity_alarm (region, wallet, at);
 -- step 8: what happened is read on in the order of time by whoever tells phones of it
 create index identity_event_by_time on identity_event (region, at, id);
+-- step 9: the newest acts of a wallet are found without reading all of them
+create index identity_watched_of_wallet on identity_watched (region, wallet, at);

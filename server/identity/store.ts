@@ -1056,6 +1056,9 @@ export async function insertWatched(tx: Sql, region: string, rows: readonly Watc
   );
 }
 
+/** Acts of one wallet that are looked at: with as many in a day, every rule that counts has long been hit. */
+const ACTS_MOST = 200;
+
 /** What is known of these wallets' ways since then. */
 export async function habitsOf(
   tx: Sql,
@@ -1064,9 +1067,12 @@ export async function habitsOf(
   since: Instant,
 ): Promise<Map<Id, Omit<Habits, 'home'>>> {
   const acts = await tx.query<WatchedAct & { wallet: Id }>(
-    `select wallet, at, amount, to_region as "toRegion" from identity_watched
-     where region = $1 and wallet = any($2::uuid[]) and at > $3`,
-    [region, wallets, since],
+    `select w.wallet, a.at, a.amount, a.to_region as "toRegion" from unnest($2::uuid[]) as w(wallet)
+     cross join lateral (
+       select at, amount, to_region from identity_watched
+       where region = $1 and wallet = w.wallet and at > $3 order by at desc limit $4
+     ) as a`,
+    [region, wallets, since, ACTS_MOST],
   );
   // The first phone is as old as the wallet; every later one is new for a while.
   const devices = await tx.query<{ wallet: Id; at: Instant }>(
@@ -1086,18 +1092,19 @@ export async function habitsOf(
      from identity_alarm where region = $1 and wallet = any($2::uuid[]) and (at > $3 or answered_at > $3)`,
     [region, wallets, since],
   );
+  const of = <Row extends { wallet: Id }>(rows: readonly Row[]) => {
+    const byWallet = Map.groupBy(rows, ({ wallet }) => wallet);
+    return (wallet: Id) => byWallet.get(wallet) ?? [];
+  };
+  const [actsOf, devicesOf, regionsOf, raisedOf] = [of(acts), of(devices), of(regions), of(raised)];
   return new Map(
     wallets.map((wallet) => [
       wallet,
       {
-        acts: acts.filter((one) => one.wallet === wallet),
-        newDeviceAt: devices.find((one) => one.wallet === wallet)?.at,
-        regions: new Map(
-          regions.filter((one) => one.wallet === wallet).map(({ other, first_at }) => [other, first_at]),
-        ),
-        raised: raised
-          .filter((one) => one.wallet === wallet)
-          .map((one) => ({ ...one, mineAt: one.mineAt ?? undefined })),
+        acts: actsOf(wallet),
+        newDeviceAt: devicesOf(wallet)[0]?.at,
+        regions: new Map(regionsOf(wallet).map(({ other, first_at }) => [other, first_at])),
+        raised: raisedOf(wallet).map((one) => ({ ...one, mineAt: one.mineAt ?? undefined })),
       },
     ]),
   );
