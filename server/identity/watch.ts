@@ -76,6 +76,8 @@ export function openWatch(parts: IdentityParts, freezes: Freezes): Watch {
     view: (owner) => alarmsOf(database, owner, clock()),
     open: ({ region, wallet }) => store.countOpenAlarms(database, region, wallet, clock()),
     async weigh(owner, act) {
+      // What is stopped already needs no second word.
+      if ((await store.readWallet(database, owner.wallet))?.frozen_at != null) return undefined;
       const raised = await database.transaction(async (tx) => {
         await store.lockWallet(tx, owner.region, owner.wallet);
         const now = clock();

@@ -497,6 +497,23 @@ eachDatabase('allowances', (openDatabase) => {
     here.pass(duration(5, 's'));
   });
 
+  test('money that leaves at once is weighed before it goes, with where it goes; asked again it is the same, and a pause stops it', async () => {
+    const here = await opened();
+    const who = await here.person('小明', { funds: 9000_00 });
+    const shop = await here.person('家电城', { region: 'CN-BJ', funds: 0 });
+    const before = here.weighed.length;
+    const weighed = () => here.weighed.slice(before);
+    await here.take(who.device);
+    expect(weighed()).toEqual([]);
+    const key = freshSigner();
+    const wanted = { payee: shop.device.id, total: 3000_00 };
+    expect((await here.ask(who.device, wanted, key)).word).toBe('3000.00 x1');
+    here.pause(who);
+    expect((await here.ask(who.device, wanted, key)).word).toBe('3000.00 x1');
+    expect(weighed()).toEqual([{ amount: 3000_00, currency: 'CNY', toRegion: 'CN-BJ' }]);
+    expect((await here.ask(who.device, wanted)).word).toBe('wallet.paused');
+  });
+
   test('a one-off allowance for one payee: above the open limits, beside the open one, always with the passkey', async () => {
     const here = await opened();
     const who = await here.person('小明', { funds: 9000_00 });

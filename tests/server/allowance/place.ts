@@ -45,6 +45,8 @@ export async function openPlace(database: Database) {
   const passkeyHooks: PasskeyRevoked[] = [];
   const frozenHooks: WalletFrozen[] = [];
   const frozen = new Set<Id>();
+  const paused = new Set<Id>();
+  const weighed: { readonly amount: number; readonly toRegion?: string }[] = [];
   const shares = new Map<Id, number>();
   const frees = new Map<Id, { each: number; count: number }>();
   const { ledger, regions, clock } = market;
@@ -64,7 +66,12 @@ export async function openPlace(database: Database) {
         limitShare: async (_tx, wallet) => shares.get(wallet) ?? 100,
         freeSet: async (_tx, wallet) => frees.get(wallet),
         moneyStop: async (_tx, { wallet }) => (frozen.has(wallet) ? { code: 'wallet.frozen' as const } : undefined),
-        watch: { weigh: async () => undefined },
+        watch: {
+          weigh: async ({ wallet }, act) => {
+            weighed.push(act);
+            return paused.has(wallet) ? { code: 'wallet.paused' } : undefined;
+          },
+        },
       },
     });
   const allowances = open();
@@ -179,6 +186,9 @@ export async function openPlace(database: Database) {
       });
     },
     thaw: ({ wallet }: Trader) => frozen.delete(wallet),
+    /** The watch over money stops what is weighed from now on. */
+    pause: ({ wallet }: Trader) => paused.add(wallet),
+    weighed,
     /** How much of the usual limits a person has, in percent. */
     ease: ({ wallet }: Trader, percent: number) => shares.set(wallet, percent),
     letFree: ({ wallet }: Trader, each: number, count: number) => frees.set(wallet, { each, count }),

@@ -116,7 +116,8 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect(await place.identity.isFrozen(place.database, who.wallet)).toBe(true);
     await stepUp(who);
     await answer(who, true);
-    expect(await spend(who, 1)).toBe('wallet.frozen');
+    expect(await spend(who, 60_000)).toBe('wallet.frozen');
+    expect(await alarms(who), 'what is stopped already raises nothing more').toEqual([]);
     expect(await codes(who)).toEqual(expect.arrayContaining(['alarm-not-mine', 'frozen']));
     expect(await codes(who)).not.toContain('alarm-mine');
   });
