@@ -489,6 +489,7 @@ export const SCENES: readonly Scene[] = [
     act: answering('/email', { masked: 'q***@example.com', provedAt: 1_763_000_000_000 }),
   },
   { name: 'password-proof', path: '/me/password', act: answering('/payment-password', PASSWORD, askForProof) },
+  { name: 'security-never', path: '/me/security', seed: 'empty' },
   { name: 'security', path: '/me/security', act: answeringAll(SECURITY) },
   {
     name: 'security-frozen',
@@ -539,7 +540,6 @@ export const SCENES: readonly Scene[] = [
     path: `/desk/${DESK.cases[0]?.id}`,
     act: answering(`/desk/cases/${DESK.cases[0]?.id}`, DESK_FILE),
   },
-  { name: 'security-never', path: '/me/security' },
   { name: 'sessions', path: '/me/security/sessions', act: answeringAll(SECURITY) },
   {
     name: 'session-end',
