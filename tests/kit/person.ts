@@ -155,12 +155,13 @@ async function switchOn(phone: Phone): Promise<Person> {
       cpSync(folder, copyFolder, { recursive: true, filter: (path) => !NOT_THE_PHONE.test(path) });
       return switchOn({ name: copyName, options, folder: copyFolder, credentials: kept });
     },
-    successor: (newName) =>
-      switchOn({
+    successor: async (newName) =>
+      await switchOn({
         name: newName,
         options,
         folder: mkdtempSync(join(tmpdir(), `piaohao-${newName}-`)),
-        credentials: kept,
+        // The keychain keeps two phones alike while both are on.
+        credentials: isOn ? await credentials() : kept,
       }),
     async close() {
       if (isOn) await context.close();
