@@ -13,10 +13,10 @@ import { LOOKS, openPhone, openStage, SCENES, type Scene, type Stage, visit } fr
 
 const RULES = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const LEVELS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-/** Each language in each theme, and the drawing for elders at both its ends. */
-const SEEN = LOOKS.filter(({ name }) =>
-  ['zh-light', 'zh-dark', 'en-light', 'en-dark', 'zh-elder', 'en-eldest'].includes(name),
-);
+/** The theme is colours alone (web/app.css), so what else a screen is need not be judged again in the other one. */
+const COLOURS = ['color-contrast', 'link-in-text-block'];
+/** Each language, and the drawing for elders at both its ends; each of them is seen in both themes. */
+const SEEN = LOOKS.filter(({ name }) => ['zh-light', 'en-light', 'zh-elder', 'en-eldest'].includes(name));
 /** The least width and height of a target in px: our own, and what the MIIT asks for elders. */
 const TARGET = { usual: 48, elder: 60 } as const;
 
@@ -28,10 +28,10 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 
 describe.each(SEEN)('$name', (look) => {
-  // Phones are shared by the scenes that need the same one: those with no network have their own.
+  // Phones are shared by the scenes that need the same one; whoever loses the network on the way has one alone.
   const phones = new Map<string, Promise<BrowserContext>>();
-  const phoneFor = ({ seed = 'full', offline = false }: Scene) => {
-    const name = `${seed} ${offline}`;
+  const phoneFor = ({ name: scene, seed = 'full', offline = false }: Scene) => {
+    const name = offline ? scene : seed;
     const phone = phones.get(name) ?? openPhone(stage, look, seed);
     phones.set(name, phone);
     return phone;
@@ -44,18 +44,27 @@ describe.each(SEEN)('$name', (look) => {
     const { page, complaints } = await visit(stage, await phoneFor(scene), scene);
     // By the debugger: the page's own policy lets no foreign script in.
     await page.evaluate(RULES);
-    const found = await page.evaluate(async (levels) => {
-      const { axe: judge } = globalThis as unknown as { axe: typeof axe };
-      const { violations } = await judge.run({ runOnly: { type: 'tag', values: levels } });
-      return violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-      );
-    }, LEVELS);
+    const found = await page.evaluate(judge, { type: 'tag', values: LEVELS } as const);
     const small = await page.evaluate(smallTargets, TARGET);
+    const other = look.theme === 'light' ? 'dark' : 'light';
+    await page.emulateMedia({ colorScheme: other });
+    const lit = await page.evaluate(judge, { type: 'rule', values: COLOURS } as const);
     await page.close();
-    expect([...complaints, ...found, ...small]).toEqual([]);
+    expect([...complaints, ...found, ...small, ...lit.map((fault) => `${other}: ${fault}`)]).toEqual([]);
   });
 });
+
+/** What axe objects to by the rules asked for. Runs in the page. */
+async function judge(runOnly: {
+  readonly type: 'tag' | 'rule';
+  readonly values: readonly string[];
+}): Promise<string[]> {
+  const { axe: judging } = globalThis as unknown as { axe: typeof axe };
+  const { violations } = await judging.run({ runOnly: { type: runOnly.type, values: [...runOnly.values] } });
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}
 
 /** What can be pressed and is smaller than it should be; a link inside a sentence is as high as its line (WCAG 2.5.8). Runs in the page. */
 function smallTargets({ usual, elder }: typeof TARGET): string[] {

@@ -502,7 +502,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'security-freeze',
     path: '/me/security',
-    act: answeringAll(SECURITY, async (page) => await page.locator('main button.danger').click()),
+    act: answeringAll(SECURITY, async (page) => await page.locator('main button.danger').last().click()),
   },
   { name: 'security-alarms', path: '/me/security', act: answeringAll({ ...SECURITY, '/alarms': ALARMS }) },
   { name: 'appeal', path: '/me/security/appeal', act: answering('/support/standing', STANDING) },
