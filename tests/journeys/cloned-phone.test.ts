@@ -112,7 +112,7 @@ test('two copies pay two payees with the same number', async () => {
 async function openTheCase(person: Person): Promise<void> {
   await person.page.getByText(words(person, 'case_home_title')).click({ timeout: 90_000 });
   const row = person.page.getByRole('link', { name: words(person, 'case_kind_fork') });
-  const signIn = button(person, 'funding_sign_in');
+  const signIn = button(person, 'identity_sign_in');
   await row.or(signIn).first().waitFor({ timeout: 30_000 });
   // A phone that was switched off may have lost its session; what hints at a case leads here all the same.
   if (!(await row.isVisible())) await signIn.click();
