@@ -28,10 +28,10 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 
 describe.each(SEEN)('$name', (look) => {
-  // Phones are shared by the scenes that need the same one; whoever loses the network on the way has one alone.
+  // Phones are shared by the scenes that need the same one; whoever changes theirs has one alone.
   const phones = new Map<string, Promise<BrowserContext>>();
-  const phoneFor = ({ name: scene, seed = 'full', offline = false }: Scene) => {
-    const name = offline ? scene : seed;
+  const phoneFor = ({ name: scene, seed = 'full', offline = false, alone }: Scene) => {
+    const name = alone || offline ? scene : seed;
     const phone = phones.get(name) ?? openPhone(stage, look, seed);
     phones.set(name, phone);
     return phone;

@@ -17,6 +17,8 @@ export interface Scene {
   readonly path: string;
   readonly seed?: Seed;
   readonly offline?: boolean;
+  /** Whether the phone keeps what it is answered here, where another scene would see it: then it has one alone. */
+  readonly alone?: true;
   readonly act?: (page: Page) => Promise<void>;
 }
 
@@ -333,6 +335,8 @@ export const SCENES: readonly Scene[] = [
     act: answeringAll({ '/top-ups/terms': CHANNELS, '/cards': CARDS }, async (page) => {
       await page.locator('input[value="credit-card"]').check();
       await typing('800')(page);
+      // To where one comes from: a row under the head is nothing to press.
+      await page.evaluate(() => scrollTo(0, 0));
     }),
   },
   { name: 'top-up-declined', path: `/top-up/${CHARGE.id}`, act: answering(`/top-ups/${CHARGE.id}`, CHARGE) },
@@ -494,6 +498,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'security-frozen',
     path: '/me/security',
+    alone: true,
     act: answeringAll({
       ...SECURITY,
       '/freeze': { frozenAt: 1_763_000_000_000, by: 'code', codeMadeAt: 1_762_000_000_000 },
@@ -502,9 +507,10 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'security-freeze',
     path: '/me/security',
+    alone: true,
     act: answeringAll(SECURITY, async (page) => await page.locator('main button.danger').last().click()),
   },
-  { name: 'security-alarms', path: '/me/security', act: answeringAll({ ...SECURITY, '/alarms': ALARMS }) },
+  { name: 'security-alarms', path: '/me/security', alone: true, act: answeringAll({ ...SECURITY, '/alarms': ALARMS }) },
   { name: 'appeal', path: '/me/security/appeal', act: answering('/support/standing', STANDING) },
   {
     name: 'appeal-open',
