@@ -119,6 +119,8 @@ test('note, tags, category and a name of two phones: all kept, put right in the 
   await second.page.getByText('from the bonus', { exact: true }).first().waitFor();
   await picture(second, 'apart');
   await button(second, 'notebook_keep_both').click();
+  // Whoever leaves the page at once leaves before the choice is kept.
+  await expect.poll(async () => (await notebookOf(second)).disputed, { timeout: PATIENCE_MS }).not.toContain('note');
 
   await openNotebook(second);
   await picture(second, 'notebook');
