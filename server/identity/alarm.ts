@@ -15,22 +15,29 @@ const MOST = 20;
 
 /** The alarm that stops money until the owner has answered it. */
 export async function pausedBy(tx: Sql, { region, wallet }: Owner): Promise<store.AlarmRow | undefined> {
-  return (await store.openAlarms(tx, region, wallet)).find(({ answer }) => answer === 'pause');
+  return pauseIn(await store.openAlarms(tx, region, wallet));
+}
+
+function pauseIn(open: readonly store.AlarmRow[]): store.AlarmRow | undefined {
+  return open.find(({ answer }) => answer === 'pause');
 }
 
 /** Until when each act of the wallet wants a proof; undefined when small ones go without. */
 export async function watchedUntil(tx: Sql, { region, wallet }: Owner, now: Instant): Promise<Instant | undefined> {
-  const heavy = (await store.openAlarms(tx, region, wallet)).filter(
-    ({ answer, until }) => answer !== 'alert' && until > now,
-  );
+  return watchEnd(await store.openAlarms(tx, region, wallet), now);
+}
+
+function watchEnd(open: readonly store.AlarmRow[], now: Instant): Instant | undefined {
+  const heavy = open.filter(({ answer, until }) => answer !== 'alert' && until > now);
   return heavy.map(({ until }) => until).sort((one, other) => other - one)[0];
 }
 
 /** What waits for the owner's word, and what came before. */
 export async function alarmsOf(tx: Sql, owner: Owner, now: Instant): Promise<AlarmList> {
   const rows = await store.alarmsOfWallet(tx, owner.region, owner.wallet, MOST);
-  const until = await watchedUntil(tx, owner, now);
-  const isPaused = (await pausedBy(tx, owner)) !== undefined;
+  const open = await store.openAlarms(tx, owner.region, owner.wallet);
+  const until = watchEnd(open, now);
+  const isPaused = pauseIn(open) !== undefined;
   return { alarms: rows.map(viewOf), paused: isPaused, ...(until === undefined ? {} : { watchedUntil: until }) };
 }
 

@@ -5,7 +5,18 @@
  * Invariant: a promise of this file resolves when the thing is done, never when it is merely asked for.
  */
 import { execFile } from 'node:child_process';
-import { close, closeSync, constants, fdatasync, fsync, open, openSync, writeFileSync } from 'node:fs';
+import {
+  close,
+  closeSync,
+  constants,
+  fdatasync,
+  fsync,
+  linkSync,
+  open,
+  openSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { assert } from '#shared/base/assert.ts';
@@ -88,4 +99,15 @@ if (process.permission && process.send) {
     for (const [id, settle] of waiting) settle({ id, failure: 'the keeper has gone' });
     process.kill(process.pid, 'SIGTERM');
   });
+}
+
+/** Gives the file `draft` its name `path`, unless that is taken: of several who draft one the first wins, and all read it. */
+export function nameOnce(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    unlinkSync(draft);
+  }
 }

@@ -3,10 +3,10 @@
  * Invariant: the bytes stand in a file only its owner may read, never in the database and never in a log.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { linkSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '#server/platform/folder.ts';
-import { writeNewFile } from '#server/platform/keeper.ts';
+import { nameOnce, writeNewFile } from '#server/platform/keeper.ts';
 import { assert } from '#shared/base/assert.ts';
 import { utf8 } from '#shared/base/bytes.ts';
 
@@ -32,13 +32,7 @@ export function readVersions(folder: string, name: 'pepper' | 'push'): Map<numbe
 function makeKey(path: string): void {
   const draft = `${path}.${process.pid}`;
   writeNewFile(draft, randomBytes(32));
-  try {
-    linkSync(draft, path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  } finally {
-    unlinkSync(draft);
-  }
+  nameOnce(draft, path);
 }
 
 const NONCE = 12;

@@ -4,10 +4,10 @@
  * Invariant: the private half leaves neither this file's closures nor its key file; nothing here writes to a log.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { chmodSync, linkSync, readFileSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '#server/platform/folder.ts';
-import { syncFile, writeNewFile } from '#server/platform/keeper.ts';
+import { nameOnce, syncFile, writeNewFile } from '#server/platform/keeper.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, joinBytes } from '#shared/base/bytes.ts';
 import type { Signer } from '#shared/protocol/signature.ts';
@@ -30,13 +30,7 @@ function createKeyFile(directory: string, path: string): Promise<void> {
   const draft = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
   writeNewFile(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   chmodSync(draft, 0o600);
-  try {
-    linkSync(draft, path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  } finally {
-    unlinkSync(draft);
-  }
+  nameOnce(draft, path);
   const kept = syncFile(directory, 'all');
   // Who signs hears of a failure; without anybody waiting it must not end the process.
   kept.catch(() => undefined);
