@@ -7,6 +7,7 @@ import type { Refusal } from '#shared/api/refusal.ts';
 import { newId } from '#shared/base/id.ts';
 import type { Result } from '#shared/base/result.ts';
 import { type IdentityNeeds, withPasskey } from '#web/identity/person.ts';
+import { askOrKept } from '#web/sync/kept.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
 import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
 
@@ -21,12 +22,8 @@ export interface CardMark {
 export async function readCards(
   needs: Pick<IdentityNeeds, 'ask' | 'vault'>,
 ): Promise<{ cards: readonly Card[] | undefined; fresh: boolean; refusal?: Refusal }> {
-  const answer = await needs.ask<CardList>({ method: 'GET', path: '/cards' });
-  if (answer.ok) {
-    await keepSetting(needs.vault, 'cards', answer.value.cards);
-    return { cards: answer.value.cards, fresh: true };
-  }
-  return { cards: await readSetting(needs.vault, 'cards'), fresh: false, refusal: answer.error };
+  const { value, ...how } = await askOrKept(needs, '/cards', 'cards', ({ cards }: CardList) => cards);
+  return { cards: value, ...how };
 }
 
 /**

@@ -6,8 +6,8 @@ import type { Result } from '#shared/base/result.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { type ActNeeds, type ActWay, beginAct, followAct, openActs, stepAct } from '#web/funding/act.ts';
 import { type CardMark, cardOf } from '#web/funding/cards.ts';
+import { askOrKept } from '#web/sync/kept.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
-import { keepSetting, readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** What the person wants; `card` is the credit card to charge, for that channel alone. */
@@ -60,12 +60,8 @@ export function followTopUp(
 export async function readTerms(
   needs: Pick<ActNeeds, 'ask' | 'vault'>,
 ): Promise<{ terms: readonly ChannelTerms[]; fresh: boolean; refusal?: Refusal }> {
-  const answer = await needs.ask<TermsList>({ method: 'GET', path: '/top-ups/terms' });
-  if (answer.ok) {
-    await keepSetting(needs.vault, 'topUpTerms', answer.value.terms);
-    return { terms: answer.value.terms, fresh: true };
-  }
-  return { terms: (await readSetting(needs.vault, 'topUpTerms')) ?? [], fresh: false, refusal: answer.error };
+  const { value, ...how } = await askOrKept(needs, '/top-ups/terms', 'topUpTerms', ({ terms }: TermsList) => terms);
+  return { terms: value ?? [], ...how };
 }
 
 function rowOf(topUp: TopUp | Withdrawal): TopUpRow {

@@ -7,8 +7,8 @@ import type { Result } from '#shared/base/result.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { type ActNeeds, type ActWay, beginAct, followAct, openActs, sendAct } from '#web/funding/act.ts';
 import { type CardMark, cardOf } from '#web/funding/cards.ts';
+import { askOrKept } from '#web/sync/kept.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
-import { keepSetting, readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** What the person wants: `amount` minor units on `card`. */
@@ -67,11 +67,9 @@ export async function readWithdrawalTerms(
   needs: Pick<ActNeeds, 'ask' | 'vault'>,
   currency: Currency,
 ): Promise<{ terms: WithdrawalTerms | undefined; fresh: boolean; refusal?: Refusal }> {
-  const answer = await needs.ask<WithdrawalTermsList>({ method: 'GET', path: '/withdrawals/terms' });
-  if (answer.ok) await keepSetting(needs.vault, 'withdrawalTerms', answer.value.terms);
-  const kept = answer.ok ? answer.value.terms : await readSetting(needs.vault, 'withdrawalTerms');
-  const terms = kept?.find((one) => one.currency === currency);
-  return answer.ok ? { terms, fresh: true } : { terms, fresh: false, refusal: answer.error };
+  const all = ({ terms }: WithdrawalTermsList) => terms;
+  const { value, ...how } = await askOrKept(needs, '/withdrawals/terms', 'withdrawalTerms', all);
+  return { terms: value?.find((one) => one.currency === currency), ...how };
 }
 
 function rowOf(withdrawal: TopUp | Withdrawal): TopUpRow {
