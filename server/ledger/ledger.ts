@@ -75,8 +75,8 @@ export interface Ledger {
   reverse(reversal: Reversal, tx?: Sql): Promise<Result<Posted, Refusal>>;
 }
 
-/** Transfers remembered for followers, at about 1 kB each: a second of a busy house. */
-const RECENT_LEAST = 10_000;
+/** Transfers remembered for followers, at about 1 kB each: a few batches, and few enough to die young. */
+const RECENT_LEAST = 2_500;
 
 /** Opens the ledger on a migrated database. */
 export function openLedger(deps: { readonly database: Database }): Ledger {

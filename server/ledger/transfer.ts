@@ -2,10 +2,9 @@
  * What is posted: transfers made of moves, and the seal by which a repeat is told from a reuse and a change is seen.
  * Invariant: a seal covers everything a transfer says except the place it gets in the journal.
  */
-import { hash } from 'node:crypto';
 import type { Account } from '#server/ledger/chart.ts';
+import { sha256 } from '#server/platform/digest.ts';
 import { assert } from '#shared/base/assert.ts';
-import { joinBytes, utf8 } from '#shared/base/bytes.ts';
 import { type Id, idFromBytes, readId } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -63,7 +62,7 @@ export interface Transfer {
  * itself refuses a second one. Version 8 of a UUID, whose bits are the maker's own (RFC 9562 section 5.8).
  */
 export function actId(act: string, subject: Uint8Array): Id {
-  const bytes = hash('sha256', joinBytes(utf8(act), subject), 'buffer').subarray(0, 16);
+  const bytes = sha256(Buffer.concat([Buffer.from(act), subject])).subarray(0, 16);
   bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
   return idFromBytes(bytes);
@@ -95,7 +94,7 @@ export function sealOf(transfer: Sealed): Uint8Array {
     transfer.reverses,
     transfer.moves.map((move) => [move.debit, move.credit, move.amount, move.currency]),
   ]);
-  return hash('sha256', text, 'buffer');
+  return sha256(text);
 }
 
 /** `transfer` in the form its seal covers; `at` may be the one it was first posted with. */

@@ -5,7 +5,6 @@
  * Invariant: one thing is told to one phone at most once; only the browser that subscribed can read it; to whom sums are
  * told has chosen so.
  */
-import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Device, Identity } from '#server/identity/identity.ts';
 import type { Ledger } from '#server/ledger/ledger.ts';
@@ -16,6 +15,7 @@ import * as store from '#server/notice/store.ts';
 import { openTidings } from '#server/notice/tidings.ts';
 import type { Payments } from '#server/payment/payment.ts';
 import type { Database } from '#server/platform/database.ts';
+import { sha256 } from '#server/platform/digest.ts';
 import type { PostToStranger } from '#server/platform/stranger.ts';
 import type { NoticeRequest, NoticeView } from '#shared/api/notice.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
@@ -84,7 +84,7 @@ export function openNotices(parts: NoticeParts): Notices {
       await database.transaction((tx) =>
         store.keepSubscription(tx, {
           ...{ region: phone.region, device: phone.id, wallet: phone.wallet, key_version: key.version, details },
-          endpoint_hash: hash('sha256', endpoint, 'buffer'),
+          endpoint_hash: sha256(endpoint),
           sealed: key.seal(JSON.stringify({ endpoint, publicKey, secret })),
           made_at: clock(),
         }),

@@ -9,6 +9,7 @@ import { answerOf, refusedAnswer, settle, type Upload, uploadOf } from '#server/
 import { walkTogether } from '#server/payment/signatures.ts';
 import * as store from '#server/payment/store.ts';
 import { gather } from '#server/platform/batch.ts';
+import { sha256 } from '#server/platform/digest.ts';
 import type { Recent } from '#server/platform/recent.ts';
 import type { PaymentAnswer } from '#shared/api/sync.ts';
 import { assert } from '#shared/base/assert.ts';
@@ -19,9 +20,6 @@ import type { Allowance } from '#shared/protocol/allowance.ts';
 import { readPayment } from '#shared/protocol/payment.ts';
 import type { Verified } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
-
-/** The engine's own SHA-256, three times as fast as one in JavaScript. */
-const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 
 /** Payments in one transaction: 1,000 take about 0.1 s, in which the next 1,000 are verified. */
 const BATCH_MOST = 1_000;

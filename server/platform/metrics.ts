@@ -2,12 +2,13 @@
  * What the house measures about itself, in Prometheus' text form.
  * Invariant: no label says who anybody is; a route is its pattern, never the address asked for.
  */
-import { hash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { waitingItems } from '#server/platform/batch.ts';
 import { steadyMs } from '#server/platform/clock.ts';
+import { sha256 } from '#server/platform/digest.ts';
 import type { Http } from '#server/platform/http.ts';
 
 /** One line of a gauge. */
@@ -150,5 +151,5 @@ export async function serveMetrics(door: MetricsDoor, text: () => Promise<string
 /** The tokens' hashes are compared: equally long, and in a time that tells nothing. */
 function mayLook(token: string | undefined, header: string | undefined): boolean {
   if (token === undefined) return true;
-  return timingSafeEqual(hash('sha256', header ?? '', 'buffer'), hash('sha256', `Bearer ${token}`, 'buffer'));
+  return timingSafeEqual(sha256(header ?? ''), sha256(`Bearer ${token}`));
 }

@@ -2,8 +2,9 @@
  * The notes of payments nobody asked for: what they were for, and which request they answer.
  * Invariant: a note is believed only where a payment of the same payer names it; until then it is the uploader's talk.
  */
-import { hash } from 'node:crypto';
+
 import type { Sql } from '#server/platform/database.ts';
+import { sha256 } from '#server/platform/digest.ts';
 import type { Owner, TransferParts } from '#server/transfer/parts.ts';
 import * as store from '#server/transfer/store.ts';
 import type { UploadedNote } from '#shared/api/transfer.ts';
@@ -20,7 +21,7 @@ export async function takeNotes(parts: TransferParts, owner: Owner, notes: reado
     const { id, payee, amount, currency, memo } = read.value;
     const row: store.NoteRow = {
       ...{ region: owner.region, payment, payer: owner.wallet, id, payee, amount, currency },
-      reference: hash('sha256', bytes, 'buffer').subarray(0, 16),
+      reference: sha256(bytes).subarray(0, 16),
       memo: memo ?? null,
     };
     await parts.database.transaction(async (tx) => {
