@@ -105,6 +105,9 @@ export function openAllowances(parts: AllowanceParts): Allowances {
   parts.identity.onDeviceRevoked((tx, device, at) => stopDeviceOf(tx, regions, device, 'device-revoked', at));
   parts.identity.onPasskeyRevoked((tx, passkey) => stopAllowancesOfPasskey(tx, regions, passkey));
   parts.identity.onFrozen((tx, owner) => stopAllowancesOfWallet(tx, regions, owner, 'wallet-frozen'));
+  parts.identity.watch.onAlarm(async (tx, alarm) => {
+    if (alarm.answer === 'pause') await stopAllowancesOfWallet(tx, regions, alarm, 'wallet-paused');
+  });
   parts.identity.onEased((tx, owner) => stopAllowancesOfWallet(tx, regions, owner, 'limits-eased'));
   return {
     lockMany: async (tx, references) =>

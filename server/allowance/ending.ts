@@ -22,6 +22,9 @@ import { closingChecks } from '#shared/protocol/witness.ts';
 /** Allowances released in one transaction: small enough to stay out of everybody's way. */
 const RELEASED_AT_ONCE = 100;
 
+/** Reasons that say nothing against the phone itself. */
+const INNOCENT: readonly StopReason[] = ['passkey-revoked', 'wallet-frozen', 'wallet-paused', 'limits-eased'];
+
 const verifier = webVerifier();
 
 /** Closes by the device's signed word. What it says was paid stays on hold until it is claimed or the window is over. */
@@ -122,15 +125,15 @@ export async function stopAllowancesOfPasskey(tx: Sql, regions: Regions, passkey
 }
 
 /**
- * Stops all live allowances of a wallet that is being frozen, or whose limits fall for a day. Its phones are
- * not in doubt, perhaps only one is out of hand: they go on with new allowances, when the freeze ends or at once under the
- * lower limits, and their closings count meanwhile.
+ * Stops all live allowances of a wallet that is being frozen or paused, or whose limits fall for a day. Its phones are
+ * not in doubt, perhaps only one is out of hand: they go on with new allowances, when the freeze or the pause ends or at
+ * once under the lower limits, and their closings count meanwhile.
  */
 export async function stopAllowancesOfWallet(
   tx: Sql,
   regions: Regions,
   { region, wallet }: { readonly region: string; readonly wallet: Id },
-  reason: 'wallet-frozen' | 'limits-eased',
+  reason: 'wallet-frozen' | 'wallet-paused' | 'limits-eased',
 ): Promise<void> {
   await store.lockSetting(tx, region, wallet);
   await stopThese(tx, regions, region, await store.lockLive(tx, region, wallet), reason);
@@ -138,7 +141,7 @@ export async function stopAllowancesOfWallet(
 
 /** Whether an allowance was stopped for what its phone did not do: its word still counts. */
 function isInnocent({ stopReason }: HeldAllowance): boolean {
-  return stopReason !== undefined && ['passkey-revoked', 'wallet-frozen', 'limits-eased'].includes(stopReason);
+  return stopReason !== undefined && INNOCENT.includes(stopReason);
 }
 
 /** What is stopped here may still be closed by its phone, which then takes it out of what the fund could be asked for. */

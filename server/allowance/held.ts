@@ -17,7 +17,14 @@ import { knownAllowance, type Verified } from '#shared/protocol/trust.ts';
 type AllowanceState = 'live' | 'closed' | 'stopped' | 'released';
 
 /** Why an allowance was stopped. */
-export type StopReason = 'fork' | 'overspent' | 'device-revoked' | 'passkey-revoked' | 'wallet-frozen' | 'limits-eased';
+export type StopReason =
+  | 'fork'
+  | 'overspent'
+  | 'device-revoked'
+  | 'passkey-revoked'
+  | 'wallet-frozen'
+  | 'wallet-paused'
+  | 'limits-eased';
 
 /** One allowance as the house holds it; sums in minor units of `currency`. */
 export interface HeldAllowance {

@@ -22,5 +22,5 @@ export interface AllowanceParts {
     | 'moneyStop'
     | 'limitShare'
     | 'freeSet'
-  > & { readonly watch: Pick<Identity['watch'], 'weigh'> };
+  > & { readonly watch: Pick<Identity['watch'], 'weigh' | 'onAlarm'> };
 }

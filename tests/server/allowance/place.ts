@@ -67,6 +67,7 @@ export async function openPlace(database: Database) {
         freeSet: async (_tx, wallet) => frees.get(wallet),
         moneyStop: async (_tx, { wallet }) => (frozen.has(wallet) ? { code: 'wallet.frozen' as const } : undefined),
         watch: {
+          onAlarm: () => undefined,
           weigh: async ({ wallet }, act) => {
             weighed.push(act);
             return paused.has(wallet) ? { code: 'wallet.paused' } : undefined;

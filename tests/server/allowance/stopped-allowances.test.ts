@@ -1,12 +1,13 @@
 /**
  * Over HTTP, on the embedded database and on PostgreSQL: what a removed passkey could sign for is stopped, and what was
- * promised before a forgotten payment password came back.
+ * promised before a forgotten payment password came back or a pause began.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildHouse } from '#server/app.ts';
 import { available, outside } from '#server/ledger/chart.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
 import type { PasskeyList } from '#shared/api/identity.ts';
+import type { AlarmList } from '#shared/api/security.ts';
 import type { SyncAnswer } from '#shared/api/sync.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
@@ -142,6 +143,36 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     const second = await allowanceOf(mei);
     expect(second.message).toMatchObject({ total: 100_00, perPayment: 50_00 });
     expect(await revokedBits(mei)).not.toContain(second.message.statusIndex);
+  });
+
+  test('a pause calls back what is set aside; its end sets aside anew, and nothing is lost between', async () => {
+    const { member, pass } = world;
+    const [shu, shop] = [await member('阿舒', '13912345685', 300_00), await member('书铺', '13912345686', 1)];
+    await good(shop.device.ask<SyncAnswer>('POST', '/sync', EMPTY));
+    const first = await allowanceOf(shu);
+    // What somebody with the phone in hand might try with a network; the words of the region stop it.
+    const emptied = { key: toBase64url(freshSigner().key), currency: 'CNY', wrapped: true, total: 50_000_00 };
+    const tried = await shu.device.ask<SyncAnswer>('POST', '/sync', {
+      ...EMPTY,
+      want: { ...emptied, payee: shop.device.id },
+    });
+    expect(tried.body.allowanceRefused).toBe('wallet.paused');
+    pass(duration(5, 's'));
+    expect(await revokedBits(shu)).toContain(first.message.statusIndex);
+    const closed = await good(
+      shu.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY, closings: [await closingOf(first)] }),
+    );
+    expect(closed.closed).toEqual([first.message.id]);
+    expect(closed.balances).toMatchObject([{ available: 300_00, setAside: 0 }]);
+    await expect(allowanceOf(shu)).rejects.toThrow('wallet.paused');
+    const [alarm] = (await good(shu.ask<AlarmList>('GET', '/alarms'))).alarms;
+    await stepUp(shu);
+    expect(await good(shu.ask<AlarmList>('POST', `/alarms/${alarm?.id}/answer`, { mine: true }))).toMatchObject({
+      paused: false,
+    });
+    const second = await allowanceOf(shu);
+    expect(second.message).toMatchObject({ total: 200_00, perPayment: 100_00 });
+    expect(await revokedBits(shu)).not.toContain(second.message.statusIndex);
   });
 
   const chosen = (password: string) => ({ id: newId(world.place.clock()), password });
