@@ -34,7 +34,9 @@ export const PLACEMENT: readonly Place[] = [
   ...['identity_wallet', 'identity_passkey', 'identity_device', 'identity_session', 'identity_risk'].map(ofRegion),
   ...['identity_person', 'identity_certification'].map(ofRegion),
   ...['identity_password', 'identity_password_hash', 'identity_free', 'identity_grant'].map(ofRegion),
-  ...['identity_email', 'identity_code', 'identity_recovery', 'identity_support_case'].map(ofRegion),
+  ...['identity_email', 'identity_code', 'identity_recovery', 'identity_support_case', 'identity_question'].map(
+    ofRegion,
+  ),
   ...['identity_watched', 'identity_known_region', 'identity_alarm'].map(ofRegion),
   writtenOnce('identity_event'),
   // A visitor has no region yet: these stand under the region '' and so on one node together.

@@ -43,6 +43,7 @@ export const HOLDINGS: readonly Holding[] = [
   holding('security', 'closure', 'identity_code', { secret: ['sealed', 'code_hash'] }),
   holding('security', 'closure', 'identity_recovery'),
   holding('security', 'books', 'identity_support_case'),
+  holding('security', 'closure', 'identity_question', { secret: ['question_sealed', 'hash', 'salt'] }),
   holding('security', 'closure', 'identity_grant'),
   holding('security', 'closure', 'identity_watched'),
   holding('security', 'closure', 'identity_known_region'),

@@ -21,6 +21,7 @@ import { openPasskeys, type PasskeyRevoked, type Passkeys } from '#server/identi
 import { type LimitsEased, openPasswords, type Passwords, standing } from '#server/identity/password.ts';
 import { openHasher } from '#server/identity/password-hash.ts';
 import { type MoneyProofs, openMoneyProofs } from '#server/identity/password-proof.ts';
+import { openQuestions, type Questions } from '#server/identity/question.ts';
 import { openRealNames, type RealNames } from '#server/identity/real-name.ts';
 import { openRecoveries, type Recoveries } from '#server/identity/recovery.ts';
 import { type AskRegister, sandboxRegister } from '#server/identity/register.ts';
@@ -154,6 +155,7 @@ export interface Identity extends Partings {
   readonly watch: Watch;
   readonly passwords: Passwords;
   readonly emails: Emails;
+  readonly questions: Questions;
   /** Finding a payment password again; {@link Recoveries.open}, `opened` and `approve` are the support desk's. */
   readonly recoveries: Recoveries;
   readonly sessions: Sessions;
@@ -209,7 +211,8 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
   const watch = openWatch(parts, freezes);
   const devices = openDevices(parts, watch);
   const passkeys = openPasskeys(parts, signups);
-  const passwords = openPasswords(parts, openHasher(parts.peppers));
+  const hasher = openHasher(parts.peppers);
+  const passwords = openPasswords(parts, hasher);
   const carrier = openCarrier(sessions);
   const sessionOf = async (request: FastifyRequest) => (await carrier.find(request))?.session;
   return {
@@ -271,6 +274,7 @@ export function openIdentity({ database, clock, config, sendText, sendMail, askR
     watch,
     passwords,
     emails: openEmails(parts),
+    questions: openQuestions(parts, hasher),
     recoveries: openRecoveries(parts, passwords),
     sessions,
     carrier,

@@ -44,6 +44,7 @@ import {
   SecurityEventList,
   SecurityEventQuery,
 } from '#shared/api/security.ts';
+import { QuestionRequest, QuestionView } from '#shared/api/security-question.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -73,6 +74,7 @@ export function identityRoutes(app: Http, identity: Identity): void {
   passwordRoutes(app, identity);
   emailRoutes(app, identity);
   recoveryRoutes(app, identity);
+  questionRoutes(app, identity);
 }
 
 function signupRoutes(app: Http, { signups, passkeys, carrier, ...identity }: Identity): void {
@@ -428,6 +430,29 @@ function recoveryRoutes(app: Http, identity: Identity): void {
     { schema: { ...about, body: RecoveryPassword } },
     as((session, request) => recoveries.finish(session, request.params.id, request.body.password)),
   );
+}
+
+function questionRoutes(app: Http, identity: Identity): void {
+  const { questions } = identity;
+  const answers = { response: { 200: QuestionView } };
+  app.get('/security-question', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request);
+    return session.ok ? await questions.view(session.value) : refused(reply, session.error);
+  });
+  app.put<{ Body: QuestionRequest }>(
+    '/security-question',
+    { schema: { body: QuestionRequest, ...answers } },
+    async (request, reply) => {
+      const session = await identity.requireSession(request, { stepUpWithin: STEP_UP_FRESH });
+      return session.ok
+        ? answer(reply, await questions.set(session.value, request.body))
+        : refused(reply, session.error);
+    },
+  );
+  app.delete('/security-question', { schema: answers }, async (request, reply) => {
+    const session = await identity.requireSession(request, { stepUpWithin: STEP_UP_FRESH });
+    return session.ok ? await questions.drop(session.value) : refused(reply, session.error);
+  });
 }
 
 /** Sends a good answer, or the refusal as problem+json; a wait is also said in `Retry-After`. */

@@ -364,3 +364,14 @@ create index identity_alarm_of_wallet on identity_alarm (region, wallet, at);
 create index identity_event_by_time on identity_event (region, at, id);
 -- step 9: the newest acts of a wallet are found without reading all of them
 create index identity_watched_of_wallet on identity_watched (region, wallet, at);
+-- step 10: a security question in its owner's words: a hint for the support desk, never a factor
+create table identity_question (
+  region text not null,
+  wallet uuid not null,
+  question_sealed bytea not null,
+  hash bytea not null,
+  salt bytea not null,
+  pepper integer not null,
+  set_at bigint not null,
+  primary key (region, wallet)
+);

@@ -34,6 +34,7 @@ const NOTICES = {
   locked: ['支付密码输错太多次，已锁定', 'Your payment password was locked after too many wrong tries'],
   recovered: ['支付密码已通过「忘记支付密码」重设', 'Your payment password was reset as a forgotten one'],
   email: ['账户邮箱已更换', 'The e-mail address of your account was changed'],
+  question: ['安全问题已设置或修改', 'Your security question was set or changed'],
   'alarm-alert': [
     '钱包有一笔不寻常的操作，请在安全中心查看',
     'Something unusual happened in your wallet; see the security centre',

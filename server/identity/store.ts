@@ -174,6 +174,16 @@ export interface GrantRow {
   at: Instant;
 }
 
+export interface QuestionRow {
+  readonly region: string;
+  readonly wallet: Id;
+  readonly question_sealed: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly pepper: number;
+  readonly set_at: Instant;
+}
+
 export interface EmailRow {
   region: string;
   wallet: Id;
@@ -843,6 +853,33 @@ export async function writeEmail(tx: Sql, row: EmailRow): Promise<void> {
        sealed = excluded.sealed, proved_at = excluded.proved_at`,
     [row.region, row.wallet, row.hash, row.masked, row.sealed, row.proved_at],
   );
+}
+
+export async function readQuestion(tx: Sql, region: string, wallet: Id): Promise<QuestionRow | undefined> {
+  const rows = await tx.query<QuestionRow>('select * from identity_question where region = $1 and wallet = $2', [
+    region,
+    wallet,
+  ]);
+  return rows[0];
+}
+
+export async function writeQuestion(tx: Sql, row: QuestionRow): Promise<void> {
+  await tx.query(
+    `insert into identity_question (region, wallet, question_sealed, hash, salt, pepper, set_at)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (region, wallet) do update set question_sealed = excluded.question_sealed, hash = excluded.hash,
+       salt = excluded.salt, pepper = excluded.pepper, set_at = excluded.set_at`,
+    [row.region, row.wallet, row.question_sealed, row.hash, row.salt, row.pepper, row.set_at],
+  );
+}
+
+/** Answers whether there was one. */
+export async function dropQuestion(tx: Sql, region: string, wallet: Id): Promise<boolean> {
+  const rows = await tx.query('delete from identity_question where region = $1 and wallet = $2 returning 1 as done', [
+    region,
+    wallet,
+  ]);
+  return rows.length === 1;
 }
 
 const CODE = 'region = $1 and wallet = $2 and purpose = $3 and subject = $4 and way = $5';

@@ -21,6 +21,7 @@ const WINDOWS = {
   'real-name': DAY,
   freeze: HOUR,
   recovery: DAY,
+  question: DAY,
 } as const satisfies Record<string, Duration>;
 
 /** Counts one more `act` of `subject`; refused with the seconds to wait once there are more than `most` in the window. */

@@ -39,6 +39,7 @@ export type Act =
   | 'agent-revoked'
   | 'appeal-made'
   | 'desk-looked'
+  | 'desk-asked'
   | 'desk-said'
   | 'desk-decided'
   | 'case-opened'

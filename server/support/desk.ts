@@ -16,6 +16,8 @@ import {
   type DeskCase,
   type DeskDecision,
   type DeskFile,
+  type DeskHint,
+  type DeskHintAnswer,
   type DeskList,
   type DeskPerson,
   type DeskRecovery,
@@ -49,6 +51,11 @@ export interface DeskRoom {
   readonly decide: (agent: Agent, id: Id, said: DeskDecision) => Promise<Result<DeskList, Refusal>>;
   /** Refusals: `support.role`, `support.nobody`. */
   readonly find: (agent: Agent, phone: string) => Promise<Result<DeskPerson, Refusal>>;
+  /**
+   * Whether what a caller says answers their security question: a hint for who has to say how they know the person. It
+   * opens nothing. Refusals: `support.role`, `support.unknown`, `support.own`, `question.none`, `request.too-many`.
+   */
+  readonly hint: (agent: Agent, asked: DeskHint) => Promise<Result<DeskHintAnswer, Refusal>>;
   /** Refusals: `support.role`, `support.unknown`, `support.own`, `recovery.id-reused`. */
   readonly openRecovery: (agent: Agent, asked: DeskRecovery) => Promise<Result<DeskList, Refusal>>;
 }
@@ -70,17 +77,37 @@ export function openDesk(parts: SupportParts): DeskRoom {
       if (!agent.roles.includes('recovery')) return refuse({ code: 'support.role' });
       const person = await identity.personByPhone(agent.region, phone);
       await database.transaction((tx) => write(parts, tx, agent, 'desk-looked', { wallet: person?.wallet ?? null }));
-      return person ? ok(await personOf(parts, person.wallet)) : refuse({ code: 'support.nobody' });
+      if (!person) return refuse({ code: 'support.nobody' });
+      const { question } = await identity.questions.view(person);
+      return ok({ ...(await personOf(parts, person.wallet)), ...(question === undefined ? {} : { question }) });
+    },
+    async hint(agent, { wallet: whose, answer }) {
+      if (!agent.roles.includes('recovery')) return refuse({ code: 'support.role' });
+      const caller = await callerOf(parts, agent, whose);
+      if (!caller.ok) return caller;
+      const owner = { region: agent.region, wallet: caller.value };
+      const match = await identity.questions.matches(owner, answer, (tx, isMatch) =>
+        write(parts, tx, agent, 'desk-asked', { wallet: owner.wallet, match: isMatch ? 'yes' : 'no' }),
+      );
+      return match.ok ? ok({ match: match.value }) : match;
     },
     async openRecovery(agent, { id: text, wallet: whose, why }) {
-      const [id, wallet] = [readId(text), readId(whose)];
-      if (!id || !wallet) return refuse({ code: 'request.malformed' });
-      if (wallet === agent.wallet) return refuse({ code: 'support.own' });
-      if ((await identity.person(wallet))?.region !== agent.region) return refuse({ code: 'support.unknown' });
+      const [id, caller] = [readId(text), await callerOf(parts, agent, whose)];
+      if (!id) return refuse({ code: 'request.malformed' });
+      if (!caller.ok) return caller;
+      const wallet = caller.value;
       const opened = await identity.recoveries.open(agent, { id, wallet, why: why.trim() });
       return opened.ok ? ok(await list(parts, agent)) : opened;
     },
   };
+}
+
+/** The wallet of somebody this agent may speak to: of their region, and not themselves. */
+async function callerOf({ identity }: SupportParts, agent: Agent, whose: string): Promise<Result<Id, Refusal>> {
+  const wallet = readId(whose);
+  if (!wallet) return refuse({ code: 'request.malformed' });
+  if (wallet === agent.wallet) return refuse({ code: 'support.own' });
+  return (await identity.person(wallet))?.region === agent.region ? ok(wallet) : refuse({ code: 'support.unknown' });
 }
 
 async function list(parts: SupportParts, agent: Agent): Promise<DeskList> {

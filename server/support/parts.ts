@@ -18,6 +18,7 @@ export interface SupportParts {
     | 'people'
     | 'person'
     | 'personByPhone'
+    | 'questions'
     | 'recoveries'
     | 'tell'
     | 'watch'

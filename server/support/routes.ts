@@ -15,6 +15,8 @@ import {
   DeskDecision,
   DeskFile,
   DeskFind,
+  DeskHint,
+  DeskHintAnswer,
   DeskList,
   DeskPerson,
   DeskRecovery,
@@ -85,6 +87,11 @@ function deskRoutes(app: Http, { desk }: Support, identity: Doors): void {
     '/desk/find',
     { schema: { body: DeskFind, response: { 200: DeskPerson } } },
     as(STEP_UP_FRESH, (agent, request) => desk.find(agent, request.body.phone)),
+  );
+  app.post<{ Body: DeskHint }>(
+    '/desk/hints',
+    { schema: { body: DeskHint, response: { 200: DeskHintAnswer } } },
+    as(STEP_UP_FRESH, (agent, request) => desk.hint(agent, request.body)),
   );
   app.post<{ Body: DeskRecovery }>(
     '/desk/recoveries',

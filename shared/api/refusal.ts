@@ -293,6 +293,10 @@ export const REFUSALS = {
   'appeal.id-reused': [409, 'start-again'],
   'support.own': [403, 'none'],
   'support.nobody': [404, 'check-input'],
+  'question.short': [400, 'check-input'],
+  'question.answer-short': [400, 'check-input'],
+  'question.answer-told': [400, 'check-input'],
+  'question.none': [409, 'none'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

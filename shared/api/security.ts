@@ -31,6 +31,9 @@ const CODES = [
   'appeal-made',
   'appeal-granted',
   'appeal-refused',
+  'question-set',
+  'question-ended',
+  'question-asked',
 ] as const;
 
 /** What can happen. Only ever appended to. */

@@ -4,6 +4,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { AlarmView, SecurityEvent } from '#shared/api/security.ts';
+import { QuestionAnswer } from '#shared/api/security-question.ts';
 
 const IdText = Type.String({ pattern: '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$' });
 const Moment = Type.Integer({ minimum: 0 });
@@ -96,13 +97,17 @@ export const DeskList = Type.Object({
 /** What waits at the desk. */
 export type DeskList = Static<typeof DeskList>;
 
-/** Somebody as the desk may see them: no more than is needed to tell two people apart. */
+/**
+ * Somebody as the desk may see them: no more than is needed to tell two people apart. `question`: what a caller may be
+ * asked; the answer is shown to nobody.
+ */
 export const DeskPerson = Type.Object({
   wallet: Type.String(),
   name: Type.String(),
   phone: Type.String(),
   tier: Type.String(),
   since: Moment,
+  question: Type.Optional(Type.String()),
 });
 /** Somebody as the desk may see them. */
 export type DeskPerson = Static<typeof DeskPerson>;
@@ -133,3 +138,13 @@ export const DeskFind = Type.Object({ phone: Type.String({ minLength: 1, maxLeng
 export const DeskRecovery = Type.Object({ id: IdText, wallet: IdText, why: Words });
 /** Opens a recovery. */
 export type DeskRecovery = Static<typeof DeskRecovery>;
+
+/** What a caller answered to their security question. */
+export const DeskHint = Type.Object({ wallet: IdText, answer: QuestionAnswer });
+/** What a caller answered. */
+export type DeskHint = Static<typeof DeskHint>;
+
+/** Whether it is what the owner once wrote: a hint to the agent, and nothing more. */
+export const DeskHintAnswer = Type.Object({ match: Type.Boolean() });
+/** Whether it matches. */
+export type DeskHintAnswer = Static<typeof DeskHintAnswer>;

@@ -71,6 +71,9 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['PUT /payment-password', 'own'],
   ['PUT /payment-password/free', 'own'],
   ['GET /security-events', 'own'],
+  ['GET /security-question', 'own'],
+  ['PUT /security-question', 'own'],
+  ['DELETE /security-question', 'own'],
   ['GET /email', 'own'],
   ['POST /email', 'own'],
   ['POST /email/{id}/code', 'theirs'],
@@ -118,6 +121,7 @@ const ROUTES: readonly (readonly [route: string, kind: Kind])[] = [
   ['GET /desk/cases/{id}', 'desk'],
   ['POST /desk/cases/{id}/decision', 'desk'],
   ['POST /desk/find', 'desk'],
+  ['POST /desk/hints', 'desk'],
   ['POST /desk/recoveries', 'desk'],
   ['GET /agreement', 'own'],
   ['POST /agreement', 'own'],
@@ -216,6 +220,7 @@ beforeAll(async () => {
   await good(ming.ask('PUT', '/payment-password', chosen));
   const [recovery, email] = [newId(place.clock()), newId(place.clock())];
   await good(ming.ask('POST', '/recoveries', { id: recovery }));
+  await good(ming.ask('PUT', '/security-question', { question: '明的问题是什么', answer: '煤球' }));
   await good(ming.ask('POST', '/email', { id: email, address: 'mingdayou@example.com' }));
   const pages = { docs: [MINGS_NOTE], new_edits: false };
   await good(ming.device.ask('POST', `/notebook/${ming.wallet}/_bulk_docs`, pages));
@@ -266,6 +271,7 @@ beforeAll(async () => {
     '明的附言',
     '明输错了',
     '明的申诉',
+    '明的问题',
     MINGS_NOTE.text,
     '139****2222',
     '··2222',
@@ -326,6 +332,7 @@ async function mingSees(): Promise<string> {
     '/alarms',
     '/support/standing',
     '/email',
+    '/security-question',
     `/recoveries/${owned.recovery}`,
     '/cases',
     `/cases/${owned.fileOf}`,
@@ -419,6 +426,8 @@ function bodyOf(route: string): object | undefined {
     'POST /support/appeals': { id: owned.appeal, about: 'watched', words: 'mine now' },
     'POST /desk/cases/{id}/decision': { outcome: 'granted', answer: 'mine now' },
     'POST /desk/find': { phone: ming.phone },
+    'PUT /security-question': { question: '第一只猫叫什么', answer: '不是你的' },
+    'POST /desk/hints': { wallet: ming.wallet, answer: '煤球' },
     'POST /desk/recoveries': { id: newId(instant(Date.now())), wallet: ming.wallet, why: 'mine now' },
     'PUT /payment-password': {
       id: newId(instant(Date.now())),

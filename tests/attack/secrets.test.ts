@@ -116,6 +116,10 @@ async function passwordsAndMail(ming: Member): Promise<void> {
   expect((await ming.ask('PUT', '/payment-password/free', { each: 1, count: 1, proof })).status).toBe(403);
   expect((await ming.ask('PUT', '/payment-password', { id, password: `${wrong}x`, proof })).status).toBe(400);
   await good(ming.ask('POST', '/email', { id: newId(clock()), address }));
+  const [question, answer] = ['第一只猫叫什么名字', '煤球三世'];
+  keep('a security question', question);
+  keep('its answer', answer);
+  await good(ming.ask('PUT', '/security-question', { question, answer }));
   const again = newId(clock());
   const recovery = `/recoveries/${again}`;
   await good(ming.ask('POST', '/recoveries', { id: again }));

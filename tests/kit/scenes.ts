@@ -7,6 +7,7 @@ import type { AgreementView, ClosingView, HoldingList } from '#shared/api/accoun
 import type { Card, CardList, TermsList, TopUp, Withdrawal, WithdrawalTermsList } from '#shared/api/funding.ts';
 import type { PasswordView } from '#shared/api/password.ts';
 import type { AlarmList, SecurityEvent, SecurityEventCode } from '#shared/api/security.ts';
+import type { QuestionView } from '#shared/api/security-question.ts';
 import type { AppealView, DeskFile, DeskList, Standing } from '#shared/api/support.ts';
 import type { TransferFeed } from '#shared/api/transfer.ts';
 import { keepElderText, keepNotices, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
@@ -277,6 +278,15 @@ const DESK_FILE: DeskFile = {
   ],
 };
 
+const QUESTION: QuestionView = { question: '第一只猫叫什么名字？', setAt: MORNING };
+
+/** Somebody on the telephone is looked up. */
+const findCaller = async (page: Page): Promise<void> => {
+  await page.locator('input[type=tel]').fill('13912345678');
+  await page.locator('form button').click();
+  await page.locator('textarea').waitFor();
+};
+
 const AGREEMENT: AgreementView = {
   version: 1,
   effectiveAt: Date.UTC(2026, 10, 1),
@@ -511,6 +521,13 @@ export const SCENES: readonly Scene[] = [
     act: answeringAll(SECURITY, async (page) => await page.locator('main button.danger').last().click()),
   },
   { name: 'security-alarms', path: '/me/security', alone: true, act: answeringAll({ ...SECURITY, '/alarms': ALARMS }) },
+  { name: 'question', path: '/me/security/question', act: answering('/security-question', QUESTION) },
+  {
+    name: 'question-none',
+    path: '/me/security/question',
+    act: answering('/security-question', {}, async (page) => await page.locator('form button').click()),
+  },
+  { name: 'question-unreached', path: '/me/security/question' },
   { name: 'appeal', path: '/me/security/appeal', act: answering('/support/standing', STANDING) },
   {
     name: 'appeal-open',
@@ -535,11 +552,24 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'desk-caller',
     path: '/desk',
-    act: answeringAll({ '/desk': DESK, '/desk/find': DESK_FILE.person }, async (page) => {
-      await page.locator('input[type=tel]').fill('13912345678');
-      await page.locator('form button').click();
-      await page.locator('textarea').waitFor();
-    }),
+    act: answeringAll({ '/desk': DESK, '/desk/find': DESK_FILE.person }, findCaller),
+  },
+  {
+    name: 'desk-caller-hint',
+    path: '/desk',
+    act: answeringAll(
+      {
+        '/desk': DESK,
+        '/desk/find': { ...DESK_FILE.person, question: QUESTION.question },
+        '/desk/hints': { match: true },
+      },
+      async (page) => {
+        await findCaller(page);
+        await page.getByLabel(/对方的回答|What the caller answers/).fill('煤球');
+        await page.getByRole('button', { name: /^核对$|^Check$/ }).click();
+        await page.locator('.notice.good').waitFor();
+      },
+    ),
   },
   {
     name: 'desk-case',

@@ -31,6 +31,9 @@ const WORDS: Readonly<Record<SecurityEventCode, readonly [icon: IconName, text: 
   'appeal-made': ['info', m.security_event_appeal_made],
   'appeal-granted': ['check', m.security_event_appeal_granted],
   'appeal-refused': ['warning', m.security_event_appeal_refused],
+  'question-set': ['edit', m.security_event_question_set],
+  'question-ended': ['edit', m.security_event_question_ended],
+  'question-asked': ['info', m.security_event_question_asked],
 };
 
 /** The icon of an event. */
@@ -53,6 +56,9 @@ function figuresText({ code, about }: SecurityEvent): string {
   const { by, each, count, currency, address } = about;
   if (code === 'free-set') {
     return m.security_event_free_detail({ sum: sumText(Number(each), String(currency)), count: Number(count) });
+  }
+  if (code === 'question-asked') {
+    return about.match === 'yes' ? m.security_event_question_yes() : m.security_event_question_no();
   }
   if (code === 'email-set') return String(address ?? '');
   if (code === 'alarm' || code === 'alarm-mine' || code === 'alarm-not-mine') return ruleText(String(about.rule));

@@ -33,6 +33,9 @@ const EVENTS: Readonly<Record<SecurityEventCode, (inputs: object, options: { loc
   'appeal-made': m.security_event_appeal_made,
   'appeal-granted': m.security_event_appeal_granted,
   'appeal-refused': m.security_event_appeal_refused,
+  'question-set': m.security_event_question_set,
+  'question-ended': m.security_event_question_ended,
+  'question-asked': m.security_event_question_asked,
 };
 
 /** Title and body; of what cannot be read it says only that there is something to see. */

@@ -1,6 +1,14 @@
 /** The desk as an agent works at it: what waits, one case with its context, and what is said to it; each act after a touch. */
 import type { Refusal } from '#shared/api/refusal.ts';
-import type { DeskDecision, DeskFile, DeskList, DeskPerson, DeskRecovery } from '#shared/api/support.ts';
+import type {
+  DeskDecision,
+  DeskFile,
+  DeskHint,
+  DeskHintAnswer,
+  DeskList,
+  DeskPerson,
+  DeskRecovery,
+} from '#shared/api/support.ts';
 import { newId } from '#shared/base/id.ts';
 import type { Result } from '#shared/base/result.ts';
 import { type IdentityNeeds, withPasskey } from '#web/identity/person.ts';
@@ -25,6 +33,11 @@ export function decide(needs: IdentityNeeds, id: string, said: DeskDecision): Pr
 /** Finds whoever is on the telephone. */
 export function findPerson(needs: IdentityNeeds, phone: string): Promise<Result<DeskPerson, Refusal>> {
   return withPasskey(needs, () => needs.ask<DeskPerson>({ method: 'POST', path: '/desk/find', body: { phone } }));
+}
+
+/** Whether what a caller answers matches their security question. */
+export function checkHint(needs: IdentityNeeds, body: DeskHint): Promise<Result<DeskHintAnswer, Refusal>> {
+  return withPasskey(needs, () => needs.ask<DeskHintAnswer>({ method: 'POST', path: '/desk/hints', body }));
 }
 
 /** Opens a recovery for them; kept before it is sent, so that the same again is the same act. */

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Desk } from '#server/platform/command.ts';
 import { agentCommand } from '#server/support/support.ts';
 import type { NewRecoveryCode } from '#shared/api/freeze.ts';
+import type { SecurityEventList } from '#shared/api/security.ts';
+import type { QuestionView } from '#shared/api/security-question.ts';
 import type { DeskFile, DeskList, DeskPerson, Standing } from '#shared/api/support.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { duration, instant } from '#shared/base/time.ts';
@@ -165,6 +167,65 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect(await codeOf(say(liu, made, 'granted'))).toBe('support.same-agent');
     expect(await codeOf(say(wei, made, 'granted'))).toBe('ok');
     expect((await desk(wei)).find((one) => one.id === made)).toMatchObject({ kind: 'recovery', state: 'granted' });
+  });
+
+  test('a security question is a hint and no more: the desk hears match or not, three times a day, and the owner each time', async () => {
+    const who = await person('邵飞飞');
+    const [question, answer] = ['第一只猫叫什么？', '煤球'];
+    const set = (said: object) => who.ask<QuestionView & { code?: string }>('PUT', '/security-question', said);
+    now += duration(6, 'min');
+    expect(await codeOf(set({ question, answer }))).toBe('session.step-up');
+    await touched(who);
+    expect(await codeOf(set({ question: '煤球叫什么', answer }))).toBe('question.answer-told');
+    const hint = async (agent: Member, said: string, wallet = who.wallet) => {
+      const asked = await (await touched(agent)).ask<{ match?: boolean; code?: string }>('POST', '/desk/hints', {
+        ...{ wallet, answer: said },
+      });
+      return asked.body.match ?? asked.body.code;
+    };
+    expect(await hint(liu, answer)).toBe('question.none');
+    await touched(who);
+    expect(await good(set({ question, answer }))).toMatchObject({ question, setAt: now });
+    await good(set({ question, answer }));
+    const events = async () =>
+      (await good(who.ask<SecurityEventList>('GET', '/security-events'))).events.map(
+        ({ code, about }) => `${code} ${about.match ?? ''}`,
+      );
+    expect(
+      (await events()).filter((one) => one.startsWith('question-set')),
+      'the same is the same act',
+    ).toHaveLength(1);
+
+    const found = await good((await touched(liu)).ask<DeskPerson>('POST', '/desk/find', { phone: who.phone }));
+    expect(found).toMatchObject({ wallet: who.wallet, question });
+    expect(await hint(liu, '煤炭')).toBe(false);
+    expect(await hint(wei, ' 煤、球 ')).toBe(true);
+    expect((await lines())[0]).toBe('agent wei: desk-asked');
+    expect(await codeOf((await touched(liu)).ask('POST', '/desk/hints', { wallet: liu.wallet, answer }))).toBe(
+      'support.own',
+    );
+    expect(await hint(liu, answer)).toBe(true);
+    expect(await hint(wei, answer), 'whoever asks').toBe('request.too-many');
+    expect((await events()).slice(0, 3)).toEqual(['question-asked yes', 'question-asked yes', 'question-asked no']);
+
+    // Right answers stand for nobody: the recovery is as far as it was.
+    await touched(who);
+    const chosen = { id: id(), password: '730291', proof: { by: 'passkey' } };
+    await good(who.ask('PUT', '/payment-password', chosen));
+    const recovery = id();
+    await good(who.ask('POST', '/recoveries', { id: recovery }));
+    expect(await good(who.ask('GET', `/recoveries/${recovery}`))).toMatchObject({ missing: 2, support: false });
+
+    const rows = await stage.house.database.query<{ text: string }>(
+      `select encode(question_sealed, 'escape') || encode(hash, 'escape') as text from identity_question where wallet = $1`,
+      [who.wallet],
+    );
+    expect(rows).toHaveLength(1);
+    for (const secret of [question, answer]) expect(rows[0]?.text).not.toContain(secret);
+    await touched(who);
+    expect(await good(who.ask('DELETE', '/security-question'))).toEqual({});
+    expect(await good(who.ask('GET', '/security-question'))).toEqual({});
+    now += duration(1, 'd');
   });
 
   test('to whoever does not work there, there is no desk; who did once, neither; and looking takes a fresh passkey', async () => {
