@@ -280,11 +280,12 @@ function draftOf(units: readonly Unit[], recent: Recent<Transfer>): Draft {
       const step = (regions.get(region) ?? 0) + 1;
       regions.set(region, step);
       steps.set(transfer, step);
-      const { id, kind, at, about, reverses, moves: sealed } = asSealed(transfer);
-      const seal = sealOf({ region, id, kind, at, about, reverses, moves: sealed });
+      const sealed = asSealed(transfer);
+      const seal = sealOf(sealed);
       recent.keep(seal.toBase64(), transfer);
+      const { id, kind, at, about, reverses } = sealed;
       transfers.push({ region, step, id, kind, at, about, reverses, seal });
-      for (const [line, { debit, credit, amount, currency }] of sealed.entries()) {
+      for (const [line, { debit, credit, amount, currency }] of sealed.moves.entries()) {
         moves.push({ region, step, line, debit, credit, amount, currency });
       }
     }
