@@ -4,7 +4,8 @@ import type { Category, Note, Opinion } from '#shared/api/notebook.ts';
 import { newId } from '#shared/base/id.ts';
 import { all } from '#web/notebook/apart.ts';
 import { type Notebook, openNotebook } from '#web/notebook/notebook.ts';
-import { localBook } from '#web/notebook/pouch.ts';
+import { houseBook, localBook } from '#web/notebook/pouch.ts';
+import type { NotebookFetch } from '#web/sync/notebook.ts';
 import { disputed, noteOf, ownCategories } from '#web/vault/opinions.ts';
 import { keepSetting } from '#web/vault/settings.ts';
 import { wipe } from '#web/vault/storage.ts';
@@ -198,4 +199,40 @@ test('a copy that was read earlier is not put over a newer one', async () => {
   goOn();
   await slow;
   expect((await noteOf(ming.vault, 'b1')).text).toBe('喝完了');
+});
+
+/** A house that has one note to bring, and is killed when it has brought it. */
+function dyingHouse(held: Note): NotebookFetch {
+  const rev = '1-0123456789abcdef0123456789abcdef';
+  const doc = { ...held, _rev: rev, _revisions: { start: 1, ids: [rev.slice(2)] } };
+  let isDead = false;
+  return async (url) => {
+    if (isDead) throw new TypeError('Failed to fetch');
+    const { pathname, searchParams } = new URL(url);
+    if (pathname.includes('/_local/')) return Response.json({ error: 'not_found' }, { status: 404 });
+    if (pathname.endsWith('/_bulk_get')) {
+      isDead = true;
+      return Response.json({ results: [{ id: held._id, docs: [{ ok: doc }] }] });
+    }
+    if (!pathname.endsWith('/_changes')) return Response.json({ db_name: 'book', doc_count: 1, update_seq: 1 });
+    const results = searchParams.get('since') === '0' ? [{ seq: 1, id: held._id, changes: [{ rev }] }] : [];
+    return Response.json({ results, last_seq: 1, pending: 0 });
+  };
+}
+
+test('a house killed in the middle of a batch ends the replication, and no fault goes unheard', async () => {
+  const { notes } = await phone();
+  const unheard: unknown[] = [];
+  const hear = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    unheard.push(event.reason);
+  };
+  addEventListener('unhandledrejection', hear);
+  await expect(notes.book.replicate.from(houseBook('ming', dyingHouse(note('茶'))))).rejects.toMatchObject({
+    result: { docs_written: 1 },
+  });
+  await new Promise((done) => setTimeout(done, 200));
+  removeEventListener('unhandledrejection', hear);
+  expect(unheard).toEqual([]);
+  expect(await notes.book.get('note:b1')).toMatchObject({ text: '茶' });
 });
