@@ -48,10 +48,19 @@ self.addEventListener('notificationclick', (event) => {
   event.waitUntil(show(new URL((event.notification.data as { path?: string } | null)?.path ?? '/', self.origin)));
 });
 
-/** Brings the app forward at `url`, or opens it there. */
+/** How long an open app has to answer that it goes there; an app of before does not know the question. */
+const ANSWER_MS = 1_000;
+
+/** Brings the app forward and has it go to `url`, without beginning anew; or opens it there. */
 async function show(url: URL): Promise<void> {
   const [open] = await self.clients.matchAll({ type: 'window' });
   if (!open) return void (await self.clients.openWindow(url));
   await open.focus();
-  await open.navigate(url);
+  const { port1, port2 } = new MessageChannel();
+  const goes = new Promise<boolean>((resolve) => {
+    port1.onmessage = () => resolve(true);
+    setTimeout(() => resolve(false), ANSWER_MS);
+  });
+  open.postMessage({ kind: 'go', path: url.pathname }, [port2]);
+  if (!(await goes)) await open.navigate(url);
 }

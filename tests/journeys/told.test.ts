@@ -70,8 +70,12 @@ test('offered after the first top-up, told of the next one without its sum, and 
     body: words(ming, 'notice_open'),
     path: `/bills/${said?.kind === 'arrival' ? said.bill : ''}`,
   });
-  await ming.page.goto(town.house.origin + shown.path);
+  // The open app goes there itself: it does not begin anew, so what stood in it stays.
+  await ming.page.evaluate(() => void Object.assign(globalThis, { stood: true }));
+  await click(ming, shown.path);
   await told(ming, 'bill_detail_title').waitFor(PATIENCE);
+  expect(new URL(ming.page.url()).pathname).toBe(shown.path);
+  expect(await ming.page.evaluate(() => 'stood' in globalThis)).toBe(true);
 
   await ming.page.goto(`${town.house.origin}/me/notices`);
   const all = ming.page.getByRole('switch', { name: words(ming, 'notice_switch'), exact: true });
@@ -107,4 +111,25 @@ async function deliver({ context }: Person, said: unknown): Promise<{ title: str
       path: String((one?.options.data as { path?: string } | undefined)?.path),
     };
   }, JSON.stringify(said));
+}
+
+/** Clicks a notice that leads to `path`, as far as the service worker can tell. */
+async function click({ context }: Person, path: string): Promise<void> {
+  const [worker] = context.serviceWorkers();
+  if (!worker) throw new Error('no service worker');
+  await worker.evaluate(async (leads) => {
+    const scope = globalThis as unknown as ServiceWorkerGlobalScope;
+    // Only a person's own click may bring a window forward.
+    WindowClient.prototype.focus = async function (this: WindowClient) {
+      return this;
+    };
+    await scope.registration.showNotification('notice', { data: { path: leads } });
+    const [notification] = await scope.registration.getNotifications();
+    if (!notification) throw new Error('no notice');
+    let work: Promise<unknown> = Promise.resolve();
+    const event = new NotificationEvent('notificationclick', { notification });
+    Object.defineProperty(event, 'waitUntil', { value: (waited: Promise<unknown>) => (work = waited) });
+    scope.dispatchEvent(event);
+    await work;
+  }, path);
 }

@@ -6,6 +6,7 @@ import { forgetOthers, letOpen } from '#web/identity/opening.ts';
 import { makePasskey, tellPasskeys } from '#web/identity/passkey.ts';
 import { type IdentityNeeds, withPasskey } from '#web/identity/person.ts';
 import { deviceKey } from '#web/vault/device-key.ts';
+import { keepSetting } from '#web/vault/settings.ts';
 
 /** All passkeys. */
 export async function listPasskeys(needs: IdentityNeeds): Promise<Result<PasskeyList, Refusal>> {
@@ -57,7 +58,11 @@ export async function listDevices(
 ): Promise<Result<{ readonly devices: readonly DeviceView[]; readonly here: string | undefined }, Refusal>> {
   const list = await needs.ask<DeviceList>({ method: 'GET', path: '/devices' });
   if (!list.ok) return list;
-  return { ok: true, value: { devices: list.value.devices, here: (await deviceKey(needs.vault))?.id } };
+  const { devices } = list.value;
+  const here = (await deviceKey(needs.vault))?.id;
+  const mine = devices.find(({ id }) => id === here);
+  if (mine) await keepSetting(needs.vault, 'phoneName', mine.name);
+  return { ok: true, value: { devices, here } };
 }
 
 /** Gives a device another name. */
@@ -66,7 +71,10 @@ export async function renameDevice(
   id: string,
   name: string,
 ): Promise<Result<DeviceView, Refusal>> {
-  return await needs.ask<DeviceView>({ method: 'PATCH', path: `/devices/${id}`, body: { name } });
+  const renamed = await needs.ask<DeviceView>({ method: 'PATCH', path: `/devices/${id}`, body: { name } });
+  const isHere = (await deviceKey(needs.vault))?.id === id;
+  if (renamed.ok && isHere) await keepSetting(needs.vault, 'phoneName', renamed.value.name);
+  return renamed;
 }
 
 /** Stops a device: its next sync is refused and its offline money is called back. */

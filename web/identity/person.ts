@@ -174,6 +174,7 @@ export async function enrolPhone(
   await needs.vault.transaction('rw', needs.vault.settings, async () => {
     await keepSetting(needs.vault, 'wallet', { id: wallet, region, name: nameShown });
     await keepSetting(needs.vault, 'enrolledAt', needs.clock());
+    await keepSetting(needs.vault, 'phoneName', phoneName);
     await dropSetting(needs.vault, 'signup');
     await dropSetting(needs.vault, 'closed');
   });

@@ -41,7 +41,7 @@ export interface Notebook {
 /** How a phone opens the database of a wallet. */
 export type OpenBook = (name: string) => PouchDB;
 
-/** The notebook of the wallet this phone holds; undefined when it holds none. */
+/** The notebook of the wallet this phone holds; undefined when it holds none. What is written here bears this phone's name. */
 export async function openNotebook(vault: Vault, open: OpenBook): Promise<Notebook | undefined> {
   const wallet = await readSetting(vault, 'wallet');
   if (!wallet) return undefined;
@@ -52,11 +52,18 @@ export async function openNotebook(vault: Vault, open: OpenBook): Promise<Notebo
   return {
     book,
     mirror,
-    write: (opinion, seen) => after(put(book, opinion, seen)),
+    write: (opinion, seen) => after(signed(vault, opinion).then((mine) => put(book, mine, seen))),
     remove: (id, seen) => after(takeBack(book, id, seen)),
     versions: (id) => versionsOf(book, id),
-    settle: (seen, settlement) => after(settle(book, seen, settlement)),
+    settle: (seen, settlement) => after(settleAs(vault, book, seen, settlement)),
   };
+}
+
+/** The opinion as this phone's word, by the name its owner gave it. */
+async function signed<Said extends Opinion>(vault: Vault, opinion: Said): Promise<Said> {
+  const { by: _before, ...said } = opinion;
+  const by = await readSetting(vault, 'phoneName');
+  return { ...said, ...(by === undefined ? {} : { by }) } as Said;
 }
 
 async function put(book: PouchDB, opinion: Opinion, seen: string | undefined): Promise<void> {
@@ -96,7 +103,9 @@ async function versionsOf(book: PouchDB, id: string): Promise<Version[]> {
   });
 }
 
-async function settle(book: PouchDB, seen: readonly Version[], { keep, beside }: Settlement): Promise<void> {
+async function settleAs(vault: Vault, book: PouchDB, seen: readonly Version[], settlement: Settlement): Promise<void> {
+  const keep = await signed(vault, settlement.keep);
+  const beside = await Promise.all(settlement.beside.map((one) => signed(vault, one)));
   // First what is added, then what is taken away: ended in between, nothing is lost and the choice is asked for again.
   for (const opinion of beside) {
     const held = await book.get(opinion._id).catch(missing);

@@ -2,6 +2,7 @@
 import type { Category, Opinion, OpinionType, RuleWhen } from '#shared/api/notebook.ts';
 import { CATEGORIES } from '#shared/rules/filing.ts';
 import { type BudgetNow, EVERYTHING } from '#web/notebook/budget.ts';
+import { RULE_DIRECTIONS, RULE_KINDS } from '#web/notebook/form.ts';
 import { m } from '#web/paraglide/messages.js';
 import { categoryName } from '#web/ui/category.ts';
 import { sumText } from '#web/ui/format.ts';
@@ -46,6 +47,24 @@ export function ruleAsks({ peer, memo, kind, direction, currency, least, most }:
   ];
   return asked.filter((one) => typeof one === 'string' && one !== '').join(' · ');
 }
+
+/** The kinds of bills a rule can ask for, first that it asks for none. */
+export function kindChoices(): { readonly value: string; readonly label: string }[] {
+  return [ANY(), ...RULE_KINDS.map((value) => ({ value, label: KIND_OF_BILL[value]() }))];
+}
+
+/** The ways of money a rule can ask for, first that it asks for none. */
+export function directionChoices(): { readonly value: string; readonly label: string }[] {
+  const label = { in: m.bill_flow_in, out: m.bill_flow_out };
+  return [ANY(), ...RULE_DIRECTIONS.map((value) => ({ value, label: label[value]() }))];
+}
+
+/** The currencies a rule can ask for, first that it asks for none. */
+export function currencyChoices(currencies: readonly string[]): { readonly value: string; readonly label: string }[] {
+  return [ANY(), ...currencies.map((value) => ({ value, label: value }))];
+}
+
+const ANY = () => ({ value: '', label: m.notebook_rule_any() });
 
 const KIND_OF_BILL = {
   payment: m.bill_kind_payment,

@@ -31,6 +31,8 @@ export interface Settings {
   wallet: WalletSetting;
   /** When the server took this phone's device key. */
   enrolledAt: number;
+  /** What the owner calls this phone, as the house last heard it: opinions of the notebook bear it. */
+  phoneName: string;
   /** Base64url of the network's root public key (33 bytes), pinned at enrolment and never changed by a sync. */
   networkRoot: string;
   /**

@@ -37,12 +37,37 @@ test('a budget of yen is shown in whole yen, and keeps the percent it had', () =
   expect(opinionOf('budget', ID, fields, own, 3 as never)).toEqual({ ...own, at: 3 });
 });
 
-test('a rule asks for one thing at least, and keeps what the form does not show', () => {
-  expect(faultOf('rule', typed('rule', { peer: ' ' }))).toBe('rule');
-  expect(faultOf('rule', typed('rule', { memo: '面' }))).toBeUndefined();
-  const own: Rule = { _id: `rule:${ID}`, type: 'rule', when: { peer: '老王', least: 5_00 }, category: 'food', at: 1 };
-  const fields = { ...fieldsOf(own, 'rule', 'CNY'), peer: '', memo: ' 面 ' };
-  expect(opinionOf('rule', ID, fields, own, 3 as never)).toEqual({ ...own, when: { memo: '面', least: 5_00 }, at: 3 });
+// what is asked; the fault; what the rule then asks of a bill
+test.each([
+  [{ peer: ' ' }, 'rule', {}],
+  [{ memo: ' 面 ' }, undefined, { memo: '面' }],
+  [{ kind: 'refund' }, undefined, { kind: 'refund' }],
+  [{ direction: 'in', currency: 'JPY' }, undefined, { direction: 'in', currency: 'JPY' }],
+  [{ least: '5', most: '200.50' }, undefined, { least: 5_00, most: 200_50 }],
+  [{ least: '500', currency: 'JPY' }, undefined, { currency: 'JPY', least: 500 }],
+  [{ least: '0' }, undefined, { least: 0 }],
+  [{ most: '5.5', currency: 'JPY' }, 'sums', {}],
+  [{ least: '6', most: '5' }, 'sums', {}],
+  [{ least: 'five' }, 'sums', {}],
+] as const)('a rule that asks %j: %s', (asked, fault, when) => {
+  const fields = typed('rule', asked);
+  expect(faultOf('rule', fields)).toBe(fault);
+  if (fault) return;
+  expect(opinionOf('rule', ID, fields, undefined, 3 as never)).toEqual({
+    ...{ _id: `rule:${ID}`, type: 'rule', when, category: 'food', at: 3 },
+  });
+});
+
+test('all that a rule asks stands in the form, and what is taken out of it is asked no more', () => {
+  const when = { peer: '老王', kind: 'payment', direction: 'out', currency: 'CNY', least: 5_00, most: 90_00 } as const;
+  const own: Rule = { _id: `rule:${ID}`, type: 'rule', when, category: 'food', at: 1 };
+  const fields = fieldsOf(own, 'rule', 'HKD');
+  expect(fields).toMatchObject({ ...when, memo: '', least: '5.00', most: '90.00' });
+  expect(opinionOf('rule', ID, fields, own, 3 as never)).toEqual({ ...own, at: 3 });
+  const less = { ...fields, peer: '', kind: '', least: ' ' };
+  expect(opinionOf('rule', ID, less, own, 3 as never)).toMatchObject({
+    when: { direction: 'out', currency: 'CNY', most: 90_00 },
+  });
 });
 
 test('a category has a name', () => {

@@ -70,6 +70,20 @@ test('what is written is read by the screens, written over, and taken back', asy
   expect(await noteOf(ming.vault, 'b1')).toMatchObject({ text: '', tags: ['work'] });
 });
 
+test('what is written bears the name of the phone that wrote it last', async () => {
+  const [ming, other] = [await phone(), await phone()];
+  await ming.notes.write(note('茶'), undefined);
+  expect((await ming.notes.versions('note:b1'))[0]?.opinion.by).toBeUndefined();
+  await keepSetting(ming.vault, 'phoneName', '小明的手机');
+  await keepSetting(other.vault, 'phoneName', '旧手机');
+  await ming.notes.write(note('喝茶'), await seen(ming, 'note:b1'));
+  await meet(ming, other);
+  expect((await other.notes.versions('note:b1'))[0]?.opinion).toMatchObject({ text: '喝茶', by: '小明的手机' });
+  const [held] = await other.notes.versions('note:b1');
+  await other.notes.write({ ...note('红茶'), by: held?.opinion.by ?? '' }, held?.revision);
+  expect((await other.notes.versions('note:b1'))[0]?.opinion).toMatchObject({ text: '红茶', by: '旧手机' });
+});
+
 test('a wallet that was closed takes its notebook along, and nobody else’s', async () => {
   const leaver = await phone();
   const other = await phone();
