@@ -17,6 +17,7 @@ import { makeFolder } from '#server/platform/folder.ts';
 import { lockFolder } from '#server/platform/folder-lock.ts';
 import { syncFile, writeNewFile } from '#server/platform/keeper.ts';
 import { NotWhole, openSafe, type Safe, writeSafe } from '#server/platform/safe.ts';
+import { paymentAudit } from '#server/proof/proof.ts';
 import { keyFiles, logbookAudit } from '#server/region/region.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, toBase64url, toHex } from '#shared/base/bytes.ts';
@@ -156,7 +157,8 @@ async function restoreInto(config: Config, proved: Proved, say: Say): Promise<nu
     // Without statistics a batch is looked up by reading whole tables.
     await database.query('analyze');
     const desk = { database, config, say: async (line: string) => say(line) };
-    const outcomes = [await ledgerAudit.run(desk, []), await logbookAudit.run(desk, [])];
+    const outcomes: number[] = [];
+    for (const audit of [ledgerAudit, paymentAudit, logbookAudit]) outcomes.push(await audit.run(desk, []));
     return Math.max(...outcomes);
   } finally {
     await database.close();

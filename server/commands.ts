@@ -4,12 +4,14 @@ import { statementAudit } from '#server/funding/funding.ts';
 import { ledgerAudit } from '#server/ledger/audit-command.ts';
 import type { Command } from '#server/platform/command.ts';
 import { dumpCommand } from '#server/platform/dump.ts';
+import { paymentAudit } from '#server/proof/proof.ts';
 import { logbookAudit, rotateCommand, switchCommand } from '#server/region/region.ts';
 import { agentCommand } from '#server/support/support.ts';
 
 /** All of them. */
 export const COMMANDS: readonly Command[] = [
   ledgerAudit,
+  paymentAudit,
   logbookAudit,
   statementAudit,
   switchCommand,

@@ -23,6 +23,7 @@ const LADDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['funding'],
     ['account'],
     ['bill'],
+    ['proof'],
     ['notice'],
     ['sync'],
     ['notebook'],

@@ -30,7 +30,9 @@ import { finalityMessage } from '#shared/protocol/finality.ts';
 import { readFork } from '#shared/protocol/fork.ts';
 
 export type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
+export { claimUnit, matureUnit, transferId } from '#server/payment/posting.ts';
 export type { PaymentStory } from '#server/payment/store.ts';
+export { nodeVerifier } from '#server/payment/verifier.ts';
 
 /** What this capability remembers. */
 export const paymentSchema = {

@@ -4,13 +4,12 @@
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { auditLedger, type Finding } from '#server/ledger/audit.ts';
-import { guaranteeFund } from '#server/ledger/chart.ts';
 import type { Database } from '#server/platform/database.ts';
-import { duration } from '#shared/base/time.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { report } from '#tests/kit/fault-report.ts';
-import { bank, idOf, SHANXI, transfer, walletOf } from '#tests/kit/ledger.ts';
+import { idOf, SHANXI } from '#tests/kit/ledger.ts';
 import { type Market, openMarket } from '#tests/kit/market.ts';
+import { liveThrough } from '#tests/kit/market-day.ts';
 import { type Chance, chanceOf } from '#tests/simulation/chance.ts';
 
 interface AccountRow {
@@ -357,41 +356,6 @@ const TAMPERED: Readonly<Record<string, (desk: Desk) => Tampering>> = {
 const UNLOCK = ['ledger_transfer', 'ledger_move'].map((table) => `alter table ${table} disable trigger user`);
 const TABLES = ['ledger_journal_end', 'ledger_account', 'ledger_transfer', 'ledger_move', 'ledger_follower'];
 
-/** Payments, a fork, a debt, a late claim, a void and a payee of the other region: every kind of account has been used. */
-async function live(market: Market): Promise<void> {
-  const [ming, hua, lan] = [await market.person('小明'), await market.person('小华'), await market.person('阿兰')];
-  const bei = await market.person('北北', 'CN-BJ');
-  await market.topUp(ming, 1000_00);
-  await market.topUp(hua, 70_00);
-  const late = await market.purse(hua, 20_00);
-  const old = await late.pay(lan, 5_00);
-  market.pass(duration(30, 'd'));
-  await market.allowances.releaseDue();
-  await market.payments.ripen();
-  await market.upload(lan, old);
-  const purse = await market.purse(ming, 300_00);
-  const copy = purse.clone();
-  await market.upload(hua, await purse.pay(hua, 60_00), await purse.pay(lan, 20_00));
-  await market.upload(bei, await purse.pay(bei, 90_00));
-  const voided = await purse.pay(hua, 15_00);
-  await market.upload(hua, voided);
-  await market.payments.takeReceipts(hua.wallet, [await market.receipt(hua, voided.id, 'void')]);
-  const [shortfall] = await market.upload(lan, await copy.pay(lan, 250_00));
-  expect(shortfall).toMatchObject({ outcome: 'arriving' });
-  await market.purse(hua, 30_00);
-  const back = { region: SHANXI, original: idOf('transfer wrong'), id: idOf('back'), at: market.clock() };
-  for (const unit of [
-    transfer('fund', bank(), guaranteeFund(SHANXI, 'CNY'), 500_00),
-    transfer('told', bank(), walletOf('Ai'), 10_00, { about: { slip: 'A' } }),
-    transfer('wrong', walletOf('Ai'), walletOf('Bo'), 2_00),
-  ]) {
-    expect(await market.ledger.post([unit])).toMatchObject({ ok: true });
-  }
-  await market.ledger.reverse(back);
-  await market.bills.feed(hua.wallet, 0, 10);
-  for (let at = 0; at < 4; at += 1) await market.ledger.post([transfer(`last ${at}`, bank(), walletOf('Bo'), 1 + at)]);
-}
-
 async function readBooks(database: Database): Promise<Books> {
   const rows = <Row>(sql: string) => database.query<Row>(sql);
   const kept = await rows<AccountRow>(`select * from ledger_account where region = 'CN-SX'`);
@@ -417,7 +381,7 @@ eachDatabase('the books', (open) => {
   beforeAll(async () => {
     database = await open();
     market = await openMarket(database);
-    await live(market);
+    await liveThrough(market);
     expect(await auditLedger(database)).toMatchObject({ regions: 2, findings: [] });
     desk = new Desk(await readBooks(database), chanceOf(17));
     for (const statement of UNLOCK) await database.query(statement);

@@ -3,6 +3,7 @@ import { auditLedger } from '#server/ledger/audit.ts';
 import { available, outside } from '#server/ledger/chart.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
+import { auditPayments } from '#server/proof/proof.ts';
 import type { SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
 import { newId } from '#shared/base/id.ts';
 import { instant } from '#shared/base/time.ts';
@@ -91,14 +92,19 @@ export async function lookInside<Answer>(house: House, work: (database: Database
   }
 }
 
-/** What the auditor says of the house, and how often each payment from `payer` was booked. */
+/** What both auditors of money say of the house, and how often each payment from `payer` was booked. */
 export async function booksOf(house: House): Promise<{ findings: unknown[]; payments: number; transfers: number }> {
   return lookInside(house, async (database) => {
-    const { findings } = await auditLedger(database);
+    const ledger = await auditLedger(database);
+    const book = await auditPayments(database, instant(Date.now()));
     const [row] = await database.query<{ payments: number; transfers: number }>(
       `select count(distinct id)::int as payments, count(*)::int as transfers from ledger_transfer where kind in ('claim', 'shortfall', 'late-claim')`,
     );
-    return { findings: [...findings], payments: row?.payments ?? 0, transfers: row?.transfers ?? 0 };
+    return {
+      findings: [...ledger.findings, ...book.findings],
+      payments: row?.payments ?? 0,
+      transfers: row?.transfers ?? 0,
+    };
   });
 }
 

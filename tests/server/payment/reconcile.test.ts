@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Payments } from '#server/payment/payment.ts';
 import { openSignatures } from '#server/payment/signatures.ts';
 import { nodeVerifier } from '#server/payment/verifier.ts';
+import { auditPayments } from '#server/proof/proof.ts';
 import { sameBytes } from '#shared/base/bytes.ts';
 import { duration } from '#shared/base/time.ts';
 import { verifySync } from '#shared/protocol/signature.ts';
@@ -18,7 +19,10 @@ eachDatabase('settlement', (open) => {
   beforeAll(async () => {
     here = await openMarket(await open(), { signatures: openSignatures(1) });
   });
-  afterEach(async () => expect(await here.faults()).toEqual([]));
+  afterEach(async () => {
+    expect(await here.faults()).toEqual([]);
+    expect((await auditPayments(here.database, here.clock())).findings).toEqual([]);
+  });
   afterAll(() => here.close());
 
   async function three() {

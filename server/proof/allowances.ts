@@ -1,0 +1,88 @@
+/** Proves allowances: each row against its signed bytes, the transfer that set the money aside, its hold and its payments. */
+import type { Sql } from '#server/platform/database.ts';
+import { type Find, PAGE } from '#server/proof/finding.ts';
+import { type FindPosted, readPosted } from '#server/proof/posted.ts';
+import * as store from '#server/proof/store.ts';
+import { sameBytes } from '#shared/base/bytes.ts';
+import type { Instant } from '#shared/base/time.ts';
+import { allowanceMessage } from '#shared/protocol/allowance.ts';
+import { referenceOf } from '#shared/protocol/message.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Reads all allowances and what they promise together; answers how many there are. */
+export async function proveAllowances(tx: Sql, find: Find, now: Instant): Promise<number> {
+  let count = 0;
+  let last: string | null = null;
+  for (let full = true; full; ) {
+    const page: store.AuditAllowance[] = await store.allowancePage(tx, last, PAGE);
+    full = page.length === PAGE;
+    last = page.at(-1)?.id ?? last;
+    count += page.length;
+    const posted = await readPosted(tx, page);
+    for (const row of page) proveOne(row, posted, find);
+  }
+  for (const { region, ends_hour: hour, says, sum } of await store.wrongOutstanding(tx, Math.floor(now / HOUR_MS))) {
+    find('outstanding', region, `outstanding ${hour}`, says - sum, `says ${says}, its open allowances come to ${sum}`);
+  }
+  return count;
+}
+
+function proveOne(row: store.AuditAllowance, posted: FindPosted, find: Find): void {
+  const { region, total, claimed, returned } = row;
+  const name = `allowance ${row.id}`;
+  const differs = differences(row);
+  if (differs.length > 0) {
+    find('allowance-message', region, name, 0, `differs from what the issuer signed: ${differs.join(', ')}`);
+  }
+  const issue = posted(region, row.id);
+  const [move] = issue?.moves ?? [];
+  const { wallet, currency } = row;
+  const isIssued =
+    issue?.kind === 'issue' &&
+    issue.moves.length === 1 &&
+    move?.debit === `available/${wallet}/${currency}` &&
+    move.credit === `hold/${row.id}/${currency}` &&
+    move.amount === total;
+  if (!isIssued) {
+    const off = total - (move?.amount ?? 0);
+    find('allowance-issue', region, name, off, issue ? 'was not set aside like this' : 'was never set aside');
+  }
+  const remaining = total - claimed - returned;
+  if (remaining !== row.hold) {
+    find('allowance-hold', region, name, remaining - row.hold, `has ${remaining} left, its hold has ${row.hold}`);
+  }
+  if (claimed !== row.paid) {
+    find('allowance-claimed', region, name, claimed - row.paid, `says ${claimed}, its payments took ${row.paid}`);
+  }
+  const wrong = stateFault(row, remaining);
+  if (wrong) find('allowance-state', region, name, 0, `is ${row.state}, but ${wrong}`);
+}
+
+function differences(row: store.AuditAllowance): string[] {
+  const read = allowanceMessage.read(row.bytes);
+  if (!read.ok) return ['the bytes cannot be read'];
+  const { message, id } = read.value;
+  const same: Readonly<Record<string, boolean>> = {
+    reference: sameBytes(referenceOf(id), row.reference),
+    region: message.region === row.region,
+    id: message.id === row.id,
+    key: sameBytes(message.deviceKey, row.device_key),
+    currency: message.currency === row.currency,
+    total: message.total === row.total,
+    payee: (message.payees?.[0] ?? null) === row.payee,
+    status: message.statusIndex === row.status_index,
+    expires: message.expires === row.expires_at,
+    claims: message.claimUntil === row.claim_until_at,
+  };
+  return Object.keys(same).filter((field) => !same[field]);
+}
+
+function stateFault(row: store.AuditAllowance, remaining: number): string | undefined {
+  if (row.state === 'released') return remaining === 0 ? undefined : `${remaining} did not go back`;
+  if (row.state === 'closed') return row.word ? undefined : 'its device never closed it';
+  if (row.state === 'stopped') return row.stop_reason === null ? 'nobody says why' : undefined;
+  if (row.stop_reason !== null) return `was stopped (${row.stop_reason})`;
+  if (row.word) return 'its device closed it';
+  return row.returned > 0 ? `${row.returned} went back` : undefined;
+}
