@@ -13,7 +13,7 @@ import type { Finding } from '#server/proof/finding.ts';
 import { provePayments } from '#server/proof/payments.ts';
 import type { Instant } from '#shared/base/time.ts';
 
-export type { Finding, ProofCheck } from '#server/proof/finding.ts';
+export type { Finding } from '#server/proof/finding.ts';
 
 /** What was looked at, and everything that is wrong; no findings: the payments are proved. */
 export interface ProofReport {

@@ -86,7 +86,9 @@ describe.each(['pglite', 'postgres'] as const)('a house on %s', (kind) => {
       const restored = await command(elsewhere, 'restore', file, ...pass);
       expect(restored).toMatchObject({
         code: 0,
-        said: expect.stringMatching(/each as it was[\s\S]*ledger is proved[\s\S]*book of payments is proved[\s\S]*logbook is proved/),
+        said: expect.stringMatching(
+          /each as it was[\s\S]*ledger is proved[\s\S]*book of payments is proved[\s\S]*logbook is proved/,
+        ),
       });
       expect(await command(elsewhere, 'restore', file, ...pass)).toMatchObject({
         code: 2,
