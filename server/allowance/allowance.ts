@@ -29,6 +29,7 @@ import type { Currency } from '#shared/money/currency.ts';
 import { allowancePolicy, spendSince, TIERS } from '#shared/rules/policy.ts';
 
 export type { CertifiedPayee } from '#server/allowance/certificate.ts';
+export { INNOCENT } from '#server/allowance/ending.ts';
 export type { HeldAllowance, HeldPayments, StopReason } from '#server/allowance/held.ts';
 export type { Issued, Want } from '#server/allowance/issue.ts';
 export type { AllowanceParts } from '#server/allowance/parts.ts';

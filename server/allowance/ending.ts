@@ -23,7 +23,7 @@ import { closingChecks } from '#shared/protocol/witness.ts';
 const RELEASED_AT_ONCE = 100;
 
 /** Reasons that say nothing against the phone itself. */
-const INNOCENT: readonly StopReason[] = ['passkey-revoked', 'wallet-frozen', 'wallet-paused', 'limits-eased'];
+export const INNOCENT: readonly StopReason[] = ['passkey-revoked', 'wallet-frozen', 'wallet-paused', 'limits-eased'];
 
 const verifier = webVerifier();
 

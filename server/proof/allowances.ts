@@ -1,4 +1,5 @@
 /** Proves allowances: each row against its signed bytes, the transfer that set the money aside, its hold and its payments. */
+import { INNOCENT } from '#server/allowance/allowance.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { type Find, PAGE } from '#server/proof/finding.ts';
 import { type FindPosted, readPosted } from '#server/proof/posted.ts';
@@ -22,7 +23,11 @@ export async function proveAllowances(tx: Sql, find: Find, now: Instant): Promis
     const posted = await readPosted(tx, page);
     for (const row of page) proveOne(row, posted, find);
   }
-  for (const { region, ends_hour: hour, says, sum } of await store.wrongOutstanding(tx, Math.floor(now / HOUR_MS))) {
+  for (const { region, ends_hour: hour, says, sum } of await store.wrongOutstanding(
+    tx,
+    Math.floor(now / HOUR_MS),
+    INNOCENT,
+  )) {
     find('outstanding', region, `outstanding ${hour}`, says - sum, `says ${says}, its open allowances come to ${sum}`);
   }
   return count;
