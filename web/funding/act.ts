@@ -66,6 +66,25 @@ export async function openActs(vault: Vault, way: Pick<ActWay, 'isOf'>): Promise
 }
 
 /**
+ * Looks once how the open acts stand, sends nothing, and answers those it knew as open, each as it stands now: what had
+ * its last word meanwhile says so, with the balance brought down. Where the road ends the rest stays as it was.
+ */
+export async function lookAtOpen(needs: ActNeeds, way: ActWay): Promise<TopUpRow[]> {
+  const rows = await openActs(needs.vault, way);
+  const seen: TopUpRow[] = [];
+  let isRoad = true;
+  for (const row of rows) {
+    // What was kept may still be sent: that is for its own page.
+    const step: Result<TopUpRow, Refusal> =
+      isRoad && row.state !== 'kept' ? await look(needs, way, row, true) : ok(row);
+    isRoad &&= step.ok || step.error.code === 'request.not-found';
+    seen.push(step.ok ? step.value : row);
+  }
+  if (seen.some(({ state }) => way.moved.includes(state))) await needs.sync();
+  return seen;
+}
+
+/**
  * One step with act `id`: sends what was kept and goes by itself, else looks how it stands; then keeps and answers the
  * new row. Refusals are of the road or the session (`house.unreachable`, `session.none`, …): the act is as it was.
  */

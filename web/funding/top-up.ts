@@ -4,7 +4,7 @@ import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import type { Result } from '#shared/base/result.ts';
 import type { Currency } from '#shared/money/currency.ts';
-import { type ActNeeds, type ActWay, beginAct, followAct, openActs, stepAct } from '#web/funding/act.ts';
+import { type ActNeeds, type ActWay, beginAct, followAct, lookAtOpen, openActs, stepAct } from '#web/funding/act.ts';
 import { type CardMark, cardOf } from '#web/funding/cards.ts';
 import { askOrKept } from '#web/sync/kept.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
@@ -39,6 +39,11 @@ export function beginTopUp(needs: ActNeeds, { card, ...wish }: TopUpWish): Promi
 /** Top-ups of this phone that have not had their last word, the newest first. */
 export function openTopUps(vault: Vault): Promise<TopUpRow[]> {
   return openActs(vault, WAY);
+}
+
+/** The same, as they stand at the house; see {@link lookAtOpen}. */
+export function lookAtTopUps(needs: ActNeeds): Promise<TopUpRow[]> {
+  return lookAtOpen(needs, WAY);
 }
 
 /** One step with top-up `id`; see {@link stepAct}. */

@@ -5,7 +5,7 @@ import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import type { Result } from '#shared/base/result.ts';
 import type { Currency } from '#shared/money/currency.ts';
-import { type ActNeeds, type ActWay, beginAct, followAct, openActs, sendAct } from '#web/funding/act.ts';
+import { type ActNeeds, type ActWay, beginAct, followAct, lookAtOpen, openActs, sendAct } from '#web/funding/act.ts';
 import { type CardMark, cardOf } from '#web/funding/cards.ts';
 import { askOrKept } from '#web/sync/kept.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
@@ -50,6 +50,11 @@ export async function sendWithdrawal(
 /** Withdrawals of this phone that have not had their last word, the newest first. */
 export function openWithdrawals(vault: Vault): Promise<TopUpRow[]> {
   return openActs(vault, WAY);
+}
+
+/** The same, as they stand at the house; see {@link lookAtOpen}. */
+export function lookAtWithdrawals(needs: ActNeeds): Promise<TopUpRow[]> {
+  return lookAtOpen(needs, WAY);
 }
 
 /** Follows withdrawal `id` until its last word; one that waits for the person stays `kept` meanwhile. */

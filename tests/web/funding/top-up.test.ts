@@ -5,7 +5,15 @@ import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { after, duration } from '#shared/base/time.ts';
 import { type ActStage, openActStage } from '#tests/web/funding/server.ts';
-import { beginTopUp, errandOf, followTopUp, openTopUps, readTerms, stepTopUp } from '#web/funding/top-up.ts';
+import {
+  beginTopUp,
+  errandOf,
+  followTopUp,
+  lookAtTopUps,
+  openTopUps,
+  readTerms,
+  stepTopUp,
+} from '#web/funding/top-up.ts';
 import type { Asked } from '#web/sync/client.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -82,6 +90,14 @@ test.each<[what: string, words: TopUp['state'][], told: string[], synced: number
   expect(await stateOf(row.id)).toBe(told.at(-1));
   expect(await openTopUps(vault)).toEqual([]);
   expect(stage.asked.filter((one) => one.startsWith('POST'))).toHaveLength(1);
+});
+
+test('an open top-up that has settled by now says so when the list is opened', async () => {
+  const row = await beginTopUp(stage.needs, WISH);
+  await stepTopUp(stage.needs, row.id);
+  words = ['settled'];
+  expect(await lookAtTopUps(stage.needs)).toMatchObject([{ id: row.id, state: 'settled' }]);
+  expect([await openTopUps(vault), stage.synced]).toEqual([[], 1]);
 });
 
 test('an answer that is lost leads to the same id being sent again: one top-up', async () => {

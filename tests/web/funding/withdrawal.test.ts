@@ -10,6 +10,7 @@ import { dropAct } from '#web/funding/act.ts';
 import {
   beginWithdrawal,
   followWithdrawal,
+  lookAtWithdrawals,
   openWithdrawals,
   readWithdrawalTerms,
   sendWithdrawal,
@@ -88,6 +89,32 @@ test.each<[what: string, words: Withdrawal['state'][], told: string[]]>([
     expect(stage.synced).toBe(2);
     expect(await openWithdrawals(vault)).toEqual([]);
     expect(await vault.topUps.get(row.id)).toMatchObject({ channel: 'payout', detail: { card: CARD, fee: 25 } });
+  },
+);
+
+// how the house tells of it when the list is opened again | how often the balance was brought down for it
+test.each<[Withdrawal['state'], number]>([
+  ['pending', 0],
+  ['settled', 1],
+  ['returned', 1],
+])(
+  'an open withdrawal that is %s by now says so when the list is opened, and nothing is sent',
+  async (state, syncs) => {
+    const row = await beginWithdrawal(stage.needs, WISH);
+    await sendWithdrawal(stage.needs, row, PROOF);
+    stage.now = after(stage.now, duration(1, 's'));
+    const kept = await beginWithdrawal(stage.needs, WISH);
+    [stage.asked.length, stage.synced, words] = [0, 0, [state]];
+    expect((await lookAtWithdrawals(stage.needs)).map((one) => [one.id, one.state])).toEqual([
+      [kept.id, 'kept'],
+      [row.id, state],
+    ]);
+    expect([stage.asked, stage.synced]).toEqual([['GET /withdrawals/:id'], syncs]);
+    expect(await stateOf(row.id)).toBe(state);
+    stage.road = 'cut';
+    expect((await lookAtWithdrawals(stage.needs)).map(({ id }) => id)).toEqual(
+      state === 'pending' ? [kept.id, row.id] : [kept.id],
+    );
   },
 );
 
