@@ -1,4 +1,5 @@
 /** How the web app is built and how every kind of test is run. */
+import { join } from 'node:path';
 import { sveltekit } from '@sveltejs/kit/vite';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
@@ -23,7 +24,13 @@ export default defineConfig({
   plugins: process.env.VITEST ? [] : [messages(), sveltekit(app)],
   resolve: {
     // The package's own entry is its build for browsers of 2015; this one is the same code for those that can pay here.
-    alias: process.env.VITEST ? [] : [{ find: /^dexie$/, replacement: 'dexie/dist/modern/dexie.min.mjs' }],
+    alias: process.env.VITEST
+      ? []
+      : [
+          { find: /^dexie$/, replacement: 'dexie/dist/modern/dexie.min.mjs' },
+          // html5-qrcode's own decoder is large and would read every other frame on the screen's thread: ours asks a worker.
+          { find: /^\.\/zxing-html5-qrcode-decoder$/, replacement: join(root, 'web/pay/frame-decoder.ts') },
+        ],
   },
   environments: process.env.VITEST
     ? {}

@@ -105,10 +105,13 @@ function readFiles(folder: string): Map<string, Served> {
   return files;
 }
 
+/** The service worker, and the decoder of codes. */
+const WORKER = /^\/(?:service-worker|_app\/immutable\/workers\/[^/]+)\.js$/;
+
 /** A document may run what it names, a worker what it fetches; every other file needs only the house's default. */
 function policyOf(url: string, bytes: Buffer): string | undefined {
   if (url.endsWith('.html')) return contentPolicy(inlineScriptHashes(bytes.toString('utf8')));
-  return url === '/service-worker.js' ? contentPolicy([]) : undefined;
+  return WORKER.test(url) ? contentPolicy([]) : undefined;
 }
 
 /** The hashes of the scripts that stand inside `html`, as a content security policy names them. */
@@ -138,6 +141,6 @@ export function contentPolicy(hashes: readonly string[]): string {
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    'trusted-types svelte-trusted-html sveltekit-trusted-url piaohao-worker default',
+    'trusted-types svelte-trusted-html sveltekit-trusted-url piaohao-worker piaohao-decoder default',
   ].join('; ');
 }

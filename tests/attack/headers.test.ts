@@ -24,12 +24,13 @@ let cookies: string[] = [];
 beforeAll(async () => {
   stage = await openStage({ origin: ORIGIN, rpId: 'wallet.example' });
   folder = mkdtempSync(join(tmpdir(), 'piaohao-headers-'));
-  mkdirSync(join(folder, '_app/immutable'), { recursive: true });
+  mkdirSync(join(folder, '_app/immutable/workers'), { recursive: true });
   const files = {
     'app-shell.html': SHELL,
     '_app/immutable/a.js': 'export {};',
     '_app/immutable/a.css': 'p{}',
     'service-worker.js': 'self.x = 1;',
+    '_app/immutable/workers/decoder.js': 'self.y = 1;',
     'manifest.webmanifest': '{}',
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
@@ -54,6 +55,7 @@ const ANSWERS: readonly (readonly [what: string, where: 'front' | 'house', reque
     ['a script', 'front', { url: '/_app/immutable/a.js' }, 200],
     ['a style', 'front', { url: '/_app/immutable/a.css' }, 200],
     ['the worker', 'front', { url: '/service-worker.js' }, 200],
+    ['the decoder of codes', 'front', { url: '/_app/immutable/workers/decoder.js' }, 200],
     ['the manifest', 'front', { url: '/manifest.webmanifest' }, 200],
     ['a file that is none', 'front', { url: '/_app/immutable/none.js' }, 404],
     ['an answer', 'house', { url: '/network' }, 200],
@@ -171,6 +173,16 @@ test('a document runs its own scripts by their hashes, and makes no script of a 
   expect(policy.get('object-src')).toEqual(["'none'"]);
   expect(policy.get('connect-src')).toEqual(["'self'"]);
 });
+
+test.each(['/service-worker.js', '/_app/immutable/workers/decoder.js'])(
+  'the worker %s runs our own files and WebAssembly alone',
+  async (url) => {
+    const [, headers] = await headersOf('front', { url });
+    const policy = policyOf(headers);
+    expect(policy.get('script-src')).toEqual(["'self'", "'wasm-unsafe-eval'"]);
+    expect(policy.get('connect-src')).toEqual(["'self'"]);
+  },
+);
 
 test('the cookies cannot be read by a script, sent from elsewhere or set by a neighbour', () => {
   expect(cookies.length).toBeGreaterThanOrEqual(2);

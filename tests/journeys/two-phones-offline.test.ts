@@ -32,6 +32,8 @@ test('paid by camera with both networks cut, kept over a reload, settled exactly
   await pay(ming, hong, { name: 'Li Hong ··8002', amount: '¥12.50' });
   // From the first screen a newcomer sees to the first payment without a network.
   expect(Date.now() - first).toBeLessThanOrEqual(NEWCOMER_MS);
+  // The code was read beside the screen's thread, by a worker that came without a network.
+  expect(ming.page.workers().map((worker) => worker.url())).toEqual([expect.stringMatching(/\/workers\/decoder-/)]);
   await picture(ming, 'payment-code');
   expect(await collect(hong, ming)).toBe('verified');
   await picture(hong, 'verified');

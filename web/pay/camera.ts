@@ -1,13 +1,12 @@
 /**
  * The camera, the scanner behind it, and its stand-ins (a picture, a pasted text). Loaded only when somebody scans.
- * html5-qrcode runs over the BarcodeDetector we supply (zxing, its .wasm served by ourselves): its own decoder cannot
- * read a dense code held in a hand. The reader is 1280 px wide and scaled down by CSS, so that full frames are decoded.
+ * html5-qrcode opens the camera and cuts its frames; they are read by a worker (see decoder.ts), so that the screen
+ * never waits. The reader is 1280 px wide and scaled down by CSS, so that full frames are decoded.
  */
-import { BarcodeDetector, prepareZXingModule } from 'barcode-detector/ponyfill';
 import { Html5Qrcode, Html5QrcodeSupportedFormats } from 'html5-qrcode';
-import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
+import { decode, openDecoder } from '#web/pay/decode.ts';
 
 interface PolicyFactory {
   readonly createPolicy: (name: string, rules: { readonly createHTML: (html: string) => string }) => unknown;
@@ -15,16 +14,10 @@ interface PolicyFactory {
 
 let prepared = false;
 
-/** Readies the decoder once: its own .wasm, and a Trusted Types policy that lets only the empty string be markup. */
+/** Once: a Trusted Types policy that lets only the empty string be markup. */
 function prepare(): void {
   if (prepared) return;
   prepared = true;
-  prepareZXingModule({
-    overrides: {
-      locateFile: (path: string, prefix: string) => (path.endsWith('.wasm') ? wasmUrl : prefix + path),
-    },
-  });
-  Object.assign(globalThis, { BarcodeDetector });
   const types = (globalThis as { readonly trustedTypes?: PolicyFactory }).trustedTypes;
   // html5-qrcode empties its element by `innerHTML = ''`; anything else stays forbidden.
   types?.createPolicy('default', {
@@ -47,6 +40,7 @@ export interface Camera {
  */
 export async function startCamera(elementId: string, onText: (text: string) => void): Promise<Result<Camera, Refusal>> {
   prepare();
+  openDecoder();
   const scanner = makeScanner(elementId);
   let last = '';
   const onRead = (text: string) => {
@@ -68,11 +62,8 @@ export async function startCamera(elementId: string, onText: (text: string) => v
 
 /** The text of the code in a picture, or `code.none`. */
 export async function readPicture(picture: Blob): Promise<Result<string, Refusal>> {
-  prepare();
-  const detector = new BarcodeDetector({ formats: ['qr_code'] });
   try {
-    const found = await detector.detect(await createImageBitmap(picture));
-    const text = found[0]?.rawValue;
+    const text = await decode(await createImageBitmap(picture));
     return text ? ok(text) : refuse({ code: 'code.none' });
   } catch {
     return refuse({ code: 'code.none' });
@@ -82,7 +73,8 @@ export async function readPicture(picture: Blob): Promise<Result<string, Refusal
 function makeScanner(elementId: string): Html5Qrcode {
   return new Html5Qrcode(elementId, {
     formatsToSupport: [Html5QrcodeSupportedFormats.QR_CODE],
-    useBarCodeDetectorIfSupported: true,
+    // The browser's own, where there is one, decodes on the screen's thread.
+    useBarCodeDetectorIfSupported: false,
     verbose: false,
   });
 }
