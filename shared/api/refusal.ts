@@ -170,6 +170,7 @@ export const REFUSALS = {
   'invoice.memo': [400, 'check-input'],
   'camera.denied': [403, 'check-input'],
   'camera.none': [404, 'none'],
+  'camera.unread': [503, 'try-again'],
   'code.none': [400, 'try-again'],
   'certificate.none': [409, 'go-online'],
   'vault.outdated': [409, 'try-again'],

@@ -35,16 +35,32 @@ function middle(times: readonly number[]): number {
   return Math.round([...times].sort((left, right) => left - right)[Math.floor(times.length / 2)] ?? Number.NaN);
 }
 
+/** Tasks of the screen's thread over 50 ms since the call, in milliseconds (W3C Long Tasks: shorter ones are not told). */
+async function watchTasks(page: Page): Promise<() => Promise<number[]>> {
+  const seen = await page.evaluateHandle(() => {
+    const long: number[] = [];
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) long.push(Math.round(duration));
+    }).observe({ type: 'longtask' });
+    return long;
+  });
+  return () => seen.jsonValue();
+}
+
 interface Times {
   readonly toCode: number[];
   readonly toVerified: number[];
+  /** Long tasks from the opening of the camera to the payee's name on the payer's screen. */
+  readonly whileScanning: number[];
 }
 
 async function payments(payer: Person, payee: Person): Promise<Times> {
-  const times: Times = { toCode: [], toVerified: [] };
+  const times: Times = { toCode: [], toVerified: [], whileScanning: [] };
   for (let round = 0; round < ROUNDS; round += 1) {
     await ask(payee, '1.00');
+    const longTasks = await watchTasks(payer.page);
     await scan(payer, payee);
+    times.whileScanning.push(...(await longTasks()));
     times.toCode.push(await timed(payer.page, button(payer, 'pay_confirm'), 'main svg[data-version]'));
     await code(payer).waitFor();
     const text = await codeText(payer);
@@ -102,6 +118,12 @@ async function phones(): Promise<void> {
     await Promise.all([slow(payer, 1), slow(payee, 1)]);
     report('pay.confirmToCode.ms', middle(usual.toCode), 'ms', { slower4x: middle(slowed.toCode), rounds: ROUNDS });
     report('payee.verify.ms', middle(usual.toVerified), 'ms', { slower4x: middle(slowed.toVerified), rounds: ROUNDS });
+    report('pay.scan.longestTask.ms', Math.max(0, ...usual.whileScanning), 'ms', {
+      long: usual.whileScanning.length,
+      slower4x: Math.max(0, ...slowed.whileScanning),
+      longSlower4x: slowed.whileScanning.length,
+      rounds: ROUNDS,
+    });
     const seen = syncBytes(payee);
     await payee.network('open');
     const { up, down, payments: carried } = await seen;
@@ -113,4 +135,4 @@ async function phones(): Promise<void> {
 }
 
 /** The benches of this file. */
-export const benches = { 'phone (pay.confirmToCode.ms, payee.verify.ms, sync.bytes)': phones };
+export const benches = { 'phone (pay.confirmToCode.ms, payee.verify.ms, pay.scan.longestTask.ms, sync.bytes)': phones };

@@ -35,12 +35,16 @@ export interface Camera {
 }
 
 /**
- * Starts the camera inside the element with this id and tells each text it reads, once per change.
- * Refusals: `camera.denied`, `camera.none`.
+ * Starts the camera inside the element with this id and tells each text it reads, once per change; `onLost` hears when
+ * what it sees cannot be read any more (`camera.unread`). Refusals: `camera.denied`, `camera.none`.
  */
-export async function startCamera(elementId: string, onText: (text: string) => void): Promise<Result<Camera, Refusal>> {
+export async function startCamera(
+  elementId: string,
+  onText: (text: string) => void,
+  onLost: (refusal: Refusal) => void,
+): Promise<Result<Camera, Refusal>> {
   prepare();
-  openDecoder();
+  openDecoder(() => onLost({ code: 'camera.unread' }));
   const scanner = makeScanner(elementId);
   let last = '';
   const onRead = (text: string) => {
@@ -60,14 +64,26 @@ export async function startCamera(elementId: string, onText: (text: string) => v
   return ok({ stop: () => stopScanner(scanner, elementId) });
 }
 
-/** The text of the code in a picture, or `code.none`. */
+/** The text of the code in a picture. Refusals: `code.none`, and `camera.unread` when nothing can be read here. */
 export async function readPicture(picture: Blob): Promise<Result<string, Refusal>> {
+  const drawn = await createImageBitmap(picture).catch(() => undefined);
+  if (!drawn) return refuse({ code: 'code.none' });
   try {
-    const text = await decode(await createImageBitmap(picture));
+    const text = await decode(typeof OffscreenCanvas === 'undefined' ? pixelsOf(drawn) : drawn);
     return text ? ok(text) : refuse({ code: 'code.none' });
   } catch {
-    return refuse({ code: 'code.none' });
+    return refuse({ code: 'camera.unread' });
   }
+}
+
+/** For browsers whose workers cannot draw a picture to look at it. */
+function pixelsOf(picture: ImageBitmap): ImageData {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [picture.width, picture.height];
+  const pen = canvas.getContext('2d');
+  if (!pen) throw new Error('no canvas');
+  pen.drawImage(picture, 0, 0);
+  return pen.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 function makeScanner(elementId: string): Html5Qrcode {

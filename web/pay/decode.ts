@@ -9,37 +9,57 @@ interface PolicyFactory {
   ) => { readonly createScriptURL: (url: string) => unknown };
 }
 
-let decoder: Worker | undefined;
-let asked = 0;
-const waiting = new Map<number, (text: string | undefined) => void>();
-
-/** Begins fetching the decoder, so that it stands ready when the first frame comes. */
-export function openDecoder(): void {
-  if (decoder) return;
-  decoder = new Worker(vouchedFor());
-  decoder.addEventListener('message', ({ data }: MessageEvent<Answer>) => answer(data.id, data.text));
-  // One that broke is made anew with the next picture; what it was asked counts as not read.
-  decoder.addEventListener('error', () => {
-    decoder?.terminate();
-    decoder = undefined;
-    for (const id of [...waiting.keys()]) answer(id, undefined);
-  });
+interface Waiting {
+  readonly resolve: (text: string | undefined) => void;
+  readonly reject: (reason: Error) => void;
 }
 
-/** The text of the largest code in the picture, if there is one. The picture is given away: it is empty afterwards. */
+/** Workers that may break before this page gives up: frames come twelve times a second. */
+const TRIES = 3;
+
+let decoder: Worker | undefined;
+let broken = 0;
+let tellLost: () => void = () => undefined;
+let asked = 0;
+const waiting = new Map<number, Waiting>();
+
+/** Begins fetching the decoder, so that it stands ready when the first frame comes; `lost` hears when none can be had. */
+export function openDecoder(lost: () => void = () => undefined): void {
+  broken = 0;
+  tellLost = lost;
+  standingDecoder();
+}
+
+/** The text of the largest code in the picture, if there is one; fails when no decoder can be had. The picture is given away: it is empty afterwards. */
 export function decode(picture: ImageData | ImageBitmap): Promise<string | undefined> {
-  openDecoder();
+  const worker = standingDecoder();
+  if (!worker) return Promise.reject(new Error('no decoder'));
   asked += 1;
   const question: Question = { id: asked, picture };
-  return new Promise((resolve) => {
-    waiting.set(question.id, resolve);
-    decoder?.postMessage(question, [picture instanceof ImageData ? picture.data.buffer : picture]);
+  return new Promise((resolve, reject) => {
+    waiting.set(question.id, { resolve, reject });
+    worker.postMessage(question, [picture instanceof ImageData ? picture.data.buffer : picture]);
   });
 }
 
-function answer(id: number, text: string | undefined): void {
-  waiting.get(id)?.(text);
-  waiting.delete(id);
+function standingDecoder(): Worker | undefined {
+  if (decoder || broken >= TRIES) return decoder;
+  const made = new Worker(vouchedFor());
+  decoder = made;
+  made.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
+    waiting.get(data.id)?.resolve(data.text);
+    waiting.delete(data.id);
+  });
+  // One that broke is made anew with the next picture, until it has been tried often enough.
+  made.addEventListener('error', () => {
+    made.terminate();
+    decoder = undefined;
+    broken += 1;
+    for (const { reject } of waiting.values()) reject(new Error('the decoder broke'));
+    waiting.clear();
+    if (broken === TRIES) tellLost();
+  });
+  return made;
 }
 
 let vouched: string | undefined;
