@@ -10,6 +10,7 @@ import type { AlarmList, SecurityEvent, SecurityEventCode } from '#shared/api/se
 import type { QuestionView } from '#shared/api/security-question.ts';
 import type { AppealView, DeskFile, DeskList, Standing } from '#shared/api/support.ts';
 import type { TransferFeed } from '#shared/api/transfer.ts';
+import { bringTwoNotes } from '#tests/kit/apart.ts';
 import { keepElderText, keepNotices, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
 
 /** One screen: where, with what data, and what is done before it is looked at. */
@@ -435,6 +436,18 @@ export const SCENES: readonly Scene[] = [
     name: 'note',
     path: '/bills/01900000-0000-7000-8000-000000000003',
     act: async (page) => await row(page, '餐饮', 'Food').click(),
+  },
+  {
+    name: 'apart',
+    path: '/bills/01900000-0000-7000-8000-000000000003',
+    alone: true,
+    act: async (page) => {
+      await bringTwoNotes(page, '01900000-0000-7000-8000-000000000003');
+      await page.reload({ waitUntil: 'load' });
+      await page.waitForResponse((answer) => answer.url().includes('/_bulk_get'));
+      await row(page, '去选择', 'Choose').click();
+      await page.getByText('iPad').waitFor();
+    },
   },
   { name: 'notebook', path: '/me/notebook' },
   { name: 'notebook-empty', path: '/me/notebook', seed: 'empty' },
