@@ -92,17 +92,22 @@ export function openBank(deps: {
   /** Decides an order as its story has it; notices follow. */
   function decide(order: Order, story: Pick<Story, 'end' | 'reason' | 'decided' | 'notices' | 'returned'>): Order {
     const now = clock();
-    const pace = switches().paceMs;
+    const { paceMs: pace, returns } = switches();
+    const { returned } = story;
+    const returnsAt = returned && (returns === 'next-day' ? nextBankDay(now) : now + returned.paces * pace);
     const { reason: _before, ...rest } = order;
     const decided: Order = {
       ...rest,
       end: story.end,
       ...(story.reason ? { reason: story.reason } : {}),
       decidedAt: now + (story.decided ?? 0) * pace,
-      ...(story.returned ? { returnsAt: now + story.returned.paces * pace, returnReason: story.returned.reason } : {}),
+      ...(returned && returnsAt !== undefined ? { returnsAt, returnReason: returned.reason } : {}),
     };
     store.put('order', decided);
-    plan(decided, story.notices);
+    plan(decided, [
+      ...story.notices,
+      ...(returned?.told && returnsAt !== undefined ? [{ paces: (returnsAt - now) / pace }] : []),
+    ]);
     return decided;
   }
 
@@ -278,6 +283,21 @@ export function reportOf(order: Order, now: number): BankReport {
   if (order.returnsAt !== undefined && now >= order.returnsAt)
     return { ...base, status: 'RTRN', reason: order.returnReason ?? 'MS03' };
   return { ...base, status: order.end, ...(order.reason ? { reason: order.reason } : {}) };
+}
+
+/** Nine in the morning in Beijing of the bank's first day after `moment`: Monday to Friday; it knows no holidays. */
+export function nextBankDay(moment: number): number {
+  let day = dayOf(moment) + 1;
+  // Day 0 was a Thursday.
+  while (weekday(day) === SATURDAY || weekday(day) === SUNDAY) day += 1;
+  return day * duration(1, 'd') - STATEMENT_DAY_OFFSET + duration(9, 'h');
+}
+
+const SUNDAY = 0;
+const SATURDAY = 6;
+
+function weekday(day: number): number {
+  return (day + 4) % 7;
 }
 
 /** The day in Beijing that `moment` falls in. */

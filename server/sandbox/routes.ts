@@ -67,6 +67,7 @@ const Turn = Type.Object(
       ]),
     ),
     answers: Type.Optional(Type.Union([Type.Literal('prompt'), Type.Literal('slow'), Type.Literal('silent')])),
+    returns: Type.Optional(Type.Union([Type.Literal('paced'), Type.Literal('next-day')])),
     sms: Type.Optional(Fate),
     mail: Type.Optional(Fate),
     register: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('closed')])),

@@ -38,6 +38,7 @@ export function openSandbox(options: {
     orders: 'by-amount',
     notices: 'sent',
     answers: 'prompt',
+    returns: 'paced',
     sms: 'open',
     mail: 'open',
     register: 'open',

@@ -110,6 +110,8 @@ export interface Switches {
   readonly orders: 'by-amount' | 'by-hand';
   readonly notices: 'sent' | 'lost' | 'twice' | 'late' | 'disordered';
   readonly answers: 'prompt' | 'slow' | 'silent';
+  /** When a payout that comes back does so: within paces, or on the bank's next day. */
+  readonly returns: 'paced' | 'next-day';
   readonly sms: 'open' | 'late' | 'lost' | 'throttled';
   readonly mail: 'open' | 'late' | 'lost' | 'throttled';
   readonly register: 'open' | 'closed';

@@ -21,8 +21,8 @@ export interface Story {
   readonly busyAsks?: number;
   /** The ask is taken, and then everything restarts: every line goes dead. */
   readonly restarts?: true;
-  /** When what was settled is sent back, in paces after the order, and why. */
-  readonly returned?: { readonly paces: number; readonly reason: string };
+  /** What was settled is sent back: in so many paces, unless the switch says on the bank's next day; and whether news of it is sent. */
+  readonly returned?: { readonly paces: number; readonly reason: string; readonly told: boolean };
   /** The statement of the day tells another sum than was moved. */
   readonly misbooked?: boolean;
 }
@@ -159,8 +159,8 @@ export const RETURNS: readonly Story[] = [
     digits: 51,
     zh: '出款成功,次日退回:账户已销户',
     en: 'paid out, returned the next day: account closed',
-    notices: at(1, 12),
-    returned: { paces: 12, reason: 'AC04' },
+    notices: at(1),
+    returned: { paces: 12, reason: 'AC04', told: true },
   },
   {
     ...PLAIN,
@@ -168,7 +168,7 @@ export const RETURNS: readonly Story[] = [
     zh: '出款成功,次日退回,通知丢失',
     en: 'paid out, returned the next day, its notice lost',
     notices: at(1),
-    returned: { paces: 12, reason: 'AC04' },
+    returned: { paces: 12, reason: 'AC04', told: false },
   },
 ];
 

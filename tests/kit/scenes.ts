@@ -443,8 +443,9 @@ export const SCENES: readonly Scene[] = [
     alone: true,
     act: async (page) => {
       await bringTwoNotes(page, '01900000-0000-7000-8000-000000000003');
+      const brought = page.waitForResponse((answer) => answer.url().includes('/_bulk_get'));
       await page.reload({ waitUntil: 'load' });
-      await page.waitForResponse((answer) => answer.url().includes('/_bulk_get'));
+      await brought;
       await row(page, '去选择', 'Choose').click();
       await page.getByText('iPad').waitFor();
     },

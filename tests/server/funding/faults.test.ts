@@ -109,7 +109,7 @@ const endOf = ({ end, reason, returned }: Story): string => {
   if (returned) return `returned ${returned.reason}`;
   return end === 'ACSC' ? 'settled' : `declined ${reason}`;
 };
-const isUnheard = ({ returned, notices }: Story) => returned !== undefined && notices.length === 1;
+const isUnheard = ({ returned }: Story) => returned !== undefined && !returned.told;
 const plotOf = (way: Way, story: Story, more: Partial<Plot> = {}): Plot => ({
   way,
   amount: 100_00 + story.digits,

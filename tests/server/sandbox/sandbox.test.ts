@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { nextBankDay } from '#server/sandbox/bank.ts';
 import { openSandbox } from '#server/sandbox/sandbox.ts';
+import { openStore } from '#server/sandbox/store.ts';
 import { STORIES } from '#server/sandbox/story.ts';
 import { type BankNotice, type BankReport, noticeBytes } from '#shared/api/bank.ts';
 import { newId } from '#shared/base/id.ts';
@@ -18,7 +20,9 @@ let notices: BankNotice[];
 let receiverIsDown: boolean;
 let deliveries: number;
 
-const clock = () => instant(Date.now());
+/** How far the sandbox's day is from today. */
+let ahead = 0;
+const clock = () => instant(Date.now() + ahead);
 const open = () =>
   openSandbox({
     folder,
@@ -33,6 +37,7 @@ const open = () =>
   });
 
 beforeEach(() => {
+  ahead = 0;
   folder = mkdtempSync(join(tmpdir(), 'sandbox-test-'));
   notices = [];
   receiverIsDown = false;
@@ -219,6 +224,51 @@ test.each([
   await post(`/control/orders/${asked.id}`, { press: 'repeat' });
   await pause(1);
   expect(words().map((word) => word.status)).toEqual([status, status]);
+});
+
+test.each([
+  // a moment in Beijing, nine in the morning of the bank's next day
+  ['2026-11-26T10:00', '2026-11-27T09:00'],
+  ['2026-11-26T23:59', '2026-11-27T09:00'],
+  ['2026-11-27T00:00', '2026-11-30T09:00'],
+  ['2026-11-28T12:00', '2026-11-30T09:00'],
+  ['2026-11-29T23:59', '2026-11-30T09:00'],
+  ['2026-12-31T08:00', '2027-01-01T09:00'],
+])('the bank day after %s begins %s', (moment, next) => {
+  expect(nextBankDay(Date.parse(`${moment}+08:00`))).toBe(Date.parse(`${next}+08:00`));
+});
+
+test('a payout of Friday is sent back on Monday when the switch says so, and its notice comes then', async () => {
+  await app.close();
+  const card = { id: newId(clock()), holder: 'x', back: 'http://127.0.0.1:1/', at: 0, until: 0, tries: 0 };
+  openStore(folder).put('binding', { ...card, state: 'bound', token: 'card-1' });
+  app = open();
+  const isAt = (moment: string) => {
+    ahead = Date.parse(`${moment}+08:00`) - Date.now();
+  };
+  isAt('2026-11-27T16:00');
+  await app.inject({
+    method: 'PUT',
+    url: '/control/switches',
+    payload: { returns: 'next-day' },
+    headers: { host: 'localhost' },
+  });
+  const asked = { ...order(100_51), card: 'card-1' };
+  await post('/payout/orders', asked);
+  await pause(20);
+  const status = async () => (await get(`/payout/orders/${asked.id}`)).json<BankReport>().status;
+  expect(await status()).toBe('ACSC');
+  isAt('2026-11-30T08:59');
+  expect(await status()).toBe('ACSC');
+  await app.close();
+  isAt('2026-11-30T09:00');
+  app = open();
+  await pause(2);
+  expect(await status()).toBe('RTRN');
+  expect(words().map(({ status: told, reason }) => [told, reason])).toEqual([
+    ['ACSC', undefined],
+    ['RTRN', 'AC04'],
+  ]);
 });
 
 test('switches: a closed bank is busy, lost notices never come, orders by hand wait', async () => {
