@@ -79,9 +79,9 @@ export interface Payments {
   readonly onDisputed: (hook: DisputeHook) => void;
   /** What is not settled yet, the cases opened, and what the guarantee fund is owed: for whoever watches the house. */
   readonly standing: () => Promise<Standing>;
-  /** Ends the verifying threads. */
   /** Starts the threads that verify signatures now instead of when they are first needed. */
   readonly startThreads: () => void;
+  /** Ends the verifying threads. */
   readonly close: () => Promise<void>;
 }
 
