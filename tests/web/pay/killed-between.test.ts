@@ -43,7 +43,13 @@ async function live(life: Life): Promise<Told[]> {
     });
   } finally {
     phone.terminate();
+    await letGo();
   }
+}
+
+/** The browser takes the locks of a dead phone away in its own time; whoever switches on again is never as quick. */
+async function letGo(): Promise<void> {
+  await expect.poll(async () => (await navigator.locks.query()).held, { timeout: 10_000, interval: 1 }).toEqual([]);
 }
 
 /** What is to be the same at the start of every life: the stores an act writes to. */
