@@ -174,14 +174,8 @@ export interface GrantRow {
   at: Instant;
 }
 
-export interface QuestionRow {
-  readonly region: string;
-  readonly wallet: Id;
+export interface QuestionRow extends Omit<PasswordHashRow, 'id'> {
   readonly question_sealed: Uint8Array;
-  readonly hash: Uint8Array;
-  readonly salt: Uint8Array;
-  readonly pepper: number;
-  readonly set_at: Instant;
 }
 
 export interface EmailRow {

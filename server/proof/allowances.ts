@@ -1,33 +1,25 @@
 /** Proves allowances: each row against its signed bytes, the transfer that set the money aside, its hold and its payments. */
 import { INNOCENT } from '#server/allowance/allowance.ts';
 import type { Sql } from '#server/platform/database.ts';
-import { type Find, PAGE } from '#server/proof/finding.ts';
+import { type Find, PAGE, pages } from '#server/proof/finding.ts';
 import { type FindPosted, readPosted } from '#server/proof/posted.ts';
 import * as store from '#server/proof/store.ts';
 import { sameBytes } from '#shared/base/bytes.ts';
-import type { Instant } from '#shared/base/time.ts';
+import { duration, type Instant } from '#shared/base/time.ts';
 import { allowanceMessage } from '#shared/protocol/allowance.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
-
-const HOUR_MS = 3_600_000;
 
 /** Reads all allowances and what they promise together; answers how many there are. */
 export async function proveAllowances(tx: Sql, find: Find, now: Instant): Promise<number> {
   let count = 0;
-  let last: string | null = null;
-  for (let full = true; full; ) {
-    const page: store.AuditAllowance[] = await store.allowancePage(tx, last, PAGE);
-    full = page.length === PAGE;
-    last = page.at(-1)?.id ?? last;
+  const read = (last?: store.AuditAllowance) => store.allowancePage(tx, last?.id ?? null, PAGE);
+  for await (const page of pages(read)) {
     count += page.length;
     const posted = await readPosted(tx, page);
     for (const row of page) proveOne(row, posted, find);
   }
-  for (const { region, ends_hour: hour, says, sum } of await store.wrongOutstanding(
-    tx,
-    Math.floor(now / HOUR_MS),
-    INNOCENT,
-  )) {
+  const thisHour = Math.floor(now / duration(1, 'h'));
+  for (const { region, ends_hour: hour, says, sum } of await store.wrongOutstanding(tx, thisHour, INNOCENT)) {
     find('outstanding', region, `outstanding ${hour}`, says - sum, `says ${says}, its open allowances come to ${sum}`);
   }
   return count;

@@ -1,6 +1,6 @@
 /** Proves bills: their numbers have no gaps, and each says what its payment or its transfer says. */
 import type { Sql } from '#server/platform/database.ts';
-import { type Find, PAGE } from '#server/proof/finding.ts';
+import { type Find, PAGE, pages } from '#server/proof/finding.ts';
 import { type FindPosted, type Posted, readPosted } from '#server/proof/posted.ts';
 import * as store from '#server/proof/store.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
@@ -11,9 +11,8 @@ type Last = Pick<store.AuditBill, 'region' | 'wallet' | 'sequence' | 'head'>;
 export async function proveBills(tx: Sql, find: Find): Promise<number> {
   let count = 0;
   let last: Last | null = null;
-  for (let full = true; full; ) {
-    const page: store.AuditBill[] = await store.billPage(tx, last, PAGE);
-    full = page.length === PAGE;
+  const read = (before?: store.AuditBill) => store.billPage(tx, before ?? null, PAGE);
+  for await (const page of pages(read)) {
     count += page.length;
     const posted = await readPosted(tx, page.filter(isOfTransfer));
     for (const bill of page) {

@@ -34,3 +34,14 @@ export type Find = (check: ProofCheck, region: string, row: string, off: number,
 
 /** Rows read at once: a page is all the auditor ever keeps. */
 export const PAGE = 2_000;
+
+/** The pages of {@link PAGE} rows that `read` answers after the last row of the page before, to the end. */
+export async function* pages<Row>(read: (last: Row | undefined) => Promise<Row[]>): AsyncGenerator<Row[]> {
+  let last: Row | undefined;
+  for (let full = true; full; ) {
+    const page = await read(last);
+    full = page.length === PAGE;
+    last = page.at(-1);
+    if (last !== undefined) yield page;
+  }
+}

@@ -4,7 +4,8 @@
  */
 import { claimUnit, matureUnit, nodeVerifier, transferId } from '#server/payment/payment.ts';
 import type { Sql } from '#server/platform/database.ts';
-import { type Find, PAGE } from '#server/proof/finding.ts';
+import { sha256 } from '#server/platform/digest.ts';
+import { type Find, PAGE, pages } from '#server/proof/finding.ts';
 import { type FindPosted, type Posted, readPosted } from '#server/proof/posted.ts';
 import * as store from '#server/proof/store.ts';
 import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
@@ -30,16 +31,17 @@ const ANY_TIME = instant(0);
 export async function provePayments(tx: Sql, find: Find): Promise<number> {
   const verify = nodeVerifier();
   let count = 0;
-  let last: Uint8Array | null = null;
-  for (let full = true; full; ) {
-    const page: store.AuditPayment[] = await store.paymentPage(tx, last, PAGE);
-    full = page.length === PAGE;
-    last = page.at(-1)?.id ?? last;
+  const read = (last?: store.AuditPayment) => store.paymentPage(tx, last?.id ?? null, PAGE);
+  for await (const page of pages(read)) {
     count += page.length;
-    const posted = await readPosted(tx, page.flatMap(placesOf));
-    for (const row of page) {
+    const rows = page.map((row) => ({ row, places: placesOf(row) }));
+    const posted = await readPosted(
+      tx,
+      rows.flatMap(({ places }) => places),
+    );
+    for (const { row, places } of rows) {
       proveSigned(row, verify, find);
-      provePosted(row, posted, find);
+      provePosted(row, places, posted, find);
       if ((row.state === 'voided' || row.state === 'reversed') && !row.given_up) {
         find('payment-void', row.region, nameOf(row), row.amount, `is ${row.state}, and its payee never gave it up`);
       }
@@ -57,8 +59,17 @@ function nameOf({ id }: Pick<store.AuditPayment, 'id'>): string {
   return `payment ${toBase64url(id)}`;
 }
 
-function placesOf(row: store.AuditPayment): { region: string; id: string }[] {
+/** Where a posting of a payment stands, when there is one. */
+interface Place {
+  readonly act: Act;
+  readonly side: Side;
+  readonly region: string;
+  readonly id: string;
+}
+
+function placesOf(row: store.AuditPayment): Place[] {
   return ACTS.map(([act, side]) => ({
+    ...{ act, side },
     region: side === 'payer' ? row.region : row.payee_region,
     id: transferId(row.id, act, side),
   }));
@@ -66,7 +77,7 @@ function placesOf(row: store.AuditPayment): { region: string; id: string }[] {
 
 function proveSigned(row: store.AuditPayment, verify: ReturnType<typeof nodeVerifier>, find: Find): void {
   const { region } = row;
-  const read = readPayment(row.bytes);
+  const read = readPayment(row.bytes, sha256);
   const differs = read.ok ? differences(row, read.value) : ['the bytes cannot be read'];
   if (differs.length > 0) {
     const off = read.ok ? row.amount - read.value.message.amount : 0;
@@ -103,9 +114,9 @@ function partyFault(row: store.AuditPayment): string | undefined {
   return row.certified === row.payee ? undefined : `is paid to ${row.payee}, its payee is ${row.certified}`;
 }
 
-function provePosted(row: store.AuditPayment, posted: FindPosted, find: Find): void {
+function provePosted(row: store.AuditPayment, places: readonly Place[], posted: FindPosted, find: Find): void {
   const isPosted = row.held + row.guaranteed + row.late > 0;
-  const matured = posted(row.payee_region, transferId(row.id, 'mature', 'payee'));
+  const matured = places.some(({ act, region, id }) => act === 'mature' && posted(region, id) !== undefined);
   const expected = new Map<string, string>();
   const units = isPosted ? claimUnit(row, ANY_TIME) : [];
   const mayMature = row.guaranteed > 0 && (row.state === 'settled' || (row.state === 'reversed' && matured));
@@ -113,9 +124,7 @@ function provePosted(row: store.AuditPayment, posted: FindPosted, find: Find): v
     const told = moves.map(({ debit, credit, amount }) => moveText(debit.id, credit.id, amount.minor, amount.currency));
     expected.set(`${region} ${id}`, [kind, ...told.sort()].join(' '));
   }
-  for (const [act, side] of ACTS) {
-    const region = side === 'payer' ? row.region : row.payee_region;
-    const id = transferId(row.id, act, side);
+  for (const { act, side, region, id } of places) {
     const found = posted(region, id);
     const wrong =
       act === 'reverse' ? reverseFault(row, side, found) : postingFault(expected.get(`${region} ${id}`), found);
@@ -151,11 +160,8 @@ function reverseFault(row: store.AuditPayment, side: Side, found: Posted | undef
 }
 
 async function proveClaims(tx: Sql, region: string, find: Find): Promise<void> {
-  let last = 0;
-  for (let full = true; full; ) {
-    const page = await store.claimPage(tx, region, last, PAGE);
-    full = page.length === PAGE;
-    last = page.at(-1)?.cursor ?? last;
+  const read = (last?: store.AuditClaim) => store.claimPage(tx, region, last?.cursor ?? 0, PAGE);
+  for await (const page of pages(read)) {
     const named = page.map((one) => ({ ...one, of: fromBase64url(one.payment ?? '') }));
     const known = await store.present(
       tx,

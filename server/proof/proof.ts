@@ -2,14 +2,13 @@
  * Proves what the ledger's own auditor cannot see: that allowances, payments and bills say what was signed and posted.
  * Invariant: it trusts no row that it has not held against the signed bytes or the journal; it keeps a page at a time.
  */
-
 import { freezeView } from '#server/ledger/store.ts';
 import { systemClock } from '#server/platform/clock.ts';
 import { auditOf, type Command } from '#server/platform/command.ts';
 import type { Database } from '#server/platform/database.ts';
 import { proveAllowances } from '#server/proof/allowances.ts';
 import { proveBills } from '#server/proof/bills.ts';
-import type { Finding } from '#server/proof/finding.ts';
+import type { Find, Finding } from '#server/proof/finding.ts';
 import { provePayments } from '#server/proof/payments.ts';
 import type { Instant } from '#shared/base/time.ts';
 
@@ -28,7 +27,7 @@ export function auditPayments(database: Database, now: Instant): Promise<ProofRe
   return database.transaction(async (tx) => {
     await freezeView(tx);
     const findings: Finding[] = [];
-    const find = (...[check, region, row, off, says]: Parameters<Parameters<typeof proveBills>[1]>): void => {
+    const find: Find = (check, region, row, off, says) => {
       findings.push({ check, region, row, off, says });
     };
     const allowances = await proveAllowances(tx, find, now);

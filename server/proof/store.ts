@@ -1,4 +1,5 @@
 /** What an auditor reads of allowances, payments and bills, page by page: it writes nothing. */
+import type { PaymentRow } from '#server/payment/payment.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -41,26 +42,7 @@ export function allowancePage(tx: Sql, after: string | null, limit: number): Pro
 }
 
 /** A payment with its allowance and its payee's certificate, where they are there. */
-export interface AuditPayment {
-  readonly region: string;
-  readonly id: Uint8Array;
-  readonly allowance: Id;
-  readonly number: number;
-  readonly amount: number;
-  readonly total: number;
-  readonly currency: Currency;
-  readonly previous: Uint8Array;
-  readonly invoice: Uint8Array;
-  readonly payer: Id;
-  readonly payee_id: Id;
-  readonly payee: Id;
-  readonly payee_region: string;
-  readonly signed_at: number;
-  readonly state: 'settled' | 'arriving' | 'disputed' | 'voided' | 'reversed';
-  readonly held: number;
-  readonly guaranteed: number;
-  readonly late: number;
-  readonly bytes: Uint8Array;
+export interface AuditPayment extends Omit<PaymentRow, 'uploaded_at' | 'uploaded_by' | 'code' | 'matures_at'> {
   readonly reference: Uint8Array | null;
   readonly device_key: Uint8Array | null;
   readonly wallet: Id | null;

@@ -93,21 +93,21 @@ export function openBank(deps: {
   function decide(order: Order, story: Pick<Story, 'end' | 'reason' | 'decided' | 'notices' | 'returned'>): Order {
     const now = clock();
     const { paceMs: pace, returns } = switches();
-    const { returned } = story;
-    const returnsAt = returned && (returns === 'next-day' ? nextBankDay(now) : now + returned.paces * pace);
+    const back = story.returned && {
+      returnsAt: returns === 'next-day' ? nextBankDay(now) : now + story.returned.paces * pace,
+      returnReason: story.returned.reason,
+    };
     const { reason: _before, ...rest } = order;
     const decided: Order = {
       ...rest,
       end: story.end,
       ...(story.reason ? { reason: story.reason } : {}),
       decidedAt: now + (story.decided ?? 0) * pace,
-      ...(returned && returnsAt !== undefined ? { returnsAt, returnReason: returned.reason } : {}),
+      ...back,
     };
     store.put('order', decided);
-    plan(decided, [
-      ...story.notices,
-      ...(returned?.told && returnsAt !== undefined ? [{ paces: (returnsAt - now) / pace }] : []),
-    ]);
+    const news = back && story.returned?.told ? [{ paces: (back.returnsAt - now) / pace }] : [];
+    plan(decided, [...story.notices, ...news]);
     return decided;
   }
 

@@ -2,7 +2,6 @@
  * The notes of payments nobody asked for: what they were for, and which request they answer.
  * Invariant: a note is believed only where a payment of the same payer names it; until then it is the uploader's talk.
  */
-
 import type { Sql } from '#server/platform/database.ts';
 import { sha256 } from '#server/platform/digest.ts';
 import type { Owner, TransferParts } from '#server/transfer/parts.ts';

@@ -9,6 +9,7 @@ import { auditPayments, type Finding } from '#server/proof/proof.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { report } from '#tests/kit/fault-report.ts';
+import { keepTables } from '#tests/kit/kept-tables.ts';
 import { idOf } from '#tests/kit/ledger.ts';
 import { type Market, openMarket } from '#tests/kit/market.ts';
 import { liveThrough } from '#tests/kit/market-day.ts';
@@ -388,6 +389,7 @@ eachDatabase('payments in the books', (open) => {
   let market: Market;
   let database: Database;
   let named = 0;
+  let putRight: () => Promise<void>;
   const findings = async () => (await auditPayments(database, market.clock())).findings;
 
   beforeAll(async () => {
@@ -409,19 +411,14 @@ eachDatabase('payments in the books', (open) => {
     expect(seen.findings, 'nothing is said of true books').toEqual([]);
     expect(seen).toMatchObject({ allowances: 4, payments: 8, bills: expect.any(Number) });
     expect(seen.bills).toBeGreaterThan(10);
-    for (const table of TABLES) await database.query(`create table kept_${table} as select * from ${table}`);
+    putRight = await keepTables(database, TABLES);
   });
   afterAll(async () => {
     report(`F17 a payment tampered with, ${database.kind}`, Object.keys(TAMPERED).length, { named, falseAlarms: 0 });
     await market?.close();
   });
   afterEach(async () => {
-    await database.transaction(async (tx) => {
-      for (const table of TABLES) {
-        await tx.query(`delete from ${table}`);
-        await tx.query(`insert into ${table} select * from kept_${table}`);
-      }
-    });
+    await putRight();
     expect(await findings(), 'nothing is said of books put right again').toEqual([]);
   });
 

@@ -7,6 +7,7 @@ import { auditLedger, type Finding } from '#server/ledger/audit.ts';
 import type { Database } from '#server/platform/database.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { report } from '#tests/kit/fault-report.ts';
+import { keepTables } from '#tests/kit/kept-tables.ts';
 import { idOf, SHANXI } from '#tests/kit/ledger.ts';
 import { type Market, openMarket } from '#tests/kit/market.ts';
 import { liveThrough } from '#tests/kit/market-day.ts';
@@ -377,6 +378,7 @@ eachDatabase('the books', (open) => {
   let database: Database;
   let desk: Desk;
   let named = 0;
+  let putRight: () => Promise<void>;
 
   beforeAll(async () => {
     database = await open();
@@ -387,19 +389,14 @@ eachDatabase('the books', (open) => {
     for (const statement of UNLOCK) await database.query(statement);
     // A hand that changes rows takes away what would hinder it.
     await database.query('alter table ledger_account drop constraint ledger_account_floor');
-    for (const table of TABLES) await database.query(`create table kept_${table} as select * from ${table}`);
+    putRight = await keepTables(database, TABLES);
   });
   afterAll(async () => {
     report(`F17 a row tampered with, ${database.kind}`, Object.keys(TAMPERED).length, { named, falseAlarms: 0 });
     await market?.close();
   });
   afterEach(async () => {
-    await database.transaction(async (tx) => {
-      for (const table of TABLES) {
-        await tx.query(`delete from ${table}`);
-        await tx.query(`insert into ${table} select * from kept_${table}`);
-      }
-    });
+    await putRight();
     expect((await auditLedger(database)).findings, 'nothing is said of books put right again').toEqual([]);
   });
 
