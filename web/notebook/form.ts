@@ -67,8 +67,9 @@ export function faultOf(kind: OwnKind, fields: Fields): FormFault | undefined {
 function ruleFault(fields: Fields): FormFault | undefined {
   const { peer, memo, kind, direction, currency, least, most } = fields;
   if ([peer, memo, kind, direction, currency, least, most].every((text) => text.trim() === '')) return 'rule';
-  const [from, to] = [least, most].map((text) => (text.trim() === '' ? undefined : (sumOf(text, currency) ?? -1)));
-  if (from === -1 || to === -1) return 'sums';
+  const [from, to] = [sumOf(least, currency), sumOf(most, currency)];
+  const isWrong = (text: string, sum: number | undefined) => text.trim() !== '' && sum === undefined;
+  if (isWrong(least, from) || isWrong(most, to)) return 'sums';
   return from !== undefined && to !== undefined && from > to ? 'sums' : undefined;
 }
 

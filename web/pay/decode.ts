@@ -1,13 +1,7 @@
 /** Hands pictures to the decoder, a worker made when the first camera opens: reading a code never holds up the screen. */
 import type { Answer, Question } from '#web/pay/decoder.ts';
 import decoderUrl from '#web/pay/decoder.ts?worker&url';
-
-interface PolicyFactory {
-  readonly createPolicy: (
-    name: string,
-    rules: { readonly createScriptURL: (url: string) => string },
-  ) => { readonly createScriptURL: (url: string) => unknown };
-}
+import { vouchedUrl } from '#web/ui/vouched.ts';
 
 interface Waiting {
   readonly resolve: (text: string | undefined) => void;
@@ -18,6 +12,8 @@ interface Waiting {
 const TRIES = 3;
 
 let decoder: Worker | undefined;
+/** The decoder's address; vouched for once, however many workers are made of it. */
+let vouched: string | undefined;
 let broken = 0;
 let tellLost: () => void = () => undefined;
 let asked = 0;
@@ -44,7 +40,8 @@ export function decode(picture: ImageData | ImageBitmap): Promise<string | undef
 
 function standingDecoder(): Worker | undefined {
   if (decoder || broken >= TRIES) return decoder;
-  const made = new Worker(vouchedFor());
+  vouched ??= vouchedUrl('piaohao-decoder', decoderUrl);
+  const made = new Worker(vouched);
   decoder = made;
   made.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
     waiting.get(data.id)?.resolve(data.text);
@@ -60,20 +57,4 @@ function standingDecoder(): Worker | undefined {
     if (broken === TRIES) tellLost();
   });
   return made;
-}
-
-let vouched: string | undefined;
-
-/** Under Trusted Types a worker's address must be vouched for: this policy knows only the decoder. */
-function vouchedFor(): string {
-  if (vouched !== undefined) return vouched;
-  const factory = (globalThis as { readonly trustedTypes?: PolicyFactory }).trustedTypes;
-  const policy = factory?.createPolicy('piaohao-decoder', {
-    createScriptURL(url) {
-      if (url !== decoderUrl) throw new TypeError(`not the decoder: ${url}`);
-      return url;
-    },
-  });
-  vouched = policy ? (policy.createScriptURL(decoderUrl) as string) : decoderUrl;
-  return vouched;
 }

@@ -1,4 +1,5 @@
 /** Brings a new version of the app: quietly, when the person says so, and never in the middle of a payment. */
+import { vouchedUrl } from '#web/ui/vouched.ts';
 
 /** Tells `found` when a new version waits; the function it is given takes it over. */
 export type OnUpdate = (found: () => void) => void;
@@ -6,18 +7,13 @@ export type OnUpdate = (found: () => void) => void;
 const WORKER = '/service-worker.js';
 const LOOK_AGAIN_MS = 60 * 60 * 1000;
 
-interface UrlPolicy {
-  readonly createScriptURL: (url: string) => unknown;
-}
-interface PolicyFactory {
-  readonly createPolicy: (name: string, rules: { createScriptURL: (url: string) => string }) => UrlPolicy;
-}
-
 /** Registers the service worker and watches for a waiting version. Browsers without workers simply stay online. */
 export async function watchForUpdate(found: OnUpdate): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
   try {
-    const registration = await navigator.serviceWorker.register(workerUrl(), { updateViaCache: 'none' });
+    const registration = await navigator.serviceWorker.register(vouchedUrl('piaohao-worker', WORKER), {
+      updateViaCache: 'none',
+    });
     const offer = () => {
       const waiting = registration.waiting;
       // Without a controller this is the first version: there is nothing to replace.
@@ -31,17 +27,4 @@ export async function watchForUpdate(found: OnUpdate): Promise<void> {
   } catch {
     // A private window may forbid workers; the app works on, only not offline.
   }
-}
-
-/** Under Trusted Types a worker's address must be vouched for: this policy knows only our own. */
-function workerUrl(): string {
-  const factory = (globalThis as { readonly trustedTypes?: PolicyFactory }).trustedTypes;
-  if (!factory) return WORKER;
-  const policy = factory.createPolicy('piaohao-worker', {
-    createScriptURL(url) {
-      if (url !== WORKER) throw new TypeError(`not a worker of ours: ${url}`);
-      return url;
-    },
-  });
-  return policy.createScriptURL(WORKER) as string;
 }
