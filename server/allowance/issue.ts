@@ -108,7 +108,7 @@ async function weighed(parts: AllowanceParts, { device, want, key, currency }: A
   const [certified] = await store.readCertificates(parts.database, [payee]);
   if (!certified) return undefined;
   const act = { amount: want.total ?? 0, currency, toRegion: certified.region };
-  return await parts.identity.watch.weigh(device, act);
+  return (await parts.identity.watch.weigh(device, act)).stop;
 }
 
 async function askerOf(parts: AllowanceParts, device: Device, want: Want): Promise<Result<Asker, Refusal>> {

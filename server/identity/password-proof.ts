@@ -64,12 +64,12 @@ async function authorise(
   const { database } = parts;
   const before = await held(database, parts.clock(), session, asked);
   if (before) return before;
-  const open = await neededNow(parts, database, session, asked);
-  if (!open.ok) return open;
-  const pause = await watch.weigh(session, asked);
-  if (pause) return { ok: false, error: pause };
+  const seemed = await neededNow(parts, database, session, asked);
+  if (!seemed.ok) return seemed;
+  const { raised, stop } = await watch.weigh(session, asked);
+  if (stop) return { ok: false, error: stop };
   // What weighed heavy may need more than it seemed.
-  const needed = await neededNow(parts, database, session, asked);
+  const needed = raised ? await neededNow(parts, database, session, asked) : seemed;
   if (!needed.ok) return needed;
   const how = howOf(needed.value, asked.proof);
   if (!how) return no('money.proof', { needed: needed.value });

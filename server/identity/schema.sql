@@ -375,3 +375,5 @@ create table identity_question (
   set_at bigint not null,
   primary key (region, wallet)
 );
+-- step 11: Beijing locks a payment password after three wrong ones
+update identity_money_terms set wrong_most = 3 where region = 'CN-BJ';

@@ -41,13 +41,19 @@ export interface ActBehind extends ActAhead {
   readonly at: Instant;
 }
 
+/** What came of weighing an act: whether an alarm was raised by it, and `wallet.paused` with the rule hit, now or before. */
+export interface Weighed {
+  readonly raised: boolean;
+  readonly stop?: Refusal;
+}
+
 /** The watch. */
 export interface Watch {
   readonly view: (owner: Owner) => Promise<AlarmList>;
   /** How many alarms wait for the owner's word. */
   readonly open: (owner: Owner) => Promise<number>;
-  /** Weighs an act before it is done. Refuses `wallet.paused` with the rule that was hit, now or before. */
-  readonly weigh: (owner: Owner, act: ActAhead) => Promise<Refusal | undefined>;
+  /** Weighs an act before it is done. */
+  readonly weigh: (owner: Owner, act: ActAhead) => Promise<Weighed>;
   /** Notes acts that are done, in their transaction, without weighing them again. */
   readonly note: (tx: Sql, region: string, acts: readonly ActBehind[]) => Promise<void>;
   /** Notes and weighs acts that are done; the alarms it raises are for {@link Watch.tell}, once `tx` has ended. */
@@ -77,7 +83,7 @@ export function openWatch(parts: IdentityParts, freezes: Freezes): Watch {
     open: ({ region, wallet }) => store.countOpenAlarms(database, region, wallet, clock()),
     async weigh(owner, act) {
       // What is stopped already needs no second word.
-      if ((await store.readWallet(database, owner.wallet))?.frozen_at != null) return undefined;
+      if ((await store.readWallet(database, owner.wallet))?.frozen_at != null) return { raised: false };
       const raised = await database.transaction(async (tx) => {
         await store.lockWallet(tx, owner.region, owner.wallet);
         const now = clock();
@@ -86,7 +92,8 @@ export function openWatch(parts: IdentityParts, freezes: Freezes): Watch {
       });
       await tell(raised);
       const pause = await pausedBy(database, owner);
-      return pause && { code: 'wallet.paused', detail: { rule: pause.rule, since: pause.at } };
+      const stop = pause && ({ code: 'wallet.paused', detail: { rule: pause.rule, since: pause.at } } as const);
+      return { raised: raised.length > 0, ...(stop ? { stop } : {}) };
     },
     note: (tx, region, acts) => note(parts, tx, region, acts),
     async saw(tx, region, acts) {

@@ -200,7 +200,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     limitShare: async () => 100,
     freeSet: async () => undefined,
     moneyStop: async () => undefined,
-    watch: { onAlarm: () => undefined, weigh: async () => undefined },
+    watch: { onAlarm: () => undefined, weigh: async () => ({ raised: false }) },
   };
   const allowances = (tamper.allowances ?? asIs)(openAllowances({ database, ledger, clock, regions, identity }));
   const opened = await openPayments({

@@ -70,7 +70,7 @@ export async function openPlace(database: Database) {
           onAlarm: () => undefined,
           weigh: async ({ wallet }, act) => {
             weighed.push(act);
-            return paused.has(wallet) ? { code: 'wallet.paused' } : undefined;
+            return paused.has(wallet) ? { raised: false, stop: { code: 'wallet.paused' } } : { raised: false };
           },
         },
       },

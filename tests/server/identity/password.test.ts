@@ -26,9 +26,9 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
   afterAll(() => place.close());
 
   let phones = 100;
-  const person = (): Promise<Member> => {
+  const person = (region = 'CN-SX'): Promise<Member> => {
     phones += 1;
-    return openMember(place, { phone: `1390070${String(phones).padStart(4, '0')}` });
+    return openMember(place, { phone: `1390070${String(phones).padStart(4, '0')}`, region });
   };
   const fresh = () => newId(place.clock(), randomBytes(10));
   const set = (who: Member, password: string, proof: MoneyProof, id = fresh()): Promise<Told> => {
@@ -37,8 +37,8 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
   };
   const view = (who: Member) => good(who.ask<PasswordView>('GET', '/payment-password'));
   /** Who has a payment password, and a session whose last touch is spent and old. */
-  const holder = async (): Promise<Member> => {
-    const who = await person();
+  const holder = async (region?: string): Promise<Member> => {
+    const who = await person(region);
     await good(set(who, GOOD, TOUCH));
     place.pass(duration(6, 'min'));
     return who;
@@ -141,6 +141,24 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
       'password-locked',
       'password-set',
     ]);
+  });
+
+  test('where the region says three, three wrong ones lock it for three hours, and of fifty at once three are looked at', async () => {
+    const who = await holder('CN-BJ');
+    expect(await view(who)).toMatchObject({ guessesLeft: 3 });
+    for (const left of [2, 1]) expect(await guess(who, OTHER)).toBe(`password.wrong ${left}`);
+    expect(await guess(who, OTHER)).toBe('password.locked');
+    expect(await view(who)).toMatchObject({ guessesLeft: 0, lockedUntil: place.clock() + duration(3, 'h') });
+    expect(await guess(who, GOOD)).toBe('password.locked');
+    const session = await sessionOf(who);
+    place.pass(duration(3, 'h'));
+    const right = act({ proof: typed(GOOD) });
+    expect(await place.identity.authorise(session, right)).toMatchObject({ ok: true, value: 'proved' });
+
+    const many = await holder('CN-BJ');
+    const answers = await Promise.all(Array.from({ length: 50 }, () => guess(many, OTHER)));
+    expect(answers.filter((one) => one.startsWith('password.wrong'))).toHaveLength(2);
+    expect(answers.filter((one) => one === 'password.locked')).toHaveLength(48);
   });
 
   test('twenty looks a day, right ones too; the next day begins at midnight in Beijing', async () => {
