@@ -42,7 +42,9 @@ export function openClosings(parts: AccountParts): Closings {
         if (row?.state !== 'cooling') return;
         const at = clock();
         const isEnded = await store.endClosing(tx, row, { state: 'cancelled', reason: null, at, forgetAt: null });
-        if (isEnded) await write(tx, owner, 'closing-cancelled', at, { closing: row.id });
+        if (!isEnded) return;
+        await parts.identity.note(tx, owner, { code: 'closing-cancelled', at });
+        await write(tx, owner, 'closing-cancelled', at, { closing: row.id });
       });
       return await viewOf(parts, owner);
     },
@@ -85,10 +87,14 @@ async function ask(
       ...{ asked_at: now, due_at: after(now, duration(terms.cooling_ms, 'ms')), ended_at: null, forget_at: null },
     });
     if (!isKept) return refuse({ code: 'closing.cooling' });
+    await parts.identity.note(tx, owner, { code: 'closing-asked', at: now });
     await write(tx, owner, 'closing-asked', now, { closing: id });
     return ok(undefined);
   });
-  return kept.ok ? ok(await viewOf(parts, owner)) : kept;
+  if (!kept.ok) return kept;
+  // Whoever asked may not be the owner, who then has these days to hear of it.
+  await parts.identity.tell(owner, 'closing-asked');
+  return ok(await viewOf(parts, owner));
 }
 
 async function viewOf(parts: AccountParts, owner: store.Owner): Promise<ClosingView> {
@@ -153,21 +159,26 @@ function isOf(kind: string, blocker: Blocker): boolean {
 async function close(parts: AccountParts, row: store.ClosingRow): Promise<void> {
   const owner = { region: row.region, wallet: row.wallet };
   const underWay = await parts.unfinished(owner);
-  await parts.database.transaction(async (tx) => {
+  const done = await parts.database.transaction(async (tx) => {
     const at = parts.clock();
     const [blocked] = await blockers(parts, tx, owner, underWay);
     if (blocked) {
-      const end = { state: 'cancelled', reason: blocked.blocker, at, forgetAt: null } as const;
-      if (await store.endClosing(tx, row, end)) await write(tx, owner, 'closing-cancelled', at, { closing: row.id });
-      return;
+      const reason = blocked.blocker;
+      if (!(await store.endClosing(tx, row, { state: 'cancelled', reason, at, forgetAt: null }))) return undefined;
+      await parts.identity.note(tx, owner, { code: 'closing-cancelled', at, about: { reason } });
+      await write(tx, owner, 'closing-cancelled', at, { closing: row.id });
+      return 'closing-stopped';
     }
     const { keep_ms } = await termsOf(tx, row.region);
     const forgetAt = after(at, duration(keep_ms, 'ms'));
-    if (!(await store.endClosing(tx, row, { state: 'done', reason: null, at, forgetAt }))) return;
+    if (!(await store.endClosing(tx, row, { state: 'done', reason: null, at, forgetAt }))) return undefined;
     await parts.identity.closeWallet(tx, owner, at);
     for (const holding of HOLDINGS) if (holding.keep === 'closure') await takeOut(tx, holding, owner, at);
     await write(tx, owner, 'wallet-closed', at, { closing: row.id });
+    return 'wallet-closed';
   });
+  // Of a wallet that is closed the phone alone is still known; the mail address went with it.
+  if (done) await parts.identity.tell(owner, done);
 }
 
 /** The law's time is over: nothing of who the person was stays; the books keep figures under a number that names nobody. */

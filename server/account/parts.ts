@@ -14,7 +14,7 @@ export interface AccountParts {
   readonly clock: Clock;
   readonly identity: Pick<
     Identity,
-    'authorise' | 'beforeMoney' | 'closeWallet' | 'forgetWallet' | 'isFrozen' | 'onOpened'
+    'authorise' | 'beforeMoney' | 'closeWallet' | 'forgetWallet' | 'isFrozen' | 'note' | 'onOpened' | 'tell'
   >;
   readonly ledger: Pick<Ledger, 'walletAccounts'>;
   readonly unfinished: Unfinished;

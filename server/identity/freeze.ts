@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { noteEvent } from '#server/identity/event.ts';
+import { tellOwner } from '#server/identity/notice.ts';
 import { type IdentityParts, no, type Visitor } from '#server/identity/parts.ts';
 import type { Session } from '#server/identity/session.ts';
 import * as store from '#server/identity/store.ts';
@@ -50,16 +51,20 @@ const TRIES_AN_HOUR = 10;
 export function openFreezes(parts: IdentityParts): Freezes {
   const { database, clock, secrets } = parts;
   const hooks: WalletFrozen[] = [];
-  const freeze = (owner: Owner, by: 'session' | 'code') =>
-    database.transaction(async (tx) => {
+  const freeze = async (owner: Owner, by: 'session' | 'code') => {
+    const { isNew, view } = await database.transaction(async (tx) => {
       await store.lockWallet(tx, owner.region, owner.wallet);
       const at = clock();
-      if (await store.freezeWallet(tx, owner.region, owner.wallet, at, by)) {
+      const isNew = await store.freezeWallet(tx, owner.region, owner.wallet, at, by);
+      if (isNew) {
         for (const hook of hooks) await hook(tx, owner, at);
         await write(tx, owner, 'frozen', at, { by });
       }
-      return viewOf(await rowOf(tx, owner));
+      return { isNew, view: viewOf(await rowOf(tx, owner)) };
     });
+    if (isNew) await tellOwner(parts, owner, 'frozen');
+    return view;
+  };
   const codeHash = (code: string) => secrets.hash('recovery', code);
   return {
     view: async (owner) => viewOf(await rowOf(database, owner)),
@@ -79,15 +84,18 @@ export function openFreezes(parts: IdentityParts): Freezes {
       const row = await rowOf(database, owner);
       const isCodeRight = typed === undefined ? ok(false) : await checkCode(parts, row, typed);
       if (!isCodeRight.ok) return isCodeRight;
-      return await database.transaction(async (tx) => {
+      const ended = await database.transaction(async (tx): Promise<Result<boolean, Refusal>> => {
         await store.lockWallet(tx, owner.region, owner.wallet);
         const current = await rowOf(tx, owner);
-        if (current.frozen_at === null) return ok(viewOf(current));
+        if (current.frozen_at === null) return ok(false);
         if (current.frozen_by === 'code' && !isCodeRight.value) return no('freeze.needs-code');
         await store.thawWallet(tx, owner.region, owner.wallet);
         await write(tx, owner, 'thawed', clock(), { by: isCodeRight.value ? 'code' : 'session' });
-        return ok(viewOf(await rowOf(tx, owner)));
+        return ok(true);
       });
+      if (!ended.ok) return ended;
+      if (ended.value) await tellOwner(parts, owner, 'thawed');
+      return ok(viewOf(await rowOf(database, owner)));
     },
     makeCode: (owner) =>
       database.transaction(async (tx) => {

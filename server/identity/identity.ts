@@ -135,7 +135,7 @@ export interface Identity extends Partings {
   /** Tells a wallet's owner by every road; call it after the transaction. */
   readonly tell: (
     owner: Pick<Session, 'region' | 'wallet'>,
-    what: 'appeal-granted' | 'appeal-refused',
+    what: 'appeal-granted' | 'appeal-refused' | 'closing-asked' | 'closing-stopped' | 'wallet-closed',
   ) => Promise<void>;
   /** What happened in a region after one event, whoever it happened to, in the order of time. */
   readonly eventsAfter: (

@@ -1,7 +1,7 @@
-/** Telling the owner of a wallet what happened to its keys, by every road there is: whoever did it holds not all of them. */
+/** Telling the owner of a wallet what happened to it, by every road there is: whoever did it holds not all of them. */
 import type { IdentityParts } from '#server/identity/parts.ts';
 import type { Session } from '#server/identity/session.ts';
-import { noticeText } from '#server/identity/sms.ts';
+import { type NoticeSubject, noticeText } from '#server/identity/sms.ts';
 import * as store from '#server/identity/store.ts';
 import { assert } from '#shared/base/assert.ts';
 import { newId } from '#shared/base/id.ts';
@@ -13,7 +13,7 @@ import { newId } from '#shared/base/id.ts';
 export async function tellOwner(
   parts: IdentityParts,
   { region, wallet }: Pick<Session, 'region' | 'wallet'>,
-  what: Parameters<typeof noticeText>[0],
+  what: NoticeSubject,
   formerly?: string,
 ): Promise<void> {
   const owner = await store.readWallet(parts.database, wallet);

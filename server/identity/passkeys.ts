@@ -4,6 +4,7 @@
  */
 import { beginCeremony, takeCeremony } from '#server/identity/ceremony.ts';
 import { noteEvent } from '#server/identity/event.ts';
+import { tellOwner } from '#server/identity/notice.ts';
 import { type IdentityParts, no, type Visitor } from '#server/identity/parts.ts';
 import { ES256, registrationOptions, verifyNewPasskey } from '#server/identity/passkey.ts';
 import type { FoundSession, Session } from '#server/identity/session.ts';
@@ -117,7 +118,7 @@ async function more(
   if (!passkey.ok) return passkey;
   const { region, wallet } = session;
   const now = parts.clock();
-  return await parts.database.transaction(async (tx): Promise<Result<PasskeyView, Refusal>> => {
+  const added = await parts.database.transaction(async (tx): Promise<Result<PasskeyView, Refusal>> => {
     await store.lockWallet(tx, region, wallet);
     const held = await store.livePasskeys(tx, region, wallet);
     if (held.length >= PASSKEYS_MOST) return no('passkey.limit', { most: PASSKEYS_MOST });
@@ -128,6 +129,8 @@ async function more(
     await writeDown(tx, [passkeyLine('passkey-added', row, now)]);
     return ok(viewOf(row, session));
   });
+  if (added.ok) await tellOwner(parts, session, 'passkey');
+  return added;
 }
 
 async function revoke(

@@ -35,6 +35,9 @@ const NOTICES = {
   recovered: ['支付密码已通过「忘记支付密码」重设', 'Your payment password was reset as a forgotten one'],
   email: ['账户邮箱已更换', 'The e-mail address of your account was changed'],
   question: ['安全问题已设置或修改', 'Your security question was set or changed'],
+  passkey: ['钱包新增了一把通行密钥', 'A passkey was added to your wallet'],
+  frozen: ['钱包已冻结', 'Your wallet was frozen'],
+  thawed: ['钱包已解冻', 'Your wallet is no longer frozen'],
   'alarm-alert': [
     '钱包有一笔不寻常的操作，请在安全中心查看',
     'Something unusual happened in your wallet; see the security centre',
@@ -50,10 +53,30 @@ const NOTICES = {
   'appeal-granted': ['申诉已通过，冻结或限制已解除', 'Your appeal was granted: what held your wallet back has ended'],
   'appeal-refused': ['申诉没有通过，原因请看安全中心', 'Your appeal was refused; the security centre says why'],
   'support-opened': ['客服正在受理找回支付密码', 'Support has opened a recovery of your payment password'],
+  'closing-asked': [
+    '钱包已申请注销，到期之前可以在「注销钱包」里撤回',
+    'Closing your wallet was asked for; until it is due you can take that back under “Close the wallet”',
+  ],
+  'closing-stopped': [
+    '钱包没有注销：还有钱或没办完的事',
+    'Your wallet was not closed: there is money or something unfinished in it',
+  ],
+  'wallet-closed': ['钱包已注销', 'Your wallet is closed'],
 } as const;
 
-/** What a text says after something happened to a wallet's keys; in both languages, for the house keeps nobody's language. */
-export function noticeText(what: keyof typeof NOTICES): string {
+/** What a text can be about. */
+export type NoticeSubject = keyof typeof NOTICES;
+
+/** What whoever did not do it does now; for most of it: freeze. */
+const FREEZE = ['请立即冻结钱包', 'freeze your wallet now'] as const;
+const WAYS: Partial<Record<NoticeSubject, readonly [string, string]>> = {
+  frozen: ['请在安全中心查看', 'see the security centre'],
+  'wallet-closed': ['请联系客服', 'contact support'],
+};
+
+/** What a text says after something happened to a wallet; in both languages, for the house keeps nobody's language. */
+export function noticeText(what: NoticeSubject): string {
   const [chinese, english] = NOTICES[what];
-  return `【票号】您的${chinese}。如非本人操作，请立即冻结钱包。\n[Piaohao] ${english}. If it was not you, freeze your wallet now.`;
+  const [then, there] = WAYS[what] ?? FREEZE;
+  return `【票号】您的${chinese}。如非本人操作，${then}。\n[Piaohao] ${english}. If it was not you, ${there}.`;
 }

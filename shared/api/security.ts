@@ -34,6 +34,8 @@ const CODES = [
   'question-set',
   'question-ended',
   'question-asked',
+  'closing-asked',
+  'closing-cancelled',
 ] as const;
 
 /** What can happen. Only ever appended to. */

@@ -6,11 +6,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isFinal, type TopUp } from '#shared/api/funding.ts';
+import { type Card, isFinal, type TopUp } from '#shared/api/funding.ts';
+import { REAL_NAME_TERMS } from '#shared/api/real-name.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { instant } from '#shared/base/time.ts';
+import { checkLetter } from '#shared/rules/identity-number.ts';
 import { deviceWord, EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
+import { DEBIT_CARD } from '#tests/kit/funding.ts';
 import { type House, startHouse } from '#tests/kit/house.ts';
 import {
   deviceHeader,
@@ -50,6 +53,7 @@ beforeAll(async () => {
   const ming = await arrival('李小明', '13812340001', 'ming');
   const hua = await arrival('王小华', '13812340009', 'hua');
   await moneyComesAndGoes(ming, hua);
+  await nameAndCard(hua);
   await passwordsAndMail(ming);
   await mistakes(ming, hua);
   await faults(ming);
@@ -101,6 +105,23 @@ async function moneyComesAndGoes(ming: Member, hua: Member): Promise<void> {
   const { options } = await good(ming.ask<{ options: { challenge: string } }>('POST', '/step-up/options'));
   keep('a challenge', options.challenge);
   await good(ming.ask('POST', '/step-up', { answer: ming.authenticator.get(options) }));
+}
+
+/** A name is proved and a card bound: its number is typed on the bank's page, which is another process. */
+async function nameAndCard(hua: Member): Promise<void> {
+  const identity = `14010619900307001${checkLetter('14010619900307001')}`;
+  keep('a proved identity number', identity);
+  const claim = { id: newId(clock()), wants: 'real-name', agreed: REAL_NAME_TERMS };
+  await good(hua.ask('POST', '/real-name', { ...claim, name: '王小华', number: identity }));
+  const id = newId(clock());
+  const card = (await hua.ask<Card>('POST', '/cards', { id })).body;
+  const page = new URL(card.page ?? '', house.sandboxOrigin);
+  const submit = (act: string, fields: Readonly<Record<string, string>>) =>
+    fetch(`${house.sandboxOrigin}${page.pathname}/${act}`, { method: 'POST', body: new URLSearchParams(fields) });
+  keep('a bound card', DEBIT_CARD);
+  await submit('fill', { name: '王小华', number: DEBIT_CARD, identity, phone: hua.phone });
+  await submit('confirm', { code: await place.codeFor(`+86${hua.phone}`) });
+  expect(await good(hua.ask<Card>('GET', `/cards/${id}`))).toMatchObject({ state: 'bound', last4: '6783' });
 }
 
 /** A payment password is chosen, mistyped, and found again by a text and a mail. */
@@ -247,11 +268,13 @@ describe('what merely looks like one would have been found', () => {
   ])('%s in %s', (what, line) => expect(shapesIn(`${log}\nserver: ${line}`)).toEqual([what]));
 });
 
-test('phones, codes’ carriers and sessions do not lie in the clear in the database', () => {
+test('phones, cards, identity numbers, codes’ carriers and sessions do not lie in the clear in the database', () => {
   const files = readdirSync(join(house.dataDir, 'pglite'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
-  const hidden = [...secrets].filter(([what]) => /'s phone|__Host-|no text came|e-mail/.test(what));
+  const hidden = [...secrets].filter(([what]) =>
+    /'s phone|bound card|proved identity|__Host-|no text came|e-mail/.test(what),
+  );
   expect(hidden.length).toBeGreaterThan(4);
   expect(
     files.some((file) => file.includes('李小明')),

@@ -65,6 +65,8 @@ export interface Route {
 export interface Stage {
   readonly house: House;
   readonly place: Place;
+  /** The text network beside it, and what it has carried to a phone, the newest first. */
+  readonly texts: Pick<Awaited<ReturnType<typeof openTexts>>, 'url' | 'texts'>;
   /** Every route of `/openapi.json`. */
   readonly routes: readonly Route[];
   readonly close: () => Promise<void>;
@@ -94,6 +96,7 @@ export async function openStage(
   return {
     house,
     place: { app: house.app, origin: config.origin ?? MEMORY_ORIGIN, clock, codeFor: texts.codeFor },
+    texts,
     routes: routesOf(contract),
     async close() {
       await house.app.close();

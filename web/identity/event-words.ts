@@ -1,6 +1,8 @@
 /** What happened to a wallet's keys, in words: what it was, and with which device or figures. */
 import type { SecurityEvent, SecurityEventCode } from '#shared/api/security.ts';
+import type { Blocker } from '#shared/rules/closure.ts';
 import { ruleText } from '#web/identity/alarm-words.ts';
+import { blockerText } from '#web/identity/words.ts';
 import { m } from '#web/paraglide/messages.js';
 import { momentText, sumText } from '#web/ui/format.ts';
 import type { IconName } from '#web/ui/icons.ts';
@@ -34,6 +36,8 @@ const WORDS: Readonly<Record<SecurityEventCode, readonly [icon: IconName, text: 
   'question-set': ['edit', m.security_event_question_set],
   'question-ended': ['edit', m.security_event_question_ended],
   'question-asked': ['info', m.security_event_question_asked],
+  'closing-asked': ['leave', m.security_event_closing_asked],
+  'closing-cancelled': ['check', m.security_event_closing_cancelled],
 };
 
 /** The icon of an event. */
@@ -62,6 +66,7 @@ function figuresText({ code, about }: SecurityEvent): string {
   }
   if (code === 'email-set') return String(address ?? '');
   if (code === 'alarm' || code === 'alarm-mine' || code === 'alarm-not-mine') return ruleText(String(about.rule));
+  if (code === 'closing-cancelled' && about.reason) return blockerText(about.reason as Blocker);
   if (code !== 'frozen' && code !== 'thawed') return '';
   if (by === 'support') return m.security_event_by_support();
   return by === 'code' ? m.security_event_by_code() : m.security_event_by_session();

@@ -36,6 +36,8 @@ const EVENTS: Readonly<Record<SecurityEventCode, (inputs: object, options: { loc
   'question-set': m.security_event_question_set,
   'question-ended': m.security_event_question_ended,
   'question-asked': m.security_event_question_asked,
+  'closing-asked': m.security_event_closing_asked,
+  'closing-cancelled': m.security_event_closing_cancelled,
 };
 
 /** Title and body; of what cannot be read it says only that there is something to see. */

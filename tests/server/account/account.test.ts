@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { strFromU8, unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agreementCommand, HOLDINGS, openAccounts } from '#server/account/account.ts';
-import { openIdentity } from '#server/identity/identity.ts';
+import { type Identity, openIdentity } from '#server/identity/identity.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
 import type { Desk } from '#server/platform/command.ts';
 import type { AgreementView, ClosingView, HoldingList, HoldingRows } from '#shared/api/account.ts';
+import type { SecurityEventList } from '#shared/api/security.ts';
 import type { SyncAnswer } from '#shared/api/sync.ts';
 import { newId } from '#shared/base/id.ts';
 import { type Duration, duration, instant } from '#shared/base/time.ts';
@@ -44,7 +45,7 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     const answer = await who.ask<ClosingView & { code?: string; blocker?: string }>('POST', '/account/closing', body);
     return answer.body.code ? [answer.body.code, answer.body.blocker].filter(Boolean).join(' ') : answer.body.state;
   }
-  /** What the house's own job does once a minute. */
+  /** What the house's own job does once a minute; answers what owners are told of it. */
   const runDue = async () => {
     const { database } = stage.house;
     const { clock } = stage.place;
@@ -55,10 +56,13 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
       keysDir: 'memory',
       regions: ['CN-SX'],
     };
-    const identity = openIdentity({ database, clock, config });
+    const heard: string[] = [];
+    const tell: Identity['tell'] = async (_owner, what) => void heard.push(what);
+    const identity = { ...openIdentity({ database, clock, config }), tell };
     const ledger = openLedger({ database });
     const parts = { database, clock, identity, ledger, unfinished: async () => 0, regions: () => ['CN-SX'] };
-    return await openAccounts(parts).closings.runDue();
+    await openAccounts(parts).closings.runDue();
+    return heard;
   };
 
   test('opening a wallet accepts the terms in force; new ones stop offline money and top-ups until they are accepted', async () => {
@@ -100,6 +104,13 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     await openPurse(who, stage.place);
     expect(await topUp()).toBe(202);
   });
+
+  const textTo = async (who: Member) => (await stage.texts.texts(`+86${who.phone}`))[0]?.text ?? '';
+  /** What the security centre tells of leaving, the newest first. */
+  const told = async (who: Member) =>
+    (await good(who.ask<SecurityEventList>('GET', '/security-events'))).events.flatMap(({ code, about }) =>
+      code.startsWith('closing') ? [[code, about.reason ?? ''].join(' ').trim()] : [],
+    );
 
   async function signIn(who: Member): Promise<void> {
     const { options } = await good(who.ask('POST', '/sign-in/options'));
@@ -179,6 +190,7 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect(await leave(empty)).toBe('closing.cooling');
     expect(await leave(await person(), closing)).toBe('closing.id-reused');
     expect((await good(empty.ask<ClosingView>('DELETE', '/account/closing'))).state).toBe('cancelled');
+    expect((await told(empty)).sort()).toEqual(['closing-asked', 'closing-cancelled']);
     pass(duration(8, 'd'));
     await runDue();
     await signIn(empty);
@@ -196,19 +208,29 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
   test('money that comes in during the seven days keeps the wallet open, and says so', async () => {
     const who = await person();
     expect(await leave(who)).toBe('cooling');
+    expect(await textTo(who)).toContain('钱包已申请注销');
     await fund(stage, who, 5_00);
     pass(duration(8, 'd'));
-    await runDue();
+    expect(await runDue()).toEqual(['closing-stopped']);
     await signIn(who);
     const view = await good(who.ask<ClosingView>('GET', '/account/closing'));
     expect([view.state, view.reason]).toEqual(['cancelled', 'money']);
+    expect(await told(who)).toEqual(['closing-cancelled money', 'closing-asked']);
   });
 
   test('a closed wallet answers 410, its keys are ended, its phone opens a new one, and the law’s time later nobody is named', async () => {
     const who = await person('13900719999');
+    await good(who.ask('PUT', '/account/consent', { analytics: true }));
+    const consents = await stage.house.database.query<{ row: unknown }>(
+      'select to_jsonb(t) as row from account_consent t where wallet = $1',
+      [who.wallet],
+    );
     expect(await leave(who)).toBe('cooling');
-    pass(duration(7, 'd'));
+    pass((duration(7, 'd') - 1 - duration(1, 's')) as Duration);
     await runDue();
+    expect((await who.device.ask('POST', '/sync', EMPTY_SYNC)).status).toBe(200);
+    pass((duration(1, 's') + 1) as Duration);
+    expect(await runDue()).toEqual(['wallet-closed']);
     const sync = await who.device.ask('POST', '/sync', EMPTY_SYNC);
     expect([sync.status, sync.body.code]).toEqual([410, 'account.closed']);
     const { options } = await good(who.ask('POST', '/sign-in/options'));
@@ -225,6 +247,10 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     }
     const atClosing = (await forgotten()).length;
     expect(atClosing).toBe(HOLDINGS.filter(({ keep }) => keep === 'closure').length);
+    // The proof: whoever still has the rows, in the export they took along, can show that these very ones went.
+    const [proof] = (await forgotten()).filter(({ holding }) => holding === 'account_consent');
+    const digest = createHash('sha256').update(JSON.stringify(consents[0]?.row)).digest('hex');
+    expect([proof?.rows, Buffer.from(proof?.digest as Uint8Array).toString('hex')]).toEqual([1, digest]);
     expect(await stored('identity_wallet', 'id')).toMatchObject([{ name: '常归' }]);
 
     pass(duration(3653, 'd'));

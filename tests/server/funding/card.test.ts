@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MOST_CARDS } from '#server/funding/card.ts';
 import type { Owner } from '#server/funding/funding.ts';
+import { isFinal } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import type { Result } from '#shared/base/result.ts';
@@ -130,6 +131,23 @@ eachDatabase('cards', (open) => {
     expect(codeOf(await stage.funding.cards.unbind(owner, card))).toBe('ok');
     const again = { id: newId(stage.now()), card, amount: 100_00, currency: 'CNY' };
     expect(codeOf(await stage.funding.withdraw(owner, again))).toBe('card.not-found');
+  });
+
+  test('a card that a top-up is being charged to cannot be unbound, before the bank has said its last word', async () => {
+    const owner = await stage.person();
+    const card = await stage.bind(owner, CREDIT_CARD);
+    // The charge is done or not: nobody knows yet.
+    await stage.turn({ answers: 'silent' });
+    const id = newId(stage.now());
+    await stage.funding.start(owner, { id, channel: 'credit-card', card, amount: 100_00, currency: 'CNY' });
+    await stage.funding.idle();
+    expect(codeOf(await stage.funding.cards.unbind(owner, card))).toBe('card.in-flight');
+    expect(await stateOf(owner, card)).toBe('bound');
+    await stage.turn({ answers: 'prompt' });
+    await stage.pass(duration(1, 'h'));
+    const topUp = await stage.funding.read(owner, id);
+    expect(topUp.ok && isFinal(topUp.value.state)).toBe(true);
+    expect(codeOf(await stage.funding.cards.unbind(owner, card))).toBe('ok');
   });
 
   test('while the bank is silent a card stays as it was', async () => {

@@ -46,6 +46,29 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect([await isFrozen(who), frozen]).toEqual([true, [who.wallet]]);
   });
 
+  test('any device the passkey is at hand on freezes it: a borrowed one, with nothing enrolled', async () => {
+    const who = await person();
+    const borrowed = stranger();
+    const { options } = await good(borrowed.ask('POST', '/sign-in/options'));
+    await good(borrowed.ask('POST', '/sign-in', { answer: who.authenticator.get(options) }));
+    expect(await told(borrowed.ask('POST', '/freeze'))).toBe('frozen by session');
+    expect([await isFrozen(who), frozen]).toEqual([true, [who.wallet]]);
+    expect(await told(who.ask('GET', '/freeze'))).toBe('frozen by session');
+  });
+
+  test('its owner hears by text of the freeze, once, and of its end', async () => {
+    const who = await person();
+    const code = await codeOf(who);
+    await good(stranger().ask('POST', '/freeze/by-code', { code }));
+    await good(who.ask('POST', '/freeze'));
+    place.pass(duration(1, 's'));
+    await good(who.ask('POST', '/freeze/end', { code }));
+    const [ended, begun, before] = (await place.texts.texts(`+86${who.phone}`)).map(({ text }) => text);
+    expect(ended).toContain('Your wallet is no longer frozen');
+    expect(begun).toContain('您的钱包已冻结。如非本人操作，请在安全中心查看');
+    expect(before).not.toContain('冻结');
+  });
+
   test('its end takes a passkey touched just now', async () => {
     const who = await person();
     await good(who.ask('POST', '/freeze'));

@@ -76,26 +76,30 @@ eachDatabase('notices', (open) => {
     expect(service.complaints).toEqual([]);
   });
 
-  test('what happened to keys goes to every phone of the wallet, and to nobody else', async () => {
-    const [ming, hua] = [await person('小明'), await person('小华')];
-    const [one, two, other] = [await listening(ming), await listening(ming), await listening(hua)];
-    const at = here.clock() + 1_000;
-    here.pass(duration(2, 's'));
-    const id = newId(here.clock());
-    events.push({
-      id,
-      code: 'passkey-added',
-      at,
-      region: 'CN-SX',
-      device: 'Blue phone',
-      about: {},
-      wallet: ming.wallet,
-    });
-    await notices.runDue();
-    await notices.runDue();
-    const said = [{ kind: 'security', code: 'passkey-added', device: 'Blue phone' }];
-    expect([one.heard, two.heard, other.heard]).toEqual([said, said, []]);
-  });
+  // A payment password that was found again is told as loudly as a key that was added.
+  test.each(['passkey-added', 'password-recovered', 'frozen'] as const)(
+    '%s goes to every phone of the wallet, and to nobody else',
+    async (code) => {
+      const [ming, hua] = [await person('小明'), await person('小华')];
+      const [one, two, other] = [await listening(ming), await listening(ming), await listening(hua)];
+      const at = here.clock() + 1_000;
+      here.pass(duration(2, 's'));
+      const id = newId(here.clock());
+      events.push({
+        id,
+        code,
+        at,
+        region: 'CN-SX',
+        device: 'Blue phone',
+        about: {},
+        wallet: ming.wallet,
+      });
+      await notices.runDue();
+      await notices.runDue();
+      const said = [{ kind: 'security', code, device: 'Blue phone' }];
+      expect([one.heard, two.heard, other.heard]).toEqual([said, said, []]);
+    },
+  );
 
   test('a service that is down is tried again ever more seldom, and told within the day', async () => {
     const ming = await person('小明');
