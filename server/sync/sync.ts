@@ -41,7 +41,7 @@ export interface SyncParts {
   readonly regions: Pick<Regions, 'all' | 'find' | 'list' | 'keySet' | 'lists' | 'policyHeld'>;
   readonly allowances: Pick<Allowances, 'close' | 'issue' | 'certificate' | 'lockMany' | 'payees'>;
   readonly payments: Pick<Payments, 'reconcile' | 'takeReceipts' | 'takeForks' | 'heldPayments' | 'finality'>;
-  readonly transfers: Pick<Transfers, 'takeNotes' | 'news'>;
+  readonly transfers: Pick<Transfers, 'takeNotes' | 'news' | 'overCodeDay'>;
   readonly bills: Pick<Bills, 'catchUp' | 'feed'>;
   readonly watch: Pick<Identity['watch'], 'open'>;
   /** Told of every part that failed by a fault of our own. */
@@ -158,6 +158,8 @@ async function issue(
   want: SyncRequest['want'],
 ): Promise<Pick<SyncAnswer, 'allowance' | 'allowanceRefused'>> {
   if (want === undefined) return {};
+  const over = await part(parts, 'code day', undefined, () => parts.transfers.overCodeDay(device));
+  if (over !== undefined) return { allowanceRefused: over.code };
   const issued = await part(parts, 'allowance', undefined, () => parts.allowances.issue(device, want));
   if (issued === undefined) return { allowanceRefused: 'house.fault' };
   return issued.ok ? { allowance: toBase64url(issued.value.bytes) } : { allowanceRefused: issued.error.code };

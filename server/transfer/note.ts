@@ -8,6 +8,7 @@ import type { Owner, TransferParts } from '#server/transfer/parts.ts';
 import * as store from '#server/transfer/store.ts';
 import type { UploadedNote } from '#shared/api/transfer.ts';
 import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
+import { instant } from '#shared/base/time.ts';
 import { readNote } from '#shared/protocol/note.ts';
 
 /** Keeps uploaded notes, any number of times; what is none is left out. A request that one answers knows its payment. */
@@ -17,14 +18,17 @@ export async function takeNotes(parts: TransferParts, owner: Owner, notes: reado
     const payment = fromBase64url(one.payment);
     const read = bytes && readNote(bytes);
     if (bytes === undefined || payment?.length !== 32 || !read?.ok) continue;
-    const { id, payee, amount, currency, memo } = read.value;
+    const { id, payee, amount, currency, memo, time } = read.value;
+    const now = parts.clock();
     const row: store.NoteRow = {
       ...{ region: owner.region, payment, payer: owner.wallet, id, payee, amount, currency },
       reference: sha256(bytes).subarray(0, 16),
       memo: memo ?? null,
+      // The clock of a phone may run ahead; nothing is sent in the future.
+      codeAt: one.toCode ? instant(Math.min(time, now)) : null,
     };
     await parts.database.transaction(async (tx) => {
-      if (await store.insertNote(tx, row, parts.clock())) await nameInAsk(parts, tx, row);
+      if (await store.insertNote(tx, row, now)) await nameInAsk(parts, tx, row);
     });
   }
 }

@@ -130,3 +130,7 @@ create table transfer_claim (
 create index transfer_claim_by on transfer_claim (payer, region, made_at);
 create index transfer_claim_to on transfer_claim (payee, region, made_at);
 create index transfer_claim_due on transfer_claim (region, due_at) where state = 'asked';
+
+-- step 2: when money was sent to a code on paper or in a link, so that all phones of a wallet share one day's cap
+alter table transfer_note add column code_at bigint;
+create index transfer_note_to_code on transfer_note (payer, region, code_at) where code_at is not null;

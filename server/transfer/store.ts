@@ -136,15 +136,20 @@ export interface NoteRow {
   readonly amount: number;
   readonly currency: Currency;
   readonly memo: string | null;
+  /** When it was written, where the payee stood on a code on paper or in a link; by the payer's word. */
+  readonly codeAt: Instant | null;
 }
 
 /** Keeps a note; the first word of a payer about a payment stays. Answers whether this was it. */
 export async function insertNote(tx: Sql, row: NoteRow, at: Instant): Promise<boolean> {
   const kept = await tx.query(
-    `insert into transfer_note (region, payment, payer, reference, id, payee_id, amount, currency, memo, kept_at)
-     values ($1, $2::bytea, $3, $4::bytea, $5, $6, $7, $8, $9, $10) on conflict (payment, payer, region) do nothing
+    `insert into transfer_note (region, payment, payer, reference, id, payee_id, amount, currency, memo, code_at, kept_at)
+     values ($1, $2::bytea, $3, $4::bytea, $5, $6, $7, $8, $9, $10, $11) on conflict (payment, payer, region) do nothing
      returning id`,
-    [row.region, row.payment, row.payer, row.reference, row.id, row.payee, row.amount, row.currency, row.memo, at],
+    [
+      ...[row.region, row.payment, row.payer, row.reference, row.id, row.payee, row.amount, row.currency, row.memo],
+      ...[row.codeAt, at],
+    ],
   );
   return kept.length === 1;
 }
@@ -152,10 +157,25 @@ export async function insertNote(tx: Sql, row: NoteRow, at: Instant): Promise<bo
 /** The notes about these payments, by whomever. */
 export function readNotes(tx: Sql, payments: readonly Uint8Array[]): Promise<NoteRow[]> {
   return tx.query<NoteRow>(
-    `select region, payment, payer, reference, id, payee_id as payee, amount, currency, memo
+    `select region, payment, payer, reference, id, payee_id as payee, amount, currency, memo, code_at as "codeAt"
      from transfer_note where payment = any($1::bytea[])`,
     [payments],
   );
+}
+
+/** What all phones of a wallet have sent to codes since `since`, in minor units of `currency`. */
+export async function sumToCodes(
+  tx: Sql,
+  owner: { readonly region: string; readonly wallet: Id },
+  since: number,
+  currency: Currency,
+): Promise<number> {
+  const rows = await tx.query<{ sum: number }>(
+    `select coalesce(sum(amount), 0)::bigint as sum from transfer_note
+     where payer = $1::uuid and region = $2 and code_at >= $3::bigint and currency = $4`,
+    [owner.wallet, owner.region, since, currency],
+  );
+  return rows[0]?.sum ?? 0;
 }
 
 /** A shared bill as kept. */

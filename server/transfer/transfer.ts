@@ -8,6 +8,7 @@ import type { Session } from '#server/identity/identity.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { askFor, cancel, decline, listAsks, listSplits, remind, settleAsks, splitBill } from '#server/transfer/ask.ts';
 import { answerClaim, claimBack, endDueClaims, listClaims, withdrawClaim } from '#server/transfer/claim.ts';
+import { codeDayOf, overCodeDay } from '#server/transfer/code-day.ts';
 import { addressOf, chooseNickname, findPerson, readNicknameOf } from '#server/transfer/find.ts';
 import { notesOf, takeNotes } from '#server/transfer/note.ts';
 import type { Owner, TransferNeeds, TransferParts } from '#server/transfer/parts.ts';
@@ -66,8 +67,10 @@ export interface Transfers {
   readonly withdraw: (owner: Owner, id: Id) => Promise<Result<Claim, Refusal>>;
   /** Everything that concerns `owner`, the newest first. */
   readonly feed: (owner: Owner) => Promise<TransferFeed>;
-  /** What waits for the word of `owner`, and what their region lets a code on paper be sent. */
+  /** What waits for the word of `owner`, and how much of the day's cap their phones have sent to codes on paper. */
   readonly news: (owner: Owner) => Promise<TransferNews>;
+  /** `allowance.code-day` when the phones of `owner` have sent more to codes today than their region allows. */
+  readonly overCodeDay: (owner: Owner) => Promise<Refusal | undefined>;
   /** Marks paid requests, ends those nobody paid and claims nobody answered; periodic work. */
   readonly runDue: () => Promise<void>;
 }
@@ -108,8 +111,9 @@ export async function openTransfers(needs: TransferNeeds): Promise<Transfers> {
     },
     news: async (owner) => ({
       ...(await store.countWaiting(parts.database, owner.wallet, parts.clock())),
-      codeDay: parts.terms(owner.region).codeDay,
+      ...(await codeDayOf(parts, owner)),
     }),
+    overCodeDay: (owner) => overCodeDay(parts, owner),
     async runDue() {
       await settleAsks(parts);
       await endDueClaims(parts);

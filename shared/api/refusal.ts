@@ -298,6 +298,7 @@ export const REFUSALS = {
   'question.answer-short': [400, 'check-input'],
   'question.answer-told': [400, 'check-input'],
   'question.none': [409, 'none'],
+  'allowance.code-day': [409, 'none'],
 } as const satisfies Record<string, readonly [number, Remedy]>;
 
 /** A code of the table. */

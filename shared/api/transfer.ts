@@ -212,12 +212,28 @@ export const TransferFeed = Type.Object({
 /** What concerns who asks. */
 export type TransferFeed = Static<typeof TransferFeed>;
 
-/** What goes up beside payments nobody asked for: the note each of them names. */
-export const UploadedNote = Type.Object({ payment: PaymentId, note: Signed });
+/**
+ * What goes up beside payments nobody asked for: the note each of them names. `toCode`: the payee stood on a code on paper
+ * or in a link; such payments share the cap of a day.
+ */
+export const UploadedNote = Type.Object({
+  payment: PaymentId,
+  note: Signed,
+  toCode: Type.Optional(Type.Literal(true)),
+});
 /** The note of a payment. */
 export type UploadedNote = Static<typeof UploadedNote>;
 
-/** What comes with every sync: how much waits for this person's word, and what a code on paper may be sent in a day. */
-export const TransferNews = Type.Object({ asks: Minor, claims: Minor, codeDay: Minor });
-/** What waits for this person's word. */
+/**
+ * What comes with every sync: how much waits for this person's word, and of what codes on paper may be sent in a day
+ * (`codeDay`) how much all phones of the wallet have sent them (`codeSpent`) since that day began (`codeFrom`).
+ */
+export const TransferNews = Type.Object({
+  asks: Minor,
+  claims: Minor,
+  codeDay: Minor,
+  codeFrom: Moment,
+  codeSpent: Minor,
+});
+/** What waits for this person's word, and what is left of the day's cap on codes. */
 export type TransferNews = Static<typeof TransferNews>;

@@ -9,7 +9,7 @@ import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { CLOCK_SKEW, NOTE_LIFETIME } from '#shared/base/limits.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
-import type { Clock, Instant } from '#shared/base/time.ts';
+import { type Clock, duration, type Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { type Certificate, certificateMessage } from '#shared/protocol/certificate.ts';
 import { writeFrame } from '#shared/protocol/frame.ts';
@@ -45,8 +45,7 @@ export interface Gift {
   readonly ask?: Id;
 }
 
-/** What codes on paper may be sent in a day before the region has said; the first regions' own figure. */
-const CODE_DAY = 500_00;
+const DAY = duration(1, 'd');
 
 /** Verifies where money shall go. Refusals: those of certificates, `clock.turned-back`, `wallet.none`, `transfer.self`. */
 export async function readAddressee(
@@ -144,14 +143,27 @@ async function giftForAsk(vault: Vault, ask: Id): Promise<PaymentRow | undefined
     .last();
 }
 
-/** What codes on paper and links may still be sent today, in minor units: a swapped code costs no more. */
+/**
+ * What codes on paper and links may still be sent today, in minor units: a swapped code costs no more. What other phones
+ * of the wallet have sent is known as of the last sync; before the first one the region has allowed nothing yet.
+ */
 export async function codeDayLeft(vault: Vault, now: Instant): Promise<number> {
   const news = await readSetting(vault, 'transferNews');
-  const midnight = new Date(now).setHours(0, 0, 0, 0);
-  const today = await vault.payments
-    .filter((row) => row.unasked === 'code' && row.reservedAt >= midnight && row.state !== 'refused')
+  if (news === undefined) return 0;
+  const { codeDay, codeFrom = 0, codeSpent = 0 } = news;
+  const from = codeFrom + Math.floor((now - codeFrom) / DAY) * DAY;
+  const own = await vault.payments
+    .filter((row) => row.unasked === 'code' && row.reservedAt >= from && row.state !== 'refused')
     .toArray();
-  return Math.max(0, (news?.codeDay ?? CODE_DAY) - today.reduce((sum, row) => sum + row.amount, 0));
+  const kept = await vault.outbox.where('kind').equals('note').toArray();
+  const waiting = new Set(kept.map(({ id }) => id));
+  const untold = own.filter(({ id, state }) => state === 'reserved' || waiting.has(id));
+  const told = from === codeFrom ? codeSpent : 0;
+  return Math.max(0, codeDay - Math.max(sumOf(own), told + sumOf(untold)));
+}
+
+function sumOf(rows: readonly PaymentRow[]): number {
+  return rows.reduce((sum, { amount }) => sum + amount, 0);
 }
 
 /** One's own address as the texts of a code and as a link to share; asks the house when none is held. */

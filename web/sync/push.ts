@@ -1,5 +1,6 @@
 /** Puts together what the phone says in one sync: the outbox, what it holds already, and what it wants. */
 import type { SyncRequest } from '#shared/api/sync.ts';
+import type { UploadedNote } from '#shared/api/transfer.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
@@ -35,9 +36,7 @@ export async function composeRequest(vault: Vault, now: Instant, wanted?: WantFo
   const want = wanted ? await wantForPayee(vault, now, wanted) : await wantOpen(vault, now);
   const texts = (kind: OutboxRow['kind']) =>
     rows.filter((row) => row.kind === kind).map((row) => toBase64url(row.bytes ?? new Uint8Array()));
-  const notes = rows
-    .filter((row) => row.kind === 'note')
-    .map((row) => ({ payment: row.id, note: toBase64url(row.bytes ?? new Uint8Array()) }));
+  const notes = await notesIn(vault, rows);
   return {
     rows,
     request: {
@@ -55,6 +54,16 @@ export async function composeRequest(vault: Vault, now: Instant, wanted?: WantFo
       },
     },
   };
+}
+
+/** The notes in `rows`, each saying whether it went to a code: all phones of the wallet share the cap of a day. */
+async function notesIn(vault: Vault, rows: readonly OutboxRow[]): Promise<UploadedNote[]> {
+  const notes = rows.filter((row) => row.kind === 'note');
+  const paid = await vault.payments.bulkGet(notes.map((row) => row.id));
+  return notes.map(({ id, bytes = new Uint8Array() }, at) => ({
+    ...{ payment: id, note: toBase64url(bytes) },
+    ...(paid[at]?.unasked === 'code' ? { toCode: true } : {}),
+  }));
 }
 
 /** An open allowance is asked for when there is none left to spend; the person may have said how much, or nothing. */

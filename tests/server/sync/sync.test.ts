@@ -6,8 +6,10 @@ import { Unavailable } from '#server/platform/database.ts';
 import { openSync, type SyncParts } from '#server/sync/sync.ts';
 import { SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
 import { toBase64url, utf8 } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
 import { duration } from '#shared/base/time.ts';
 import { allowanceMessage } from '#shared/protocol/allowance.ts';
+import { writeNote } from '#shared/protocol/note.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import { certificateChecks, epochChecks, keySetChecks, statusListOf } from '#shared/protocol/trust.ts';
@@ -209,6 +211,30 @@ eachDatabase('sync', (openDatabase) => {
     ]);
     expect(answer).toMatchObject({ closed: [], allowanceRefused: 'allowance.currency' });
     expect(await here.purseOf(shop)).toMatchObject({ available: 20_00 });
+  });
+
+  test('a wallet whose phones sent codes on paper more than a day allows gets no fresh allowance until tomorrow', async () => {
+    const here = await opened();
+    const { ming, shop, held } = await couple(here);
+    const toCode = async (paid: Paid, amount: number) => {
+      const to = { payee: shop.device.id, currency: 'CNY', time: here.clock() } as const;
+      const note = toBase64url(writeNote({ ...to, id: newId(here.clock()), amount }));
+      const notes = [{ payment: paid.name, note, toCode: true as const }];
+      const { answers, transfers } = await sync(here, ming, { payments: text(paid), notes });
+      return [answers[0]?.outcome, transfers?.codeSpent];
+    };
+    const next = { closings: [] as string[], want: want() };
+    const one = await here.pay(held, shop, 20_00);
+    expect(await toCode(one, 500_00)).toEqual(['settled', 500_00]);
+    const two = await here.pay(held, shop, 1_00, { last: one });
+    next.closings.push(toBase64url(await here.closing(held, two)));
+    // What was signed stands: the payee took it in good faith.
+    expect(await toCode(two, 1_00)).toEqual(['settled', 501_00]);
+    const stopped = await sync(here, ming, next);
+    expect([stopped.allowance, stopped.allowanceRefused]).toEqual([undefined, 'allowance.code-day']);
+    here.pass(duration(1, 'd'));
+    const after = await sync(here, ming, next);
+    expect([after.allowance === undefined, after.allowanceRefused]).toEqual([false, undefined]);
   });
 
   test('a fault of ours in one part is reported and leaves the others their money', async () => {

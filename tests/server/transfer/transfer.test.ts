@@ -53,7 +53,7 @@ eachDatabase('transfers', (open) => {
   };
 
   /** Sends as a phone does: the note goes up with its payment. */
-  async function send(from: Trader, to: Trader, amount: number, more: { id?: Id; memo?: string; note?: boolean } = {}) {
+  async function send(from: Trader, to: Trader, amount: number, more: { id?: Id; memo?: string; toCode?: true } = {}) {
     await here.topUp(from, amount);
     const purse = await here.purse(from, amount);
     const note: Note = {
@@ -63,7 +63,8 @@ eachDatabase('transfers', (open) => {
     const bytes = writeNote(note);
     const invoice = createHash('sha256').update(bytes).digest().subarray(0, 16);
     const paid = await purse.pay(to, amount, { invoice, epoch: 0 });
-    if (more.note !== false) await here.transfers.takeNotes(from, [{ payment: paid.name, note: toBase64url(bytes) }]);
+    const toCode = more.toCode ? { toCode: more.toCode } : {};
+    await here.transfers.takeNotes(from, [{ payment: paid.name, note: toBase64url(bytes), ...toCode }]);
     await here.upload(from, paid);
     return paid;
   }
@@ -137,6 +138,29 @@ eachDatabase('transfers', (open) => {
     ]);
   });
 
+  test('what codes on paper are sent is counted over all phones of a wallet, by the day in Beijing; beyond the cap is told', async () => {
+    const [ming, hong, lan] = await people('CN-BJ');
+    const news = async () => {
+      const { codeDay, codeFrom, codeSpent } = await here.transfers.news(ming);
+      return [codeDay, new Date(codeFrom).toISOString(), codeSpent];
+    };
+    const stops = async () => (await here.transfers.overCodeDay(ming))?.code;
+    const midnight = Math.floor((here.clock() + 8 * HOUR) / DAY) * DAY - 8 * HOUR;
+    const today = new Date(midnight).toISOString();
+    await send(ming, hong, 200_00);
+    expect(await news()).toEqual([500_00, today, 0]);
+    await send(ming, hong, 300_00, { toCode: true });
+    const second = { ...ming, device: { ...ming.device, id: id() } };
+    await send(second, lan, 200_00, { toCode: true });
+    await send(hong, lan, 50_00, { toCode: true });
+    expect([await news(), await stops()]).toEqual([[500_00, today, 500_00], undefined]);
+    await send(second, lan, 5_00, { toCode: true });
+    expect([await news(), await stops()]).toEqual([[500_00, today, 505_00], 'allowance.code-day']);
+    here.pass(duration(midnight + DAY - here.clock(), 'ms'));
+    const tomorrow = new Date(midnight + DAY).toISOString();
+    expect([await news(), await stops()]).toEqual([[500_00, tomorrow, 0], undefined]);
+  });
+
   // Asking
 
   const ask = (from: Trader, to: Trader, amount: number, of = id()) =>
@@ -149,7 +173,7 @@ eachDatabase('transfers', (open) => {
     expect(codeOf(await ask(hong, ming, 30_00, of))).toBe('ok');
     expect(codeOf(await ask(hong, ming, 31_00, of))).toBe('ask.id-reused');
     expect(codeOf(await ask(ming, hong, 30_00, of))).toBe('ask.id-reused');
-    expect(await here.transfers.news(ming)).toEqual({ asks: 1, claims: 0, codeDay: 500_00 });
+    expect(await here.transfers.news(ming)).toMatchObject({ asks: 1, claims: 0 });
     const [before] = (await feed(ming)).asks;
     expect(before).toMatchObject({ role: 'payer', state: 'open', amount: 30_00, memo: '晚饭' });
     const address = certificateMessage.read(Buffer.from(before?.certificate ?? '', 'base64url'));
