@@ -280,18 +280,25 @@ function listAttachments(one: Incoming, place: Place, known: KnownAttachments, w
   const listed: Record<string, Listed> = {};
   for (const [name, brought] of Object.entries(one.attachments)) {
     const file =
-      'stub' in brought ? heldFile(one, place, name, brought, known, work) : newFile(brought, generation, work);
+      'stub' in brought ? heldFile(one, place, name, brought, known, work) : newFile(brought, place, generation, work);
     if (!file) return missingStub(one.id, name);
     listed[name] = file;
   }
   return listed;
 }
 
-function newFile(brought: Exclude<Brought, { stub: true }>, generation: number, work: Work): Listed {
+function newFile(
+  brought: Exclude<Brought, { stub: true }>,
+  { history }: Place,
+  generation: number,
+  work: Work,
+): Listed {
   const digest = digestOf(brought.data);
   work.attachments.set(digest, brought.data);
   const { content_type, data } = brought;
-  return { content_type, digest, length: data.length, revpos: brought.revpos ?? generation };
+  // An edit brings its bytes itself, whatever it says of those that it was made from; a copy says when they came.
+  const revpos = history ? (brought.revpos ?? generation) : generation;
+  return { content_type, digest, length: data.length, revpos };
 }
 
 function heldFile(

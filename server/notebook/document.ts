@@ -97,7 +97,7 @@ function readHistory(told: unknown): History | undefined | Fault {
     Array.isArray(ids) &&
     ids.length > 0 &&
     ids.length <= (start ?? 0) &&
-    ids.every((id) => typeof id === 'string' && id !== '' && id.length <= 200);
+    ids.every((id) => typeof id === 'string' && id.length <= 200);
   return isTold ? (told as History) : FAULTS.badRevision;
 }
 

@@ -29,10 +29,12 @@ export const FAULTS = {
   badId: fault(400, 'illegal_docid', 'Document id must not be empty'),
   reservedId: fault(400, 'bad_request', 'Only reserved document ids may start with underscore.'),
   attachmentName: fault(400, 'bad_request', "Attachment name can't start with '_'"),
+  localAttachment: fault(400, 'bad_request', '_local documents do not accept attachments.'),
   attachmentData: fault(400, 'bad_request', 'Invalid attachment data'),
   tooLarge: fault(413, 'document_too_large', 'The document is larger than this notebook keeps.'),
   bookFull: fault(413, 'book_full', 'This notebook holds no more.'),
   tooManyRevisions: fault(403, 'forbidden', 'The document has more revisions than this notebook keeps.'),
+  noSelector: fault(400, 'bad_request', 'Selector error: expected a JSON object'),
   notAnOpinion: fault(403, 'forbidden', 'This notebook keeps opinions of its own kinds alone.'),
 } as const;
 

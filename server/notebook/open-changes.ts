@@ -142,9 +142,9 @@ async function filterOf(
   if (name === '_doc_ids') return idFilter(body.doc_ids ?? query.get('doc_ids'));
   if (name === '_design') return (document) => String(document._id).startsWith('_design/');
   if (name === '_selector') {
-    const selector = body.selector as Selector | undefined;
-    if (!selector) return new Fault(400, 'bad_request', 'the filter _selector needs a selector');
-    return (document) => fitsSelector(document, selector);
+    const { selector } = body;
+    if (typeof selector !== 'object' || selector === null || Array.isArray(selector)) return FAULTS.noSelector;
+    return (document) => fitsSelector(document, selector as Selector);
   }
   const [designName = '', member = ''] = (name === '_view' ? (query.get('view') ?? '') : name).split('/');
   if (member === '') return new Fault(400, 'bad_request', 'a filter is named as designname/filtername');

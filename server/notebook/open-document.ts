@@ -114,6 +114,7 @@ async function deleteDocument(room: Room, book: Book, call: Call, id: string): A
 }
 
 async function answerAttachment(room: Room, book: Book, call: Call, id: string, name: string): Answered {
+  if (id.startsWith('_local/')) return FAULTS.localAttachment;
   const revision = revisionOf(call);
   if (call.method === 'GET' || call.method === 'HEAD') {
     const file = await readAttachment(room.parts.database, book, id, name, revision);

@@ -28,7 +28,8 @@ export interface Leaf {
   readonly deleted: boolean;
 }
 
-const REVISION = /^([1-9]\d{0,14})-(.{1,200})$/su;
+/** A copy may bear a number alone (`1-`), as other programs have written it. */
+const REVISION = /^([1-9]\d{0,14})-(.{0,200})$/su;
 
 /** `3-abc` in its two parts; undefined when it is no revision. */
 export function readRevision(text: string): { readonly generation: number; readonly id: string } | undefined {

@@ -63,3 +63,67 @@ test('of a copy that names one revision and tells the history of another the his
     ...{ _id: 'foo', _rev: '2-c', _revisions: { start: 2, ids: ['c', 'a'] } },
   });
 });
+
+test('a selector that is no object is told so, wherever the changes are asked for', async () => {
+  await ask('PUT', '/selected');
+  for (const body of [{ selector: 'foo' }, { selector: ['foo'] }, { selector: null }, {}]) {
+    expect(await ask('POST', '/selected/_changes?filter=_selector', body)).toEqual({
+      status: 400,
+      json: { error: 'bad_request', reason: 'Selector error: expected a JSON object' },
+    });
+  }
+});
+
+test('a copy may bear a revision with a number alone, and is told with it', async () => {
+  await ask('PUT', '/bare');
+  const docs = [{ _id: 'foo', _rev: '1-' }];
+  expect(await ask('POST', '/bare/_bulk_docs', { docs, new_edits: false })).toEqual({ status: 201, json: [] });
+  const told = { _id: 'foo', _rev: '1-', _revisions: { start: 1, ids: [''] } };
+  expect((await ask('GET', '/bare/foo?revs=true')).json).toEqual(told);
+  expect((await ask('POST', '/bare/_revs_diff', { foo: ['1-', '2-a'] })).json).toEqual({
+    foo: { missing: ['2-a'], possible_ancestors: ['1-'] },
+  });
+  await ask('PUT', '/bare-too');
+  expect((await ask('POST', '/bare-too/_bulk_docs', { docs: [told], new_edits: false })).json).toEqual([]);
+  const edit = await ask('PUT', '/bare/foo', { _rev: '1-', word: 'next' });
+  expect([edit.status, edit.json.rev.slice(0, 2)]).toEqual([201, '2-']);
+});
+
+test('documents that do not replicate bear no attachments', async () => {
+  await ask('PUT', '/local');
+  const file = { content_type: 'text/plain', data: 'Zm9v' };
+  await ask('PUT', '/local/_local/one', { word: 'kept', _attachments: { 'foo.txt': file } });
+  expect((await ask('GET', '/local/_local/one?attachments=true')).json).toEqual({
+    ...{ _id: '_local/one', _rev: '0-1', word: 'kept' },
+  });
+  const no = { error: 'bad_request', reason: '_local documents do not accept attachments.' };
+  for (const name of ['one/foo.txt', 'one/none.txt', 'none/none.txt']) {
+    expect(await ask('GET', `/local/_local/${name}`)).toEqual({ status: 400, json: no });
+    expect(await ask('PUT', `/local/_local/${name}`, {})).toEqual({ status: 400, json: no });
+  }
+});
+
+test('an attachment came with the edit that brought its bytes, whatever that edit says of those before', async () => {
+  await ask('PUT', '/files');
+  const bring = (data: string, revpos?: number) => ({
+    content_type: 'text/plain',
+    data: Buffer.from(data).toString('base64'),
+    ...(revpos === undefined ? {} : { revpos }),
+  });
+  const put = async (rev: string | undefined, files: object): Promise<string> =>
+    (await ask('PUT', `/files/a${rev ? `?rev=${rev}` : ''}`, { _attachments: files })).json.rev;
+  const revpos = async () => {
+    const { one, two } = (await ask('GET', '/files/a')).json._attachments;
+    return [one.revpos, two?.revpos];
+  };
+  const first = await put(undefined, { one: bring('one') });
+  const held = async () => (await ask('GET', '/files/a')).json._attachments;
+  const second = await put(first, { ...(await held()), two: bring('two') });
+  expect(await revpos()).toEqual([1, 2]);
+  await put(second, { ...(await held()), one: bring('one, changed', 1) });
+  expect(await revpos()).toEqual([3, 2]);
+  const copy = { _id: 'b', _rev: '5-e', _attachments: { one: bring('one', 2), two: bring('two') } };
+  await ask('POST', '/files/_bulk_docs', { docs: [copy], new_edits: false });
+  const { one, two } = (await ask('GET', '/files/b')).json._attachments;
+  expect([one.revpos, two.revpos]).toEqual([2, 5]);
+});
