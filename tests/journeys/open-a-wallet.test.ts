@@ -92,6 +92,18 @@ test('the wallet is back by one touch of the passkey, and a lost phone is stoppe
   await page.getByText(words(hong, 'identity_stopped'), { exact: true }).waitFor();
   const refused = await sync(device.id, lost.privateKey);
   expect([refused.status, (await refused.json()).code]).toEqual([403, 'device.revoked']);
+
+  // What was heard of the devices is there with no network, and says how old it is.
+  await page.context().setOffline(true);
+  await page.goto(`${town.house.origin}/me`);
+  await page.goto(`${town.house.origin}/me/devices`);
+  await page.getByText('Old phone').waitFor();
+  await page.getByText(words(hong, 'identity_stopped'), { exact: true }).waitFor();
+  await page
+    .getByText(words(hong, 'security_read_at', { ago: '' }).trim())
+    .first()
+    .waitFor();
+  await page.context().setOffline(false);
 });
 
 test('a passkey is given a name, and the last one offers no way to remove it', async () => {

@@ -65,7 +65,10 @@ function wallet(now: number, kind: Seed): Rows {
     { name: 'wallet', value: { id: WALLET, region: 'CN-SX', name: '乔雨桐' } },
     { name: 'persisted', value: kind !== 'empty' },
   ];
-  if (kind !== 'empty') settings.push({ name: 'syncedAt', value: now - 12 * 60_000 });
+  if (kind !== 'empty') {
+    const heard = now - 12 * 60_000;
+    settings.push({ name: 'syncedAt', value: heard }, { name: 'devicesAt', value: heard });
+  }
   return { settings };
 }
 
@@ -92,7 +95,11 @@ function money(now: number): Rows {
         keptAt: now,
       },
     ],
-    devices: [{ id: 'a', name: 'Pixel 12', current: true, createdAt: now - 300 * HOUR, lastSeenAt: now }],
+    devices: [
+      { id: 'a', name: 'Pixel 12', place: 0, createdAt: now - 300 * HOUR, seenAt: now - 12 * 60_000 },
+      { id: 'b', name: 'iPad', place: 1, createdAt: now - 900 * HOUR, seenAt: now - 26 * HOUR },
+      { id: 'c', name: 'Mate 60', place: 2, createdAt: now - 2_000 * HOUR, revokedAt: now - 320 * HOUR },
+    ],
   };
 }
 

@@ -6,6 +6,7 @@ import { forgetOthers, letOpen } from '#web/identity/opening.ts';
 import { makePasskey, tellPasskeys } from '#web/identity/passkey.ts';
 import { type IdentityNeeds, withPasskey } from '#web/identity/person.ts';
 import { deviceKey } from '#web/vault/device-key.ts';
+import { heldDevices, keepDevices } from '#web/vault/devices.ts';
 import { keepSetting } from '#web/vault/settings.ts';
 
 /** All passkeys. */
@@ -52,17 +53,30 @@ export async function revokePasskey(needs: IdentityNeeds, id: string): Promise<R
   return left;
 }
 
-/** All devices, and which of them is this phone. */
-export async function listDevices(
-  needs: IdentityNeeds,
-): Promise<Result<{ readonly devices: readonly DeviceView[]; readonly here: string | undefined }, Refusal>> {
+/** The devices of the wallet, which of them is this phone, and when the house was heard of them. */
+export interface KnownDevices {
+  readonly devices: readonly DeviceView[];
+  readonly here: string | undefined;
+  readonly at: number;
+}
+
+/** All devices; kept, so that they can be looked up with no network. */
+export async function listDevices(needs: IdentityNeeds): Promise<Result<KnownDevices, Refusal>> {
   const list = await needs.ask<DeviceList>({ method: 'GET', path: '/devices' });
   if (!list.ok) return list;
   const { devices } = list.value;
+  const at = needs.clock();
   const here = (await deviceKey(needs.vault))?.id;
   const mine = devices.find(({ id }) => id === here);
   if (mine) await keepSetting(needs.vault, 'phoneName', mine.name);
-  return { ok: true, value: { devices, here } };
+  await keepDevices(needs.vault, devices, at);
+  return { ok: true, value: { devices, here, at } };
+}
+
+/** All devices as the house last told them; undefined before the first time. */
+export async function knownDevices({ vault }: Pick<IdentityNeeds, 'vault'>): Promise<KnownDevices | undefined> {
+  const held = await heldDevices(vault);
+  return held && { ...held, here: (await deviceKey(vault))?.id };
 }
 
 /** Gives a device another name. */

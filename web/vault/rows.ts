@@ -4,6 +4,7 @@
  * Times are milliseconds since the epoch by this phone's clock unless said otherwise; amounts are minor units.
  */
 import type { Bill } from '#shared/api/bill.ts';
+import type { DeviceView } from '#shared/api/identity.ts';
 import type { Opinion, OpinionType } from '#shared/api/notebook.ts';
 import type { CaseFile } from '#shared/api/payment.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -235,14 +236,10 @@ export interface CaseRow {
   keptAt: number;
 }
 
-/** One device of the wallet as the server last told it. */
-export interface DeviceRow {
-  id: string;
-  name: string;
-  current: boolean;
-  createdAt: number;
-  lastSeenAt?: number;
-  revokedAt?: number;
+/** One device of the wallet as the server last told it (see devices.ts). */
+export interface DeviceRow extends DeviceView {
+  /** Its place in the server's list. */
+  readonly place: number;
 }
 
 /** The newest verified copy of one public message; there is a status list of each region (`status:CN-SX`). */

@@ -54,6 +54,8 @@ export interface Settings {
   wordsChanged: string;
   /** Set while the person does not want to see what they brought in from other wallets. */
   broughtHidden: true;
+  /** When the wallet's devices were last heard of. */
+  devicesAt: number;
   /** When a sync last succeeded. */
   syncedAt: number;
   /** What the person chose to keep ready for offline payments, in minor units and payments; absent means the tier's. */
