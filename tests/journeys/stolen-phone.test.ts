@@ -2,10 +2,8 @@
  * A phone is stolen: a borrowed browser and the printed code stop it, payees who know refuse it, and its owner takes the
  * wallet back: with the code when the phone is found, and by two agents of support when both are gone.
  */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { checkLetter } from '#shared/rules/identity-number.ts';
+import { agent, openCase } from '#tests/kit/desk-story.ts';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
@@ -167,13 +165,11 @@ test('never found, and the code with it: an appeal, two agents, a new phone, and
     .waitFor();
 
   // Two people of support, each known by name, each with a passkey of their own.
-  const liu = await agent('liu', '13900701005', '905');
-  const wei = await agent('wei', '13900701006', '907');
+  const liu = await agent(town, 'liu', '13900701005', '905');
+  const wei = await agent(town, 'wei', '13900701006', '907');
   const speak = async (one: Person, answer: string) => {
-    await one.page.goto(`${origin}/desk`);
-    await one.page.getByRole('link', { name: /\*芳/ }).first().click();
+    await openCase(town, one, /\*芳/);
     await one.page.getByText('手机被偷，恢复码也丢了。').first().waitFor();
-    await picture(one, `desk-${one.name}`);
     await one.page.getByLabel(words(one, 'desk_answer'), { exact: true }).fill(answer);
     await button(one, 'desk_grant').click();
     await one.page.waitForURL(`${origin}/desk`);
@@ -195,31 +191,6 @@ test('never found, and the code with it: an appeal, two agents, a new phone, and
   await waitForAllowance(fresh);
   await untilBalance(fresh, 145_00);
 });
-
-/** Somebody who works at the desk: certified by name, then let in by the operator's command. */
-async function agent(name: string, phone: string, code: string): Promise<Person> {
-  const who = await town.newcomer(name, { called: '柳', phone });
-  const { page } = who;
-  await page.goto(`${town.house.origin}/desk`);
-  await told(who, 'desk_none').waitFor();
-  const wallet = (await page.locator('.number span').textContent()) ?? '';
-  await page.goto(`${town.house.origin}/me/real-name`);
-  const digits = `14010619900307${code}`;
-  await page.getByLabel(words(who, 'me_real_name_name'), { exact: true }).fill('柳如是');
-  await page.getByLabel(words(who, 'me_real_name_number'), { exact: true }).fill(digits + checkLetter(digits));
-  await page.getByRole('checkbox').check();
-  await button(who, 'me_real_name_send').click();
-  await told(who, 'me_real_name_proved').waitFor({ timeout: 60_000 });
-  const root = join(import.meta.dirname, '../..');
-  const command = ['server/command.ts', 'agent', 'CN-SX', 'grant', wallet, name, 'cases,recovery'];
-  const done = spawnSync(
-    join(root, 'node_modules/node/bin/node'),
-    [...command, '--who', 'Wang', '--why', 'works at the desk'],
-    { cwd: root, env: town.house.environment, encoding: 'utf8' },
-  );
-  expect([done.status, done.stderr]).toEqual([0, '']);
-  return who;
-}
 
 /** Which list of stopped wallets of Shanxi this phone holds. */
 async function listOf(person: Person): Promise<number> {
