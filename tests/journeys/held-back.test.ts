@@ -76,6 +76,9 @@ test('new terms, a fridge from a new phone, and one tap that stops everything', 
   await scan(fresh, shop);
   await button(fresh, 'pay_confirm').click();
   await fresh.page.getByText(words(fresh, 'refusal_wallet_paused')).first().waitFor({ timeout: PATIENCE_MS });
+  expect(await fresh.page.getByRole('link', { name: words(fresh, 'security_title') }).getAttribute('href')).toBe(
+    '/me/security',
+  );
   await picture(fresh, 'paused-at-the-till');
 
   // The first phone gives its offline money back as soon as it hears, and says what is the matter.

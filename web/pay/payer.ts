@@ -2,7 +2,7 @@
  * What a payer does: reads who asks for what, decides whether this phone may, confirms, reserves, signs, keeps, shows.
  * Invariant: a code is drawn only from a payment that is on the disk; the road it travels never makes a second one.
  */
-import type { Refusal } from '#shared/api/refusal.ts';
+import { REFUSALS, type Refusal, type RefusalCode } from '#shared/api/refusal.ts';
 import { fromBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Clock, type Duration, duration, type Instant, instant } from '#shared/base/time.ts';
@@ -40,6 +40,7 @@ import {
 } from '#web/vault/payments.ts';
 import { whenKept } from '#web/vault/refused-write.ts';
 import type { AllowanceRow, PaymentRow } from '#web/vault/rows.ts';
+import { readSetting } from '#web/vault/settings.ts';
 import { whileSigning } from '#web/vault/signing-lock.ts';
 import { believedTime } from '#web/vault/time-floor.ts';
 import { readTrust } from '#web/vault/trust.ts';
@@ -160,8 +161,14 @@ async function payPlan(needs: PayerNeeds, offer: Offer, plan: Plan): Promise<Res
   if (!asked.ok) return refuse(asked.error.code === 'house.unreachable' ? plan.why : asked.error);
   const again = await planPayment(needs, offer);
   if (!again.ok) return again;
-  if (again.value.kind === 'online') return refuse(again.value.why);
+  if (again.value.kind === 'online') return refuse(await houseReason(needs.vault, again.value.why));
   return again.value.kind === 'again' ? ok(again.value.row) : await signNow(needs, offer, again.value.allowance);
+}
+
+/** Why the house gave none, as it said in its last answer; `why` where it said nothing this app knows. */
+async function houseReason(vault: Vault, why: Refusal): Promise<Refusal> {
+  const code = await readSetting(vault, 'allowanceRefused');
+  return code !== undefined && Object.hasOwn(REFUSALS, code) ? { code: code as RefusalCode } : why;
 }
 
 /** The answer of `asked` if it comes in `patience`: a sync that is under way before this one takes its own time. */
