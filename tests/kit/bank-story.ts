@@ -71,16 +71,24 @@ export async function payOnPage(person: Person): Promise<void> {
   await person.page.locator('button[value=pay]').click({ timeout: PATIENCE_MS });
 }
 
-/** Shows the code at the counter, where the teller takes the cash. */
-export async function payAtCounter(house: House, person: Person): Promise<void> {
+/** The teller types the code the person's phone shows, and takes the cash. */
+export async function payAtCounter(house: House, person: Person, teller: Person): Promise<void> {
   const code = await person.page.locator('[data-code]').getAttribute('data-code', { timeout: PATIENCE_MS });
-  const desk = await person.tab();
-  await desk.goto(`${house.sandboxOrigin}/counter`);
-  await desk.locator('[name=code]').fill(code ?? '');
-  await desk.locator('form button').first().click();
-  await desk.locator('button[value=pay]').click();
-  await desk.locator('button[value=pay]').waitFor({ state: 'detached' });
-  await desk.close();
+  const { page } = teller;
+  await page.goto(`${house.sandboxOrigin}/counter`);
+  await page.locator('[name=code]').fill(code ?? '');
+  await page.locator('form button').first().click();
+  await page.locator('button[value=pay]').click();
+  await page.locator('button[value=pay]').waitFor({ state: 'detached' });
+}
+
+/** The table of the ways for the typed sum, a line each: what it costs, when it arrives, what it allows. */
+export async function comparison(person: Person): Promise<string[]> {
+  const rows = person.page.locator('table.card tbody tr');
+  await rows.first().waitFor({ timeout: PATIENCE_MS });
+  return rows.evaluateAll((lines) =>
+    lines.map((line) => [...line.children].map((cell) => cell.textContent?.replaceAll(/\s+/g, ' ').trim()).join(' | ')),
+  );
 }
 
 /** Types a withdrawal and stands for it with the finger, up to the page it is followed on. */

@@ -135,6 +135,30 @@ const PLOTS: readonly Plot[] = [
   }),
 ];
 
+interface Turned {
+  readonly answers?: string;
+  readonly bank?: string;
+  readonly notices?: string;
+}
+
+/** What a tester can turn at the outside world, and what it is turned back to after a while where nothing would ever end. */
+const SWITCHES: readonly [what: string, turned: Turned, back?: Turned][] = [
+  ['answers that take their time', { answers: 'slow' }],
+  ['no answer though the work is done, for a while', { answers: 'silent' }, { answers: 'prompt' }],
+  ['providers that are closed for a while', { bank: 'closed' }, { bank: 'open' }],
+  ['every notice twice', { notices: 'twice' }],
+  ['every notice late', { notices: 'late' }],
+  ['old notices after the new ones', { notices: 'disordered' }],
+  ['every notice lost', { notices: 'lost' }],
+];
+const USUAL = { answers: 'prompt', bank: 'open', notices: 'sent' };
+
+/** How long what is turned back stays as it was turned. */
+const WHILE_MS = 1_200;
+
+/** With every notice lost nobody tells of a return either: that too is found by the statement of the day. */
+const unheardOf = (plot: Plot): Plot => (plot.isSentBack ? { ...plot, ends: [...plot.ends, 'settled'] } : plot);
+
 /** One top-up or withdrawal on its way through however many lives. */
 interface Fate {
   readonly plot: Plot;
@@ -387,8 +411,23 @@ eachDatabase('money through every fault', (open) => {
     });
   }
 
-  async function liveAll(way: Way, steps: number, meanwhile?: () => Promise<void>): Promise<void> {
-    const all = await Promise.all(PLOTS.filter((plot) => plot.way === way).map((plot) => begin(plot, steps)));
+  async function turn(switches: Turned): Promise<void> {
+    await fetch(`${sandbox.origin}/control/switches`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(switches),
+    });
+  }
+
+  const liveAll = (way: Way, steps: number, meanwhile?: () => Promise<void>) =>
+    liveThrough(
+      PLOTS.filter((plot) => plot.way === way),
+      steps,
+      meanwhile,
+    );
+
+  async function liveThrough(plots: readonly Plot[], steps: number, meanwhile?: () => Promise<void>): Promise<void> {
+    const all = await Promise.all(plots.map((plot) => begin(plot, steps)));
     const lives = all.map(live);
     await meanwhile?.();
     await Promise.all(lives);
@@ -405,6 +444,16 @@ eachDatabase('money through every fault', (open) => {
       await sandbox.killAndRestart();
     }),
   );
+
+  test.each<[string, Turned, Turned?]>(SWITCHES)('all stories of every way under %s', async (_what, turned, back) => {
+    await turn(turned);
+    const plots = turned.notices === 'lost' ? PLOTS.map(unheardOf) : PLOTS;
+    await liveThrough(plots, Number.POSITIVE_INFINITY, async () => {
+      if (back === undefined) return;
+      await pause(WHILE_MS);
+      await turn(back);
+    }).finally(() => turn(USUAL));
+  });
 });
 
 function pause(ms: number): Promise<void> {

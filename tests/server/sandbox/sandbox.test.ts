@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nextBankDay } from '#server/sandbox/bank.ts';
 import { openSandbox } from '#server/sandbox/sandbox.ts';
-import { openStore } from '#server/sandbox/store.ts';
+import { openStore, SLOW_PACES } from '#server/sandbox/store.ts';
 import { STORIES } from '#server/sandbox/story.ts';
 import { type BankNotice, type BankReport, noticeBytes } from '#shared/api/bank.ts';
 import { newId } from '#shared/base/id.ts';
@@ -269,6 +269,34 @@ test('a payout of Friday is sent back on Monday when the switch says so, and its
     ['ACSC', undefined],
     ['RTRN', 'AC04'],
   ]);
+});
+
+test.each([
+  // switch of the answers, answered at once, answered in the end
+  ['prompt', true, true],
+  ['slow', false, true],
+  ['silent', false, false],
+] as const)('answers are %s, and the work is done meanwhile', async (answers, atOnce, later) => {
+  const payload = { answers, paceMs: 60 };
+  await app.inject({ method: 'PUT', url: '/control/switches', payload, headers: { host: 'localhost' } });
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' });
+  const asked = order(100_00);
+  let isAnswered = false;
+  const hangUp = new AbortController();
+  void fetch(`${origin}/bank/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(asked),
+    signal: hangUp.signal,
+  }).then(
+    () => (isAnswered = true),
+    () => undefined,
+  );
+  await expect.poll(() => words().map(({ status }) => status)).toEqual(['ACSC']);
+  if (!atOnce) expect(isAnswered).toBe(false);
+  await new Promise((resolve) => setTimeout(resolve, SLOW_PACES * payload.paceMs + 100));
+  expect(isAnswered).toBe(later);
+  hangUp.abort();
 });
 
 test('switches: a closed bank is busy, lost notices never come, orders by hand wait', async () => {
