@@ -16,6 +16,7 @@ const NEEDED = [
   { name: 'ofx', there: () => existsSync('/usr/bin/ofxdump') },
   { name: 'hledger', there: () => existsSync('/usr/bin/hledger') },
   { name: 'beancount', there: () => existsSync('/usr/bin/bean-check') },
+  { name: 'poppler-utils', there: () => existsSync('/usr/bin/pdftotext') },
   { name: 'libxml2-utils', there: () => existsSync('/usr/bin/xmllint') },
 ];
 

@@ -1,6 +1,7 @@
 /** Bills with no network: found by their first letters, understood, taken out in the formats of others; and another wallet's brought in twice. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { pdfText } from '#tests/kit/pdf.ts';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
@@ -32,6 +33,15 @@ async function saved(person: Person, row: string): Promise<{ name: string; text:
   await person.page.getByRole('button', { name: words(person, row) }).click();
   const file = await coming;
   return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') };
+}
+
+/** What the browser would print, had it a printer. */
+async function printed(person: Person, row: string): Promise<Uint8Array> {
+  const { page } = person;
+  await page.evaluate(() => Object.assign(globalThis, { print: () => document.body.setAttribute('data-printed', '') }));
+  await page.getByRole('button', { name: words(person, row) }).click();
+  await page.locator('body[data-printed]').waitFor();
+  return await page.pdf({ format: 'A4' });
 }
 
 /** Chooses the export and keeps it; answers what the screen says of it. */
@@ -77,6 +87,9 @@ test('search and export with no network, and bring a file in twice', async () =>
   // One number in both: whoever takes both in has the payment once.
   const number = /<TRNAMT>-28\.80<\/TRNAMT><FITID>([0-9a-f]{32})</.exec(ofx.text)?.[1] ?? 'none';
   expect(csv.text).toContain(number);
+  // The paper says the same: printed with no network, read by a reader of PDF.
+  const paper = pdfText(await printed(payer, 'bill_export_pdf'));
+  for (const said of [number, '-28.80', '71.20', '面馆··1002']) expect(paper).toContain(said);
   await picture(payer, 'export');
 
   await payer.page.getByRole('link', { name: words(payer, 'bill_import'), exact: true }).click();

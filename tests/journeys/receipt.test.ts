@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { readFrame } from '#shared/protocol/frame.ts';
 import { readVoucher, writeVoucher } from '#shared/protocol/voucher.ts';
+import { pdfText, plain } from '#tests/kit/pdf.ts';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
@@ -18,6 +19,7 @@ import {
   topUp,
   untilBills,
   waitForAllowance,
+  words,
 } from '#tests/kit/story.ts';
 
 const town = openTown();
@@ -111,6 +113,8 @@ test('a promise before it is settled, final afterwards, refused when altered, on
   expect(await told(shop, 'receipt_open').isVisible()).toBe(true);
   expect(await told(shop, 'receipt_final').isVisible()).toBe(true);
   expect(await button(shop, 'receipt_print').isVisible()).toBe(false);
-  const paper = (await shop.page.pdf({ format: 'A4' })).toString('latin1');
-  expect(paper.match(/\/Type\s*\/Page\b(?!s)/g)).toHaveLength(1);
+  const paper = await shop.page.pdf({ format: 'A4' });
+  expect(paper.toString('latin1').match(/\/Type\s*\/Page\b(?!s)/g)).toHaveLength(1);
+  const read = pdfText(paper);
+  for (const said of ['贰拾捌元捌角', '¥28.80', words(shop, 'receipt_final')]) expect(read).toContain(plain(said));
 });
