@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import Fastify from 'fastify';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
 import { serveApp } from '#server/platform/static.ts';
-import type { AgreementView, ClosingView, HoldingList } from '#shared/api/account.ts';
+import type { AgreementView, ClosingView, HoldingList, HoldingRows } from '#shared/api/account.ts';
+import type { LimitsView } from '#shared/api/allowance.ts';
 import type { Card, CardList, TermsList, TopUp, Withdrawal, WithdrawalTermsList } from '#shared/api/funding.ts';
+import type { DeviceList, PasskeyList } from '#shared/api/identity.ts';
 import type { PasswordView } from '#shared/api/password.ts';
+import type { RealNameView } from '#shared/api/real-name.ts';
 import type { AlarmList, SecurityEvent, SecurityEventCode } from '#shared/api/security.ts';
 import type { QuestionView } from '#shared/api/security-question.ts';
 import type { AppealView, DeskFile, DeskList, Standing } from '#shared/api/support.ts';
@@ -319,6 +322,53 @@ const CLOSING: ClosingView = {
   keepMs: 315_576_000_000,
 };
 
+/** What is held of one kind, as it stands. */
+const HELD: HoldingRows = {
+  rows: [
+    {
+      ...{ region: 'CN-SX', id: '01900000-0000-7000-8000-00000000f001', name: '乔雨桐', phone_hash: '(secret)' },
+      ...{ phone_masked: '139****5678', tier: 'real-name', created_at: 1_762_000_000_000, frozen_at: null },
+    },
+  ],
+};
+
+const TIER = { perDay: 1_000_00, spend: { most: 1_000_00, per: 'life' } } as const;
+const LIMITS: LimitsView = {
+  ...{ currency: 'CNY', tier: 'unproved', spent: 318_50 },
+  tiers: [
+    { ...TIER, tier: 'unproved', perPayment: 100_00, offline: 200_00, online: 1_000_00 },
+    {
+      ...{ ...TIER, tier: 'real-name', perPayment: 200_00, offline: 500_00, online: 5_000_00 },
+      spend: { most: 100_000_00, per: 'year' },
+    },
+    {
+      ...{ ...TIER, tier: 'two-factor', perPayment: 500_00, offline: 1_000_00, online: 50_000_00 },
+      spend: { most: 200_000_00, per: 'year' },
+    },
+  ],
+};
+const ASKED = { id: 'a', wants: 'real-name', askedAt: MORNING } as const;
+const certified = (proved: RealNameView, limits: Partial<LimitsView> = {}) =>
+  answeringAll({ '/real-name': proved, '/limits': { ...LIMITS, ...limits } });
+
+const PASSKEYS: PasskeyList = {
+  ...{ rpId: 'localhost', user: 'AA' },
+  passkeys: [
+    {
+      ...{ id: 'a', name: 'Pixel 12', offline: true, synced: true, backedUp: true, current: true },
+      ...{ createdAt: MORNING - 9e9, usedAt: MORNING },
+    },
+    { id: 'b', name: '安全钥匙', offline: true, synced: false, backedUp: false, current: false, createdAt: MORNING },
+  ],
+};
+const DEVICES: DeviceList = {
+  devices: [
+    { id: '01900000-0000-7000-8000-00000000de01', name: 'Pixel 12', createdAt: MORNING - 9e9, seenAt: MORNING },
+    { id: '01900000-0000-7000-8000-00000000de02', name: '平板电脑', createdAt: MORNING - 8e9, seenAt: MORNING - 9e7 },
+    { id: '01900000-0000-7000-8000-00000000de03', name: '旧手机', createdAt: MORNING - 9e9, revokedAt: MORNING },
+  ],
+};
+
 /** Every screen of the app, and the states of it that matter. */
 export const SCENES: readonly Scene[] = [
   { name: 'home', path: '/' },
@@ -478,8 +528,41 @@ export const SCENES: readonly Scene[] = [
   { name: 'me', path: '/me' },
   { name: 'me-sign-out', path: '/me', act: async (page) => await page.locator('button.danger').click() },
   { name: 'allowance', path: '/me/allowance' },
-  { name: 'real-name', path: '/me/real-name' },
-  { name: 'freeze', path: '/me/freeze' },
+  { name: 'real-name', path: '/me/real-name', act: certified({ tier: 'unproved' }) },
+  {
+    name: 'real-name-review',
+    path: '/me/real-name',
+    act: certified({ tier: 'unproved', latest: { ...ASKED, state: 'review' } }),
+  },
+  {
+    name: 'real-name-refused',
+    path: '/me/real-name',
+    act: certified({
+      tier: 'unproved',
+      latest: { ...ASKED, state: 'refused', reason: 'mismatch', decidedAt: MORNING },
+    }),
+  },
+  {
+    name: 'real-name-proved',
+    path: '/me/real-name',
+    alone: true,
+    act: certified(
+      {
+        ...{ tier: 'real-name', name: '乔雨桐', number: '1****************X' },
+        latest: { ...ASKED, state: 'proved', decidedAt: MORNING },
+      },
+      { tier: 'real-name', spent: 12_864_50 },
+    ),
+  },
+  { name: 'real-name-unreached', path: '/me/real-name' },
+  { name: 'freeze', path: '/me/freeze', act: answering('/freeze', SECURITY['/freeze']) },
+  {
+    name: 'freeze-by-code',
+    path: '/me/freeze',
+    alone: true,
+    act: answering('/freeze', { frozenAt: 1_763_000_000_000, by: 'code', codeMadeAt: 1_762_000_000_000 }),
+  },
+  { name: 'freeze-unreached', path: '/me/freeze' },
   { name: 'password', path: '/me/password', act: answering('/payment-password', PASSWORD) },
   {
     name: 'password-risk',
@@ -596,8 +679,10 @@ export const SCENES: readonly Scene[] = [
     path: '/me/security/sessions',
     act: answeringAll(SECURITY, async (page) => await page.locator('main button.row').first().click()),
   },
-  { name: 'devices', path: '/me/devices' },
-  { name: 'passkeys', path: '/me/passkeys' },
+  { name: 'devices-unreached', path: '/me/devices' },
+  { name: 'devices', path: '/me/devices', alone: true, act: answering('/devices', DEVICES) },
+  { name: 'passkeys', path: '/me/passkeys', act: answering('/passkeys', PASSKEYS) },
+  { name: 'passkeys-unreached', path: '/me/passkeys' },
   { name: 'language', path: '/me/language' },
   { name: 'install', path: '/me/install' },
   { name: 'notices', path: '/me/notices' },
@@ -608,6 +693,11 @@ export const SCENES: readonly Scene[] = [
   { name: 'agreement', path: '/me/agreement', act: answering('/agreement', AGREEMENT) },
   { name: 'agreement-new', path: '/me/agreement', act: answering('/agreement', { ...AGREEMENT, version: 2 }) },
   { name: 'data', path: '/me/data', act: answering('/account/data', HOLDINGS) },
+  {
+    name: 'data-rows',
+    path: '/me/data/identity_wallet',
+    act: answering('/account/data/identity_wallet', HELD),
+  },
   { name: 'close', path: '/me/close', act: answering('/account/closing', CLOSING) },
   { name: 'close-clear', path: '/me/close', act: answering('/account/closing', { ...CLOSING, blockers: [] }) },
   {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { HOLDINGS } from '#server/account/holding.ts';
 import { REFUSALS } from '#shared/api/refusal.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -67,4 +68,9 @@ test('every message a screen asks for is there, and every message is asked for',
   expect([...used].filter((key) => !there.has(key))).toEqual([]);
   const spoken = (key: string) => used.has(key) || REFUSAL_KEYS.has(key);
   expect([...there].filter((key) => !spoken(key) && !/^remedy_/.test(key))).toEqual([]);
+});
+
+test('every kind of rows that is held about a person has a name, and no other', () => {
+  const named = Object.keys(wordsOf('account', 'en')).flatMap((key) => /^account_held_(.+)$/.exec(key)?.[1] ?? []);
+  expect(named.sort()).toEqual(HOLDINGS.map(({ table }) => table).sort());
 });
