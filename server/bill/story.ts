@@ -24,34 +24,45 @@ export function storyBills(transfer: JournalTransfer, stories: ReadonlyMap<strin
 
 /** Bills of payments for which nothing was posted, for wallets of `region`. */
 export function disputeBills(rows: readonly PaymentStory[], region: string): NewBill[] {
-  return rows.flatMap((row) => sidesOf(row, region).map((side) => billOf(row, side, 'disputed', null)));
+  return rows.flatMap((row) => billsOf(row, sidesOf(row, region), () => 'disputed', null));
 }
 
 function paymentBills(transfer: JournalTransfer, story: PaymentStory): NewBill[] {
   const { kind, region, at } = transfer;
-  if (kind === 'mature') return [billOf(story, 'payee', 'settled', at)];
-  return sidesOf(story, region).map((side) => {
-    if (kind === 'reverse') return billOf(story, side, 'reversed', at);
-    return billOf(story, side, kind === 'shortfall' && side === 'payee' ? 'arriving' : 'settled', at);
-  });
+  if (kind === 'mature') return billsOf(story, ['payee'], () => 'settled', at);
+  return billsOf(
+    story,
+    sidesOf(story, region),
+    (side) => (kind === 'reverse' ? 'reversed' : kind === 'shortfall' && side === 'payee' ? 'arriving' : 'settled'),
+    at,
+  );
 }
 
+type Side = 'payer' | 'payee';
+
 /** Whose bill is told by this region's journal. Who pays himself gets one. */
-function sidesOf(story: PaymentStory, region: string): ('payer' | 'payee')[] {
-  const sides: ('payer' | 'payee')[] = [];
+function sidesOf(story: PaymentStory, region: string): Side[] {
+  const sides: Side[] = [];
   if (story.region === region) sides.push('payer');
   if (story.payee_region === region && story.payee !== story.payer) sides.push('payee');
   return sides;
 }
 
-function billOf(story: PaymentStory, side: 'payer' | 'payee', state: Bill['state'], postedAt: number | null): NewBill {
+/** One payment as the bills of `sides`, each in its own state. */
+function billsOf(
+  story: PaymentStory,
+  sides: readonly Side[],
+  stateOf: (side: Side) => Bill['state'],
+  postedAt: number | null,
+): NewBill[] {
+  const id = toBase64url(story.id);
   const own = story.payer === story.payee;
-  return {
+  return sides.map((side) => ({
     wallet: story[side],
-    id: toBase64url(story.id),
+    id,
     kind: 'payment',
     direction: own ? 'neutral' : side === 'payer' ? 'out' : 'in',
-    state,
+    state: stateOf(side),
     amount: story.amount,
     currency: story.currency,
     peer: side === 'payer' ? story.payee : story.payer,
@@ -63,7 +74,7 @@ function billOf(story: PaymentStory, side: 'payer' | 'payee', state: Bill['state
     signed_at: story.signed_at,
     uploaded_at: story.uploaded_at,
     posted_at: postedAt,
-  };
+  }));
 }
 
 function debtBills(transfer: JournalTransfer): NewBill[] {

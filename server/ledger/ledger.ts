@@ -6,10 +6,10 @@
 
 import type { Account, AccountKind } from '#server/ledger/chart.ts';
 import { openPosting, type Posted } from '#server/ledger/post.ts';
+import { openRecall, type Recall } from '#server/ledger/recall.ts';
 import * as store from '#server/ledger/store.ts';
 import type { About, Transfer, TransferKind } from '#server/ledger/transfer.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
-import { openRecent, type Recent } from '#server/platform/recent.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -75,14 +75,11 @@ export interface Ledger {
   reverse(reversal: Reversal, tx?: Sql): Promise<Result<Posted, Refusal>>;
 }
 
-/** Transfers remembered for followers, at about 1 kB each: a few batches, and few enough to die young. */
-const RECENT_LEAST = 2_500;
-
 /** Opens the ledger on a migrated database. */
 export function openLedger(deps: { readonly database: Database }): Ledger {
   const { database } = deps;
-  const recent = openRecent<Transfer>(RECENT_LEAST);
-  const posting = openPosting(database, recent);
+  const recall = openRecall();
+  const posting = openPosting(database, recall);
 
   const find = async (region: string, id: Id, tx: Sql = database) => {
     const row = await store.journalEntry(tx, region, id);
@@ -105,7 +102,7 @@ export function openLedger(deps: { readonly database: Database }): Ledger {
       return rows.map(({ id, kind, currency, balance }) => ({ id, kind, currency, balance }));
     },
     lag: () => store.followerLag(database),
-    journal: (region, after, limit, tx = database) => readJournal(tx, recent, region, after, limit),
+    journal: (region, after, limit, tx = database) => readJournal(tx, recall, region, after, limit),
     find,
     async reverse(reversal, tx) {
       const transfer = await reversalOf(tx ?? database, reversal);
@@ -124,23 +121,22 @@ export function openLedger(deps: { readonly database: Database }): Ledger {
  */
 async function readJournal(
   tx: Sql,
-  recent: Recent<Transfer>,
+  recall: Recall,
   region: string,
   after: number,
   limit: number,
 ): Promise<JournalTransfer[]> {
-  const heads = await store.journalSeals(tx, region, after, limit);
-  const found = heads.map(({ cursor, seal }) => {
-    const transfer = recent.find(seal);
-    return transfer && postedTransfer(cursor, transfer);
+  const seals = await store.journalSeals(tx, region, after, limit);
+  const transfers: JournalTransfer[] = [];
+  const missing: number[] = [];
+  seals.forEach((seal, at) => {
+    const transfer = recall.find(region, after + at + 1, seal);
+    if (transfer === undefined) missing.push(after + at + 1);
+    else transfers.push(postedTransfer(after + at + 1, transfer));
   });
-  const missing = heads.flatMap(({ cursor }, at) => (found[at] === undefined ? [cursor] : []));
-  const rows = missing.length === 0 ? [] : await store.journalAt(tx, region, missing);
-  const read = new Map(rows.map((row) => [row.cursor, row]));
-  return heads.flatMap(({ cursor }, at) => {
-    const row = read.get(cursor);
-    return found[at] ?? (row === undefined ? [] : toJournalTransfer(region, row));
-  });
+  if (missing.length === 0) return transfers;
+  for (const row of await store.journalAt(tx, region, missing)) transfers.push(toJournalTransfer(region, row));
+  return transfers.sort((left, right) => left.cursor - right.cursor);
 }
 
 async function reversalOf(tx: Sql, reversal: Reversal): Promise<Transfer | undefined> {

@@ -6,11 +6,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Account } from '#server/ledger/chart.ts';
+import type { Recall } from '#server/ledger/recall.ts';
 import * as store from '#server/ledger/store.ts';
 import { asSealed, assertWellFormed, sealOf, type Transfer } from '#server/ledger/transfer.ts';
 import { gather } from '#server/platform/batch.ts';
 import { type Database, type Sql, sqlState, Unavailable } from '#server/platform/database.ts';
-import type { Recent } from '#server/platform/recent.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { sameBytes, toHex } from '#shared/base/bytes.ts';
@@ -36,9 +36,9 @@ export interface Posting {
   postWithin(tx: Sql, units: readonly Unit[]): Promise<Answer[]>;
 }
 
-/** Opens posting on `database`; `recent` is told of everything that may have been written. */
-export function openPosting(database: Database, recent: Recent<Transfer>): Posting {
-  const desk: Desk = { database, recent };
+/** Opens posting on `database`; `recall` is told of everything that may have been written. */
+export function openPosting(database: Database, recall: Recall): Posting {
+  const desk: Desk = { database, recall };
   const enqueue = gather<Unit, Answer>((units) => postBatch(desk, units), { most: MOST_UNITS });
   return {
     async post(unit) {
@@ -49,14 +49,14 @@ export function openPosting(database: Database, recent: Recent<Transfer>): Posti
       for (const unit of units) assertUnit(unit);
       if (units.length === 0) return [];
       await store.holdJournal(tx, [...new Set(units.flat().map((transfer) => transfer.region))]);
-      return (await postTogether(tx, units, recent)) ?? postSurely(tx, units, recent);
+      return (await postTogether(tx, units, recall)) ?? postSurely(tx, units, recall);
     },
   };
 }
 
 interface Desk {
   readonly database: Database;
-  readonly recent: Recent<Transfer>;
+  readonly recall: Recall;
 }
 
 function assertUnit(unit: Unit): void {
@@ -91,7 +91,7 @@ async function postOnce(desk: Desk, units: readonly Unit[]): Promise<Answer[]> {
     const left = rest.map((at) => units[at] ?? []);
     const sure = await desk.database.transaction(async (tx) => {
       await store.holdJournal(tx, [...new Set(left.flat().map((transfer) => transfer.region))]);
-      return postSurely(tx, left, desk.recent);
+      return postSurely(tx, left, desk.recall);
     });
     rest.forEach((at, place) => {
       answers[at] = sure[place];
@@ -118,15 +118,16 @@ function firstOfEachId(units: readonly Unit[]): Unit[] {
 }
 
 /** One statement for all; what it could not write (because of repeats, floors or races) is missing in the answer. */
-async function postQuickly({ database, recent }: Desk, units: readonly Unit[]): Promise<Map<Unit, Answer>> {
+async function postQuickly({ database, recall }: Desk, units: readonly Unit[]): Promise<Map<Unit, Answer>> {
   const done = new Map<Unit, Answer>();
   let left = units;
   for (let attempt = 0; attempt < 2 && left.length > 0; attempt += 1) {
-    const draft = draftOf(left, recent);
+    const draft = draftOf(left);
     const appended = await orNothing(store.append(database, draft.append));
     if (!appended) return done;
     if (appended.known.length === 0) {
       if (appended.bases.size < draft.append.regions.size) return done;
+      remember(recall, draft, appended.bases);
       for (const unit of left)
         done.set(unit, ok(postedOf(unit, (transfer) => placeOf(draft, appended.bases, transfer), true)));
       return done;
@@ -161,16 +162,17 @@ async function orNothing<Answer>(appending: Promise<Answer>): Promise<Answer | u
 }
 
 /** With the journal held: all units in one statement when each can be written; undefined, with nothing written, when one cannot. */
-async function postTogether(tx: Sql, units: readonly Unit[], recent: Recent<Transfer>): Promise<Answer[] | undefined> {
-  const draft = draftOf(units, recent);
+async function postTogether(tx: Sql, units: readonly Unit[], recall: Recall): Promise<Answer[] | undefined> {
+  const draft = draftOf(units);
   const bases = await attempt(tx, () => orNothing(store.appendNew(tx, draft.append)));
   if (bases === undefined) return undefined;
   assert(bases.size === draft.append.regions.size, 'a held journal takes what can be written');
+  remember(recall, draft, bases);
   return units.map((unit) => ok(postedOf(unit, (transfer) => placeOf(draft, bases, transfer), true)));
 }
 
 /** With the journal held nobody else posts: what is read here is still so when it is written. */
-async function postSurely(tx: Sql, units: readonly Unit[], recent: Recent<Transfer>): Promise<Answer[]> {
+async function postSurely(tx: Sql, units: readonly Unit[], recall: Recall): Promise<Answer[]> {
   const transfers = units.flat();
   const known = new Map((await store.knownTransfers(tx, transfers)).map((row) => [keyOf(row), row]));
   const state = await readState(tx, transfers);
@@ -187,9 +189,10 @@ async function postSurely(tx: Sql, units: readonly Unit[], recent: Recent<Transf
     for (const transfer of unit) holders.set(keyOf(transfer), unit);
     return unit;
   });
-  const draft = draftOf(accepted, recent);
+  const draft = draftOf(accepted);
   const bases = accepted.length > 0 ? await store.appendNew(tx, draft.append) : new Map<string, number>();
   assert(bases.size === draft.append.regions.size, 'a held journal takes what was decided');
+  remember(recall, draft, bases);
   return decided.map((one, at) =>
     isUnit(one) ? ok(postedOf(one, (transfer) => placeOf(draft, bases, transfer), one === units[at])) : one,
   );
@@ -268,7 +271,7 @@ interface Draft {
 }
 
 /** What one statement has to write for `units`, in their order. */
-function draftOf(units: readonly Unit[], recent: Recent<Transfer>): Draft {
+function draftOf(units: readonly Unit[]): Draft {
   const regions = new Map<string, number>();
   const steps = new Map<Transfer, number>();
   const transfers: store.NewTransfer[] = [];
@@ -282,12 +285,11 @@ function draftOf(units: readonly Unit[], recent: Recent<Transfer>): Draft {
       steps.set(transfer, step);
       const sealed = asSealed(transfer);
       const seal = sealOf(sealed);
-      recent.keep(seal.toBase64(), transfer);
       const { id, kind, at, about, reverses } = sealed;
       transfers.push({ region, step, id, kind, at, about, reverses, seal });
-      for (const [line, { debit, credit, amount, currency }] of sealed.moves.entries()) {
+      sealed.moves.forEach(({ debit, credit, amount, currency }, line) => {
         moves.push({ region, step, line, debit, credit, amount, currency });
-      }
+      });
     }
     changes.book(unit);
   }
@@ -325,25 +327,47 @@ function openChanges(): { readonly book: (unit: Unit) => void; readonly all: () 
   };
 }
 
+/** Tells followers of this process what has its places now, should it be committed. */
+function remember(recall: Recall, { append, steps }: Draft, bases: ReadonlyMap<string, number>): void {
+  let at = 0;
+  for (const transfer of steps.keys()) {
+    const written = append.transfers[at++];
+    assert(written !== undefined, 'a transfer is written as one row');
+    recall.keep((bases.get(written.region) ?? 0) + written.step, transfer, toHex(written.seal));
+  }
+}
+
 function placeOf(draft: Draft, bases: ReadonlyMap<string, number>, transfer: Transfer): number {
   return (bases.get(transfer.region) ?? 0) + (draft.steps.get(transfer) ?? 0);
 }
 
 function postedOf(unit: Unit, place: (transfer: Transfer) => number, fresh: boolean): Posted {
-  const [first] = unit;
-  const cursor = Math.max(...unit.map((transfer) => (transfer.region === first?.region ? place(transfer) : 0)));
-  return {
-    cursor,
-    // Few ask for it, and of a thousand units it costs a thousand small tables.
-    get cursors() {
-      const cursors: Record<string, number> = {};
-      for (const transfer of unit) {
-        cursors[transfer.region] = Math.max(cursors[transfer.region] ?? 0, place(transfer));
-      }
-      return cursors;
-    },
-    fresh,
-  };
+  return new PostedUnit(unit, place, fresh);
+}
+
+/** Reckoned when it is asked for: few ask, and of a thousand units it would cost a thousand small tables. */
+class PostedUnit implements Posted {
+  readonly #unit: Unit;
+  readonly #place: (transfer: Transfer) => number;
+  readonly fresh: boolean;
+
+  constructor(unit: Unit, place: (transfer: Transfer) => number, fresh: boolean) {
+    this.#unit = unit;
+    this.#place = place;
+    this.fresh = fresh;
+  }
+
+  get cursor(): number {
+    return this.cursors[this.#unit[0]?.region ?? ''] ?? 0;
+  }
+
+  get cursors(): Record<string, number> {
+    const cursors: Record<string, number> = {};
+    for (const transfer of this.#unit) {
+      cursors[transfer.region] = Math.max(cursors[transfer.region] ?? 0, this.#place(transfer));
+    }
+    return cursors;
+  }
 }
 
 /** The answer for a unit some of whose ids are in the journal; undefined when none is. */

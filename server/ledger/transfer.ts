@@ -62,7 +62,10 @@ export interface Transfer {
  * itself refuses a second one. Version 8 of a UUID, whose bits are the maker's own (RFC 9562 section 5.8).
  */
 export function actId(act: string, subject: Uint8Array): Id {
-  const bytes = sha256(Buffer.concat([Buffer.from(act), subject])).subarray(0, 16);
+  const named = Buffer.allocUnsafe(act.length + subject.length);
+  named.write(act, 'latin1');
+  named.set(subject, act.length);
+  const bytes = sha256(named);
   bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
   return idFromBytes(bytes);

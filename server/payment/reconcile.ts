@@ -43,31 +43,35 @@ export function openReconcile(
     },
     { most: BATCH_MOST, sizeOf: (list) => list.length },
   );
-  const checked = gather<readonly Upload[], (PaymentAnswer | undefined)[]>(
-    async (lists) => partsOf(await check(parts, known, lists.flat()), lists),
-    { most: BATCH_MOST, sizeOf: (list) => list.length },
+  const checked = gather<Brought, (PaymentAnswer | Upload)[]>(
+    async (lists) =>
+      partsOf(
+        await check(parts, known, lists),
+        lists.map((one) => one.payments),
+      ),
+    { most: BATCH_MOST, sizeOf: ({ payments }) => payments.length },
   );
   return async (uploader, payments) => {
-    const answers: (PaymentAnswer | undefined)[] = [];
-    const readable: { readonly item: Upload; readonly at: number }[] = [];
-    for (const [at, bytes] of payments.entries()) {
-      const read = readPayment(bytes, sha256);
-      if (read.ok) readable.push({ item: uploadOf(read.value, uploader), at });
-      // What cannot be read has no payment id: it is named by the hash of what came.
-      else answers[at] = refusedAnswer(hash('sha256', bytes, 'base64url'), read.error.code);
-    }
-    for (const answer of [checked, settled]) {
-      const open = readable.filter(({ at }) => answers[at] === undefined);
-      if (open.length === 0) break;
-      const given = await answer(open.map((one) => one.item));
-      for (const [place, { at }] of open.entries()) answers[at] = given[place];
-    }
-    return payments.map((_, at) => {
-      const answer = answers[at];
+    const weighed = await checked({ uploader, payments });
+    const open = weighed.filter((one) => isUpload(one));
+    const given = open.length === 0 ? [] : await settled(open);
+    let at = 0;
+    return weighed.map((one) => {
+      const answer = isUpload(one) ? given[at++] : one;
       assert(answer !== undefined, 'every payment is answered');
       return answer;
     });
   };
+}
+
+/** What one person brings: read only when its turn comes, for what is read is ten times as large. */
+interface Brought {
+  readonly uploader: Id;
+  readonly payments: readonly Uint8Array[];
+}
+
+function isUpload(one: PaymentAnswer | Upload): one is Upload {
+  return 'payment' in one;
 }
 
 /** The answers to lists that went together, each list's own. */
@@ -79,42 +83,58 @@ function partsOf<Answer>(answers: readonly Answer[], lists: readonly (readonly u
   });
 }
 
-/** The answers of those that are known already or do not count; undefined for those that are to be settled. */
+/** What is to be settled of what was brought, and the answer to all that is known already or does not count; in order. */
 async function check(
   parts: PaymentParts,
   known: Map<string, Verified<Allowance>>,
-  items: readonly Upload[],
-): Promise<(PaymentAnswer | undefined)[]> {
-  const ids = items.map((one) => one.payment.id);
-  const repeats = new Map((await store.knownPayments(parts.database, ids)).map((row) => [toBase64url(row.id), row]));
-  const answers = items.map(({ name }) => {
-    const row = repeats.get(name);
-    return row && answerOf(name, row);
-  });
-  await learnAllowances(
-    parts,
-    known,
-    items.filter((_, at) => answers[at] === undefined),
+  lists: readonly Brought[],
+): Promise<(PaymentAnswer | Upload)[]> {
+  const items = lists.flatMap(({ uploader, payments }) => payments.map((bytes) => readUpload(uploader, bytes)));
+  const uploads = items.filter((one) => isUpload(one));
+  const repeats = new Map(
+    (
+      await store.knownPayments(
+        parts.database,
+        uploads.map((one) => one.payment.id),
+      )
+    ).map((row) => [toBase64url(row.id), row]),
   );
+  const open = uploads.filter(({ name }) => !repeats.has(name));
+  await learnAllowances(parts, known, open);
+  const refused = await refusedOf(parts, known, open);
+  return items.map((one) => {
+    if (!isUpload(one)) return one;
+    const row = repeats.get(one.name);
+    return row === undefined ? (refused.get(one) ?? one) : answerOf(one.name, row);
+  });
+}
+
+/** What came as a payment of `uploader`, or the refusal of what cannot be read: it has no payment id, so the hash of what came names it. */
+function readUpload(uploader: Id, bytes: Uint8Array): PaymentAnswer | Upload {
+  const read = readPayment(bytes, sha256);
+  return read.ok ? uploadOf(read.value, uploader) : refusedAnswer(hash('sha256', bytes, 'base64url'), read.error.code);
+}
+
+/** The answers to those that do not count by what their own bytes say. */
+async function refusedOf(
+  parts: PaymentParts,
+  known: ReadonlyMap<string, Verified<Allowance>>,
+  uploads: readonly Upload[],
+): Promise<Map<Upload, PaymentAnswer>> {
   const { message: keySet } = await parts.regions.keySet();
-  const now = parts.clock();
-  const open = items.flatMap(({ payment, allowanceName }, at) => {
-    if (answers[at] !== undefined) return [];
-    return [{ at, payment, allowance: known.get(allowanceName) }];
+  const context = { role: 'server', keySet, now: parts.clock(), floor: 0 as Instant, held: [] } as const;
+  const walks = uploads.map(({ payment, allowanceName }) => {
+    const allowance = known.get(allowanceName);
+    return paymentChecks(allowance === undefined ? { payment } : { payment, known: allowance }, context);
   });
-  const walks = open.map(({ payment, allowance }) =>
-    paymentChecks(
-      { payment, ...(allowance ? { known: allowance } : {}) },
-      { role: 'server', keySet, now, floor: 0 as Instant, held: [] },
-    ),
-  );
   const results = await walkTogether(walks, parts.signatures);
-  for (const [place, { at, payment }] of open.entries()) {
-    const result = results[place];
+  const refused = new Map<Upload, PaymentAnswer>();
+  uploads.forEach((one, at) => {
+    const result = results[at];
     assert(result !== undefined, 'every walk ends');
-    if (!result.ok) answers[at] = refusedAnswer(toBase64url(payment.id), result.error.code);
-  }
-  return answers;
+    if (!result.ok) refused.set(one, refusedAnswer(one.name, result.error.code));
+  });
+  return refused;
 }
 
 /** Brings the allowances these payments ride on into `known`; only what the house itself issued counts. */

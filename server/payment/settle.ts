@@ -112,13 +112,13 @@ export async function settle(
   const disputed = rows.filter((row) => row.state === 'disputed');
   if (disputed.length > 0) await parts.disputed(tx, disputed);
   const written = new Map<string, store.PaymentRow>();
-  for (const [at, draft] of drafts.entries()) {
+  drafts.forEach((draft, at) => {
     const row = rows[at];
     assert(row !== undefined, 'one draft, one row');
     draft.chain.known.set(draft.name, row);
     written.set(draft.name, row);
-    if (isToProve(draft)) await prove(parts, tx, draft, drafts, now);
-  }
+  });
+  for (const draft of drafts) if (isToProve(draft)) await prove(parts, tx, draft, drafts, now);
   const answers = uploads.map(({ name, allowanceName }) => {
     const known = chains.get(allowanceName)?.known.get(name);
     const answer = known === undefined ? refused.get(name) : answerOf(name, known);
@@ -170,14 +170,17 @@ function decide(question: Question): Draft | Promise<Draft> {
   const fork = forkIn(chain.held, own);
   const other = fork ?? contradictionIn(chain.held, own);
   const against = other && { kind: fork ? ('fork' as const) : ('overspent' as const), other };
-  const blank = blankRow(question);
-  const draft = (row: store.PaymentRow): Draft => ({ name, own, row, chain, payment, against });
-  if (voided) return draft({ ...blank, state: 'voided' });
-  const row = funded(question, blank);
-  return row instanceof Promise ? row.then(draft) : draft(row);
+  const draft = (fate: Fate): Draft => ({ name, own, row: rowOf(question, fate), chain, payment, against });
+  if (voided) return draft({ state: 'voided' });
+  const fate = fateOf(question);
+  return fate instanceof Promise ? fate.then(draft) : draft(fate);
 }
 
-function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
+/** What becomes of a payment and who pays it; what is not said is nothing. */
+type Fate = Pick<store.PaymentRow, 'state'> &
+  Partial<Pick<store.PaymentRow, 'held' | 'guaranteed' | 'late' | 'code' | 'matures_at'>>;
+
+function rowOf({ upload, chain, payee, now }: Question, fate: Fate): store.PaymentRow {
   const { payment, uploader } = upload;
   const { allowance } = chain;
   const core = payment.message;
@@ -198,51 +201,51 @@ function blankRow({ upload, chain, payee, now }: Question): store.PaymentRow {
     signed_at: core.time,
     uploaded_at: now,
     uploaded_by: uploader,
-    state: 'disputed',
-    held: 0,
-    guaranteed: 0,
-    late: 0,
-    code: null,
-    matures_at: null,
+    state: fate.state,
+    held: fate.held ?? 0,
+    guaranteed: fate.guaranteed ?? 0,
+    late: fate.late ?? 0,
+    code: fate.code ?? null,
+    matures_at: fate.matures_at ?? null,
     bytes: payment.bytes,
   };
 }
 
 /** Who pays: the hold as far as it goes, then the guarantee; after the release the payer's own balance. */
-function funded(question: Question, blank: store.PaymentRow): store.PaymentRow | Promise<store.PaymentRow> {
-  const { chain } = question;
+function fateOf(question: Question): Fate | Promise<Fate> {
+  const { upload, chain, payee } = question;
   const { allowance } = chain;
-  const { amount } = blank;
+  const { amount } = upload.payment.message;
   if (allowance.state === 'released') {
-    if (blank.payer === blank.payee) return { ...blank, code: 'guarantee.linked' };
-    return { ...blank, state: 'settled', late: amount };
+    if (allowance.wallet === payee.wallet) return { state: 'disputed', code: 'guarantee.linked' };
+    return { state: 'settled', late: amount };
   }
-  if (amount > chain.remaining) return guaranteed(question, blank);
+  if (amount > chain.remaining) return guaranteed(question);
   chain.remaining -= amount;
-  return { ...blank, state: 'settled', held: amount };
+  return { state: 'settled', held: amount };
 }
 
 /** What the hold lacks, the guarantee pays, when it does. */
-async function guaranteed(question: Question, blank: store.PaymentRow): Promise<store.PaymentRow> {
-  const { parts, upload, chain, payee, judge } = question;
+async function guaranteed({ parts, upload, chain, payee, judge, now }: Question): Promise<Fate> {
   const { allowance } = chain;
-  const held = Math.min(blank.amount, chain.remaining);
-  const shortfall = blank.amount - held;
+  const core = upload.payment.message;
+  const held = Math.min(core.amount, chain.remaining);
+  const shortfall = core.amount - held;
   const fault = await judge({
-    region: blank.region,
-    currency: blank.currency,
+    region: allowance.region,
+    currency: allowance.currency,
     amount: shortfall,
-    payee: blank.payee,
+    payee: payee.wallet,
     payeeRegion: payee.region,
-    epoch: upload.payment.message.epoch,
-    signedAt: blank.signed_at,
-    claimUntil: claimEnd(parts, allowance, payee, question.now),
+    epoch: core.epoch,
+    signedAt: core.time,
+    claimUntil: claimEnd(parts, allowance, payee, now),
     linked: allowance.wallet === payee.wallet || allowance.device === payee.payee,
     graded: payee.guarantee !== 'none',
   });
-  if (fault !== undefined) return { ...blank, code: fault };
+  if (fault !== undefined) return { state: 'disputed', code: fault };
   chain.remaining -= held;
-  return { ...blank, state: 'arriving', held, guaranteed: shortfall, matures_at: allowance.claimUntil };
+  return { state: 'arriving', held, guaranteed: shortfall, matures_at: allowance.claimUntil };
 }
 
 /** A claim that a closed border held up is not late while that border holds it open. */
@@ -261,14 +264,14 @@ async function post(parts: PaymentParts, tx: Sql, drafts: readonly Draft[], now:
     paid.map(({ row, name }) => claimUnit(row, now, { name, accounts })),
   );
   const uncovered = new Set<Draft>();
-  for (const [at, draft] of paid.entries()) {
+  paid.forEach((draft, at) => {
     const answer = posted[at];
     assert(answer !== undefined, 'one unit, one answer');
-    if (answer.ok) continue;
+    if (answer.ok) return;
     const late = draft.row.late > 0 && answer.error.code === 'ledger.insufficient';
     assert(late, `a payment the hold covers is posted: ${answer.error.code}`);
     uncovered.add(draft);
-  }
+  });
   return drafts.map((draft) =>
     uncovered.has(draft) ? { ...draft.row, state: 'disputed', late: 0, code: 'payment.late-uncovered' } : draft.row,
   );

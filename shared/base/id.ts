@@ -1,6 +1,6 @@
 /** Ids made by whoever starts an act, kept before sending, and ordered by the time they were made. */
 import type { Brand } from '#shared/base/brand.ts';
-import { fromHex, toHex } from '#shared/base/bytes.ts';
+import { fromHex, utf8 } from '#shared/base/bytes.ts';
 import type { Instant } from '#shared/base/time.ts';
 
 /** A UUID version 7 (RFC 9562 section 5.7) in its 36-character lower-case form. */
@@ -31,9 +31,20 @@ export function idToBytes(id: Id): Uint8Array<ArrayBuffer> {
   return fromHex(id.replaceAll('-', '')) ?? new Uint8Array(16);
 }
 
-/** The id whose 16 bytes these are. */
-export function idFromBytes(bytes: Uint8Array): Id {
-  const hex = toHex(bytes.subarray(0, 16));
-  const [first, second, third] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16)];
-  return `${first}-${second}-${third}-${hex.slice(16, 20)}-${hex.slice(20)}` as Id;
+const DIGITS = utf8('0123456789abcdef');
+const DASH = 0x2d;
+/** The letters of the id that is being made: one text is cheaper than the five parts of one and what joins them. */
+const letters: number[] = new Array(36).fill(DASH);
+
+/** The id whose 16 bytes stand at `from`. */
+export function idFromBytes(bytes: Uint8Array, from = 0): Id {
+  let at = 0;
+  for (let next = from; next < from + 16; next += 1) {
+    const byte = bytes[next] ?? 0;
+    if (at === 8 || at === 13 || at === 18 || at === 23) at += 1;
+    letters[at] = DIGITS[byte >> 4] ?? DASH;
+    letters[at + 1] = DIGITS[byte & 15] ?? DASH;
+    at += 2;
+  }
+  return String.fromCharCode.apply(null, letters) as Id;
 }

@@ -39,11 +39,26 @@ export function toBeSigned(
   payload: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   const most = CONTEXT.length + 3 * HEAD_MOST + protectedBytes.length + domain.length + payload.length;
-  const signed = new Uint8Array(most);
-  signed.set(CONTEXT);
-  const domainAt = writeBytes(signed, CONTEXT.length, protectedBytes);
-  const payloadAt = writeBytes(signed, domainAt, domain);
-  return signed.subarray(0, writeBytes(signed, payloadAt, payload));
+  const from = roomFor(most);
+  room.set(CONTEXT, from);
+  const domainAt = writeBytes(room, from + CONTEXT.length, protectedBytes);
+  const payloadAt = writeBytes(room, domainAt, domain);
+  taken = writeBytes(room, payloadAt, payload);
+  return room.subarray(from, taken);
+}
+
+/** Memory that many short runs of bytes share: one of its own for each costs more than to fill it. */
+const ROOM_BYTES = 16_384;
+let room: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+let taken = 0;
+
+/** Where in {@link room} the next `bytes` may be written; nobody writes there again. */
+function roomFor(bytes: number): number {
+  if (taken + bytes > room.length) {
+    room = new Uint8Array(Math.max(ROOM_BYTES, bytes));
+    taken = 0;
+  }
+  return taken;
 }
 
 /** Signs `payload` under `domain`. */

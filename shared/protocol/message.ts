@@ -30,7 +30,7 @@ export interface MessageType<Message> {
   readonly encode: (message: Message) => Uint8Array<ArrayBuffer>;
   readonly sign: (message: Message, signer: Signer) => Promise<Uint8Array<ArrayBuffer>>;
   readonly read: (bytes: Uint8Array) => Checked<Signed<Message>>;
-  /** Reads the message that starts at `start` and may be followed by more; `end` is where it stops. */
+  /** Reads the message that starts at `start` and may be followed by more; `end` is where it stops, its `bytes` are all that came. */
   readonly readAt: (
     bytes: Uint8Array,
     start: number,
@@ -52,9 +52,10 @@ export function messageType<Message extends object>(name: string, fields: Fields
     const { payload, kid, signature, signedBytes, end } = envelope.value;
     const read = readFields(kind, payload);
     if (!read.ok) return read;
-    const own = bytes.subarray(start, end);
-    const signed = { message: read.value, bytes: own, payload, kid, signature, signedBytes, id: digest(payload) };
-    return ok({ signed, end });
+    return ok({
+      signed: { message: read.value, bytes, payload, kid, signature, signedBytes, id: digest(payload) },
+      end,
+    });
   };
   return {
     domain,

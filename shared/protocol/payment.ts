@@ -98,7 +98,7 @@ export function readPayment(bytes: Uint8Array, digest?: Digest): Checked<SignedP
   const envelope = coreMessage.readAt(bytes, 1, digest);
   if (!envelope.ok) return envelope;
   const { signed, end } = envelope.value;
-  if (parts === 1) return end === bytes.length ? ok({ ...signed, bytes }) : no('message.malformed');
+  if (parts === 1) return end === bytes.length ? ok(signed) : no('message.malformed');
   const assertion = readAssertion(bytes.subarray(end), parts - 1);
-  return assertion.ok ? ok({ ...signed, bytes, assertion: assertion.value }) : assertion;
+  return assertion.ok ? ok({ ...signed, assertion: assertion.value }) : assertion;
 }

@@ -178,8 +178,9 @@ export const id: Kind<Id> = {
   read: (wire) => (wire instanceof Uint8Array && wire.length === 16 ? idFromBytes(wire) : undefined),
   write: (value) => idToBytes(value),
   scan(from) {
-    const value = scanBytes(from, 16, 16);
-    return value && idFromBytes(value);
+    if (scanHead(from, 2) !== 16 || from.at + 16 > from.bytes.length) return undefined;
+    from.at += 16;
+    return idFromBytes(from.bytes, from.at - 16);
   },
 };
 

@@ -96,29 +96,50 @@ export function* paymentChecks(input: PaymentInput, context: PaymentContext): Ch
     return ok({ repeat: true, payment, held: repeated });
   }
 
-  const found = yield* allowanceOf(input, payment, context);
-  if (!found.ok) return found;
-  const allowance = found.value;
+  let allowance = knownOf(input, payment);
+  if (allowance === undefined) {
+    const found = yield* allowanceOf(input, payment, context);
+    if (!found.ok) return found;
+    allowance = found.value;
+  }
   const alarms: Alarm[] = [];
   const early =
     timeFault(payment, allowance.message, context, alarms) ?? statusFault(allowance.message, context, alarms);
   if (early !== undefined) return { ok: false, error: early };
 
-  const chained = yield* chainChecks(payment, allowance.message, context, alarms);
-  if (!chained.ok) return chained;
-  const fault =
+  const own = heldOf(payment);
+  if (!couldStand(own, allowance.message)) return no('payment.inconsistent', { number: own.number });
+  const fork = forkIn(context.held, own);
+  const other = fork ?? contradictionIn(context.held, own);
+  if (other !== undefined) {
+    // Asked at once: only who signed it can be called a cheat.
+    if (!(yield askSignature(payment, allowance.message.deviceKey))) return no('payment.signature');
+    const kind = fork === undefined ? 'inconsistent' : 'fork';
+    if (context.role === 'payee') return no(`payment.${kind}`, { number: own.number });
+    alarms.push({ kind, other });
+  }
+  const terms =
     bindingFault(payment, allowance.message, context) ?? limitFault(payment, allowance.message, context, alarms);
-  if (fault !== undefined) return { ok: false, error: fault };
+  if (terms !== undefined) return { ok: false, error: terms };
 
-  if (!chained.value && !(yield askSignature(payment, allowance.message.deviceKey))) return no('payment.signature');
-  const passkey = yield* passkeyChecks(payment, allowance.message, context);
-  if (!passkey.ok) return passkey;
-  return ok({ repeat: false, payment, allowance, alarms, asserted: passkey.value });
+  const isAsked = other !== undefined;
+  if (!isAsked && !(yield askSignature(payment, allowance.message.deviceKey))) return no('payment.signature');
+  const asserted = payment.assertion !== undefined;
+  if (asserted || needsPasskey(allowance.message, payment.message.amount, payment.message.total)) {
+    const passkey = yield* passkeyChecks(payment, allowance.message, context);
+    if (passkey !== undefined) return { ok: false, error: passkey };
+  }
+  return ok({ repeat: false, payment, allowance, alarms, asserted });
 }
 
 /** Whether a payment of `amount` that brings the total to `total` needs the passkey. */
 export function needsPasskey(allowance: Allowance, amount: number, total: number): boolean {
   return amount > allowance.noPasskeyEach || total > allowance.noPasskeySum;
+}
+
+/** The allowance the payment names, when it was verified before. */
+function knownOf({ known }: PaymentInput, payment: SignedPayment): Verified<Allowance> | undefined {
+  return known !== undefined && sameBytes(allowanceReference(known), payment.message.allowance) ? known : undefined;
 }
 
 function* allowanceOf(
@@ -127,7 +148,6 @@ function* allowanceOf(
   context: PaymentContext,
 ): Checks<Checked<Verified<Allowance>>> {
   const named = payment.message.allowance;
-  if (input.known !== undefined && sameBytes(allowanceReference(input.known), named)) return ok(input.known);
   if (input.allowance === undefined) return no('allowance.unknown');
   const checked = yield* allowanceChecks(input.allowance, context.keySet);
   if (!checked.ok) return checked;
@@ -156,25 +176,6 @@ function statusFault(allowance: Allowance, context: PaymentContext, alarms: Alar
   if (context.role === 'payee') return { code: 'allowance.revoked' };
   alarms.push({ kind: 'revoked' });
   return undefined;
-}
-
-/** Answers whether the device signature was already asked (and good), as a fork or contradiction needs it at once. */
-function* chainChecks(
-  payment: SignedPayment,
-  allowance: Allowance,
-  context: PaymentContext,
-  alarms: Alarm[],
-): Checks<Checked<boolean>> {
-  const own = heldOf(payment);
-  if (!couldStand(own, allowance)) return no('payment.inconsistent', { number: own.number });
-  const fork = forkIn(context.held, own);
-  const other = fork ?? contradictionIn(context.held, own);
-  if (other === undefined) return ok(false);
-  if (!(yield askSignature(payment, allowance.deviceKey))) return no('payment.signature');
-  const kind = fork === undefined ? 'inconsistent' : 'fork';
-  if (context.role === 'payee') return no(`payment.${kind}`, { number: own.number });
-  alarms.push({ kind, other });
-  return ok(true);
 }
 
 function isFor(payment: SignedPayment, { invoice }: PayeeContext): boolean {
@@ -233,21 +234,19 @@ function limitFault(
   return undefined;
 }
 
-/** Answers whether a passkey confirmed the payment. An assertion that is there is checked, needed or not. */
+/** What is wrong with the passkey's word on a payment. An assertion that is there is checked, needed or not. */
 function* passkeyChecks(
   payment: SignedPayment,
   allowance: Allowance,
   context: PaymentContext,
-): Checks<Checked<boolean>> {
-  const { assertion, message: core } = payment;
-  if (assertion === undefined) {
-    return needsPasskey(allowance, core.amount, core.total) ? no('payment.passkey-missing') : ok(false);
-  }
+): Checks<ProtocolRefusal | undefined> {
+  const { assertion } = payment;
+  if (assertion === undefined) return { code: 'payment.passkey-missing' };
   const { passkey } = allowance;
-  if (passkey === undefined) return no('payment.passkey-unknown');
+  if (passkey === undefined) return { code: 'payment.passkey-unknown' };
   const asked = askAssertion(assertion, passkey, context.keySet, payment.id);
-  if (!asked.ok) return asked;
-  return (yield asked.value) ? ok(true) : no('payment.passkey-signature');
+  if (!asked.ok) return asked.error;
+  return (yield asked.value) ? undefined : { code: 'payment.passkey-signature' };
 }
 
 /** The first moment a payee's code of this invoice is stale. */
