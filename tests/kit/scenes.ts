@@ -14,7 +14,17 @@ import type { QuestionView } from '#shared/api/security-question.ts';
 import type { AppealView, DeskFile, DeskList, Standing } from '#shared/api/support.ts';
 import type { TransferFeed } from '#shared/api/transfer.ts';
 import { bringTwoNotes } from '#tests/kit/apart.ts';
-import { keepElderText, keepNotices, SEEDED_CASES, SEEDED_PAYMENT, type Seed, seedVault } from '#tests/kit/seed.ts';
+import {
+  keepElderText,
+  keepNews,
+  keepNotices,
+  keepRows,
+  SEEDED_CASES,
+  SEEDED_PAYMENT,
+  type Seed,
+  seedVault,
+} from '#tests/kit/seed.ts';
+import { SEEDED_ADDRESS, SEEDED_LINK } from '#tests/kit/signed.ts';
 
 /** One screen: where, with what data, and what is done before it is looked at. */
 export interface Scene {
@@ -117,6 +127,23 @@ const CHARGE: TopUp = {
   card: { id: CREDIT.id, bank: 'cmb', last4: '6788' },
   state: 'declined',
   reason: '51',
+};
+
+/** A top-up whose code is to be shown at a counter. */
+const { card: _card, ...PLAIN } = WITHDRAWAL;
+const SLIP: TopUp = {
+  ...PLAIN,
+  ...{ id: '01900000-0000-7000-8000-0000000000e4', channel: 'counter', fee: 0 },
+  ...{ state: 'pending', code: '402918837465', until: Date.UTC(2030, 0, 1) },
+};
+
+/** An act that was open when the page was last left, and how the house tells of it now. */
+const leftOpen = (way: '/top-ups' | '/withdrawals', told: TopUp | Withdrawal) => async (page: Page) => {
+  const { id, amount, currency, startedAt } = told;
+  const channel = 'channel' in told ? told.channel : 'payout';
+  await keepRows(page, { topUps: [{ id, channel, amount, currency, startedAt, state: 'asked', detail: {} }] });
+  const terms = { '/top-ups/terms': CHANNELS, '/withdrawals/terms': PAYOUT, '/cards': CARDS };
+  await answeringAll({ ...terms, [`${way}/${id}`]: told })(page);
 };
 
 /** Types a sum on the keypad. */
@@ -378,10 +405,29 @@ export const SCENES: readonly Scene[] = [
   { name: 'pay', path: '/pay' },
   { name: 'pay-code', path: `/pay/code/${SEEDED_PAYMENT}` },
   { name: 'pay-show', path: '/pay/show' },
+  { name: 'pay-show-none', path: '/pay/show', seed: 'empty' },
   { name: 'pay-show-offline', path: '/pay/show', offline: true },
   { name: 'receive', path: '/receive' },
   { name: 'transfer', path: '/transfer' },
-  { name: 'transfer-code', path: '/transfer/code' },
+  { name: 'transfer-offline', path: '/transfer', offline: true },
+  { name: 'transfer-first', path: '/transfer', seed: 'empty' },
+  {
+    name: 'transfer-sum',
+    path: SEEDED_LINK,
+    act: async (page) => {
+      await keepNews(page);
+      await page.reload({ waitUntil: 'networkidle' });
+      await typing('501')(page);
+      await page.locator('.keypad button').last().click();
+    },
+  },
+  {
+    name: 'transfer-code',
+    path: '/transfer/code',
+    alone: true,
+    act: answering('/transfers/address', { certificate: SEEDED_ADDRESS }),
+  },
+  { name: 'transfer-code-unreached', path: '/transfer/code' },
   { name: 'requests', path: '/request', act: answering('/transfers', FEED) },
   { name: 'requests-sent', path: '/request?sent', act: answering('/transfers', FEED) },
   { name: 'requests-unread', path: '/request' },
@@ -399,6 +445,26 @@ export const SCENES: readonly Scene[] = [
       // To where one comes from: a row under the head is nothing to press.
       await page.evaluate(() => scrollTo(0, 0));
     }),
+  },
+  { name: 'top-up-open', path: '/top-up', alone: true, act: leftOpen('/top-ups', { ...CHARGE, state: 'pending' }) },
+  {
+    name: 'top-up-open-settled',
+    path: '/top-up',
+    alone: true,
+    act: leftOpen('/top-ups', { ...CHARGE, state: 'settled' }),
+  },
+  { name: 'top-up-open-declined', path: '/top-up', alone: true, act: leftOpen('/top-ups', CHARGE) },
+  {
+    name: 'withdraw-open-returned',
+    path: '/withdraw',
+    alone: true,
+    act: leftOpen('/withdrawals', { ...WITHDRAWAL, state: 'returned', reason: 'AC04' }),
+  },
+  {
+    name: 'top-up-counter',
+    path: `/top-up/${SLIP.id}`,
+    alone: true,
+    act: answering(`/top-ups/${SLIP.id}`, SLIP),
   },
   { name: 'top-up-declined', path: `/top-up/${CHARGE.id}`, act: answering(`/top-ups/${CHARGE.id}`, CHARGE) },
   {

@@ -39,7 +39,8 @@ const pictureOf = (scene: string, look: string) => `${scene}.${look}.png`;
 
 /** The scenes one phone can show: they need the same data and the same network, and leave both as they were. */
 function byPhone(scenes: readonly Scene[]): Scene[][] {
-  return [...Map.groupBy(scenes, ({ seed = 'full', offline = false }) => `${seed} ${offline}`).values()];
+  const phoneOf = ({ name, seed = 'full', offline = false, alone }: Scene) => (alone ? name : `${seed} ${offline}`);
+  return [...Map.groupBy(scenes, phoneOf).values()];
 }
 
 async function photograph(look: Look, scenes: readonly Scene[]): Promise<void> {

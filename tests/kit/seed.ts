@@ -4,6 +4,7 @@ import type { Page } from 'playwright';
 import type { CaseFile } from '#shared/api/payment.ts';
 import { fromHex, toBase64url } from '#shared/base/bytes.ts';
 import { readFork } from '#shared/protocol/fork.ts';
+import { SEEDED_CONTACT, SEEDED_KEY_SET } from '#tests/kit/signed.ts';
 
 /** The payment that waits for a signal in the seeded wallet. */
 export const SEEDED_PAYMENT = 'c2VlZGVkLXBheW1lbnQtd2FpdGluZy1mb3Itc2lnbmFs';
@@ -13,6 +14,8 @@ export const SEEDED_CASES = {
   payer: '01900000-0000-7000-8000-0000000000c1',
   payee: '01900000-0000-7000-8000-0000000000c2',
 } as const;
+
+const SEEDED_ALLOWANCE = toBase64url(new Uint8Array(32).fill(7));
 
 const HOUR = 3_600_000;
 const WALLET = '01900000-0000-7000-8000-000000000001';
@@ -27,22 +30,69 @@ export async function seedVault(page: Page, kind: Seed): Promise<void> {
   if (kind === 'none') return;
   await page.waitForFunction(async () => (await indexedDB.databases()).some(({ name }) => name === 'piaohao'));
   const now = Date.now();
-  await put(page, wallet(now, kind));
-  if (kind === 'full' || kind === 'cases') await put(page, { ...money(now), ...history(now), ...opinions(now) });
-  if (kind === 'cases') await put(page, cases(now));
+  await keepRows(page, wallet(now, kind));
+  if (kind === 'full' || kind === 'cases') {
+    await keepRows(page, { ...money(now), ...history(now), ...opinions(now) });
+    await keepSigned(page, now);
+  }
+  if (kind === 'cases') await keepRows(page, cases(now));
 }
 
 /** Draws everything for elders, the main text at `text` px. */
 export function keepElderText(page: Page, text: 20 | 24 | 30): Promise<void> {
-  return put(page, { settings: [{ name: 'elderText', value: text }] });
+  return keepRows(page, { settings: [{ name: 'elderText', value: text }] });
 }
 
 /** Lets the person have chosen to be told of what comes while the app is closed. */
 export function keepNotices(page: Page): Promise<void> {
-  return put(page, { settings: [{ name: 'notices', value: { details: false } }] });
+  return keepRows(page, { settings: [{ name: 'notices', value: { details: false } }] });
 }
 
-async function put(page: Page, rows: Rows): Promise<void> {
+/** Lets the last sync have told what codes may be sent in a day, and that some of it is gone. */
+export function keepNews(page: Page): Promise<void> {
+  const codeFrom = Date.now() - HOUR;
+  const value = { asks: 0, claims: 0, codeDay: 500_00, codeFrom, codeSpent: 20_00 };
+  return keepRows(page, { settings: [{ name: 'transferNews', value }] });
+}
+
+/** The key of the allowance, made in the page since no key can be carried there, and what the region has signed. */
+async function keepSigned(page: Page, now: number): Promise<void> {
+  const contact = {
+    ...SEEDED_CONTACT,
+    region: 'CN-SX',
+    lastAt: now - HOUR,
+    certificate: [...SEEDED_CONTACT.certificate],
+  };
+  await page.evaluate(
+    async ({ keySet, contact, now }) => {
+      const ecdsa = { name: 'ECDSA', namedCurve: 'P-256' };
+      const pair = await crypto.subtle.generateKey(ecdsa, false, ['sign', 'verify']);
+      const raw = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
+      const point = Uint8Array.of(2 + ((raw.at(-1) ?? 0) & 1), ...raw.slice(1, 33));
+      const rows = {
+        keys: { id: 'seeded-key', use: 'allowance', public: point, plain: pair.privateKey, madeAt: now },
+        lists: { name: 'keySet', bytes: Uint8Array.from(keySet), version: 1, keptAt: now },
+        contacts: { ...contact, certificate: Uint8Array.from(contact.certificate) },
+      };
+      const opening = indexedDB.open('piaohao');
+      const database = await new Promise<IDBDatabase>((resolve, reject) => {
+        opening.onsuccess = () => resolve(opening.result);
+        opening.onerror = () => reject(opening.error);
+      });
+      const work = database.transaction(Object.keys(rows), 'readwrite');
+      for (const [name, row] of Object.entries(rows)) work.objectStore(name).put(row);
+      await new Promise((resolve, reject) => {
+        work.oncomplete = resolve;
+        work.onerror = () => reject(work.error);
+      });
+      database.close();
+    },
+    { keySet: [...SEEDED_KEY_SET], contact, now },
+  );
+}
+
+/** Puts rows into the vault of `page` as they are. */
+export async function keepRows(page: Page, rows: Rows): Promise<void> {
   await page.evaluate(async (wanted) => {
     const opening = indexedDB.open('piaohao');
     const database = await new Promise<IDBDatabase>((resolve, reject) => {
@@ -75,10 +125,9 @@ function wallet(now: number, kind: Seed): Rows {
 function money(now: number): Rows {
   return {
     balances: [{ currency: 'CNY', available: 1_286_450, setAside: 42_000, arriving: 8_800, frozen: 0, owed: 0 }],
-    keys: [{ id: 'seeded-key', use: 'allowance', public: new Array(33).fill(2), madeAt: now }],
     allowances: [
       {
-        id: 'seeded-allowance',
+        id: SEEDED_ALLOWANCE,
         bytes: [],
         serial: '01900000-0000-7000-8000-000000000002',
         region: 'CN-SX',
@@ -162,7 +211,7 @@ function history(now: number): Rows {
   });
   const signedAt = now - 9 * 60_000;
   const payment = {
-    ...{ id: SEEDED_PAYMENT, invoice: 'seeded-invoice', allowance: 'seeded-allowance', number: 3, amount: 2_600 },
+    ...{ id: SEEDED_PAYMENT, invoice: 'seeded-invoice', allowance: SEEDED_ALLOWANCE, number: 3, amount: 2_600 },
     ...{
       cumulative: 8_000,
       currency: 'CNY',
