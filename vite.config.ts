@@ -18,6 +18,32 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 
+/** What home shares with other screens: by itself each would be a file of a few hundred bytes. */
+const OF_HOME = new RegExp(
+  [
+    'paraglide/messages/(?:shell|bill_kind|bill_state|bill_brought|bill_none|bill_origin|home|ui_app_name|transfer_title|withdrawal_title)',
+    'web/bill/(?:entries|words|watch)',
+    'web/routes/bills/EntryRow',
+    'web/vault/(?:allowances|outbox)',
+    'web/sync/(?:state|clock)',
+    'web/ui/(?:Seal|Meter|theme|install|vouched)',
+    'shared/base/(?:bytes|time)',
+  ]
+    .map((path) => `/${path}`)
+    .join('|'),
+);
+
+/** What every screen stands in, the screen of faults, and home: Kit numbers them first. */
+const FIRST_LOAD = /\/nodes\/[012]\.[^/]+$/;
+
+/**
+ * The files asked for together with a file that is loaded when needed. Of all screens they are a list of five kilobytes
+ * in front of home; so a later screen names only its looks ahead, and the phone has kept its scripts by then.
+ */
+function askedAhead(file: string, files: string[]): string[] {
+  return FIRST_LOAD.test(file) ? files : files.filter((one) => one.endsWith('.css'));
+}
+
 export default defineConfig({
   root: 'web',
   // Tests in Node read the sources as they are; only the app itself is compiled.
@@ -37,6 +63,7 @@ export default defineConfig({
     : {
         client: {
           build: {
+            modulePreload: { resolveDependencies: askedAhead },
             rolldownOptions: {
               output: {
                 codeSplitting: {
@@ -46,7 +73,9 @@ export default defineConfig({
                       name: 'looks',
                       test: /\/web\/ui\/(?!refusal|Refusal|Sheet|TextField|Segmented|Switch|ListRow|Screen|save-blob|region)/,
                       minShareCount: 8,
+                      priority: 2,
                     },
+                    { name: 'home', test: OF_HOME, minShareCount: 2, priority: 1 },
                   ],
                 },
               },
