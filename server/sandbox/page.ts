@@ -178,7 +178,7 @@ export const CONTROL_CSS = `
 @media(prefers-color-scheme:dark){:root{--ink:#f1ece4;--soft:#a89f94;--paper:#161412;--card:#211e1b;--line:#38332d;--seal:#ef7b6d}}
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,"PingFang SC","Noto Sans CJK SC",sans-serif}
 header,main{max-width:1080px;margin:auto;padding:20px}header{display:flex;gap:16px;align-items:baseline;flex-wrap:wrap;padding-bottom:0}
-h1{font-size:22px;margin:0;color:var(--seal)}h2{font-size:16px;margin:0 0 12px}header p{margin:0;color:var(--soft);flex:1}
+h1{font-size:22px;margin:0;color:var(--seal)}h2{font-size:16px;margin:0 0 12px}h2::first-letter{text-transform:uppercase}header p{margin:0;color:var(--soft);flex:1 1 260px}
 main{display:grid;gap:16px;grid-template-columns:minmax(0,3fr) minmax(0,2fr)}@media(max-width:820px){main{grid-template-columns:minmax(0,1fr)}}
 section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px}
 ul{list-style:none;margin:0;padding:0}li{padding:10px 0;border-top:1px solid var(--line)}li:first-child{border:0}
@@ -188,7 +188,7 @@ ul{list-style:none;margin:0;padding:0}li{padding:10px 0;border-top:1px solid var
 form{display:inline-flex;gap:6px;flex-wrap:wrap;margin:6px 0 0}a,button{color:var(--ink);font:inherit}
 button{border:1px solid var(--line);background:var(--paper);border-radius:9px;padding:6px 12px;min-height:36px;cursor:pointer}
 button:hover,button[aria-pressed=true]{border-color:var(--seal);color:var(--seal)}button[aria-pressed=true]{font-weight:600}
-dl{display:grid;grid-template-columns:auto 1fr;gap:4px 14px;margin:0}dt{font-variant-numeric:tabular-nums;font-weight:600}dd{margin:0}
+dl{display:grid;grid-template-columns:auto minmax(0,1fr);gap:4px 14px;margin:0}dt{font-variant-numeric:tabular-nums;font-weight:600}dd{margin:0}
 fieldset{border:0;padding:0;margin:0 0 10px}legend{color:var(--soft);font-size:13px;padding:0}`;
 
 /** Text safe between tags and in double-quoted attributes. */
