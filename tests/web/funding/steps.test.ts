@@ -26,6 +26,15 @@ test.each<[state: string, refusal: RefusalCode | '', says: string, now: string]>
   expect(standing(state, refusal)).toEqual([says, now, says === '' ? 0 : 1]);
 });
 
+test.each<[waits: string, detail: object, refusal: RefusalCode | '', says: string, now: string]>([
+  ['a code', { code: '123412341234' }, '', 'Waiting for you to bring the cash to the counter.', 'halted'],
+  ['a page', { page: 'https://pay.example' }, '', 'Waiting for you to confirm it on the payment page.', 'halted'],
+  ['a code', { code: '123412341234' }, 'house.unreachable', 'Connection lost, trying again…', 'halted'],
+  ['nothing', {}, '', 'The bank is working on it…', 'working'],
+])('what waits with %s for the person %o, met with "%s": "%s", %s', (_waits, detail, refusal, says, now) => {
+  expect(standing('pending', refusal, detail)).toEqual([says, now, 1]);
+});
+
 test('what has arrived stands nowhere any more', () => {
   expect(topUpWay({ state: 'settled' })).toMatchObject({ done: 4 });
   expect(topUpWay({ state: 'settled' }).now).toBeUndefined();
