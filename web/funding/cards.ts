@@ -18,12 +18,12 @@ export interface CardMark {
   readonly last4: string;
 }
 
-/** The cards as the server says now, else as it last said. */
+/** The cards as the server says now, else as it last said; that it had none says nothing of today, so none are known then. */
 export async function readCards(
   needs: Pick<IdentityNeeds, 'ask' | 'vault'>,
 ): Promise<{ cards: readonly Card[] | undefined; fresh: boolean; refusal?: Refusal }> {
   const { value, ...how } = await askOrKept(needs, '/cards', 'cards', ({ cards }: CardList) => cards);
-  return { cards: value, ...how };
+  return { cards: how.fresh || value?.length ? value : undefined, ...how };
 }
 
 /**

@@ -96,6 +96,12 @@ test('the cards last told are there without a network, and said to be old', asyn
   expect(await readCards(needs)).toMatchObject({ cards: [{ id: card }], fresh: false });
 });
 
+test('a list that was empty when last told does not say that there are none now', async () => {
+  expect(await readCards(needs)).toEqual({ cards: [], fresh: true });
+  road = 'cut';
+  expect(await readCards(needs)).toEqual({ cards: undefined, fresh: false, refusal: { code: 'house.unreachable' } });
+});
+
 test.each([
   // state, page, where one goes
   ['binding', PAGE, PAGE],
