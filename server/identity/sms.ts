@@ -43,8 +43,8 @@ const NOTICES = {
     'Something unusual happened in your wallet; see the security centre',
   ],
   'alarm-step-up': [
-    '钱包有不寻常的付款，一天之内每笔付款都要确认',
-    'Unusual payments from your wallet: for a day each one has to be confirmed',
+    '钱包有不寻常的付款，近期每笔付款都要确认',
+    'Unusual payments from your wallet: each one has to be confirmed for a while',
   ],
   'alarm-pause': [
     '钱包有不寻常的付款，已暂停付款，请在安全中心确认是不是本人',
