@@ -12,6 +12,7 @@ export type Remedy =
   | 'check-input'
   | 'top-up'
   | 'go-online'
+  | 'connect-once'
   | 'ask-payer'
   | 'ask-payee'
   | 'contact-support'
@@ -164,6 +165,7 @@ export const REFUSALS = {
   'allowance.none': [409, 'go-online'],
   'allowance.locked': [403, 'confirm-passkey'],
   'wallet.none': [409, 'sign-in'],
+  'wallet.unsynced': [409, 'connect-once'],
   'clock.turned-back': [409, 'check-input'],
   'passkey.cancelled': [403, 'try-again'],
   'passkey.no-lock': [409, 'none'],

@@ -37,8 +37,8 @@ export interface ShownCode {
 const ASK_PATIENCE = duration(4, 's');
 
 /**
- * A fresh code of the money this phone has set aside. Refusals: `wallet.none`, `clock.turned-back`, `allowance.none`,
- * `allowance.locked`, `passkey.cancelled`.
+ * A fresh code of the money this phone has set aside. Refusals: those of `readTrust`, `allowance.none`, `allowance.locked`,
+ * `passkey.cancelled`.
  */
 export async function drawPayCode(needs: PayerNeeds): Promise<Result<ShownCode, Refusal>> {
   const { vault } = needs;

@@ -74,7 +74,7 @@ export type Plan =
 /** How long a payer at a till waits for the network before the other road is taken, counted from the tap. */
 export const ROAD_PATIENCE: Duration = duration(5, 's');
 
-/** Verifies a scanned invoice. Refusals: those of the protocol, `clock.turned-back`, `wallet.none`, `code.none`. */
+/** Verifies a scanned invoice. Refusals: those of the protocol and of `readTrust`, `code.none`. */
 export async function readOffer(
   needs: { readonly vault: Vault; readonly clock: Clock },
   frame: Frame,

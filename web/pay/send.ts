@@ -47,7 +47,7 @@ export interface Gift {
 
 const DAY = duration(1, 'd');
 
-/** Verifies where money shall go. Refusals: those of certificates, `clock.turned-back`, `wallet.none`, `transfer.self`. */
+/** Verifies where money shall go. Refusals: those of certificates and of `readTrust`, `transfer.self`. */
 export async function readAddressee(
   needs: Here,
   bytes: Uint8Array,
@@ -103,7 +103,7 @@ export async function addresseeOfRecent(needs: Here, payee: string): Promise<Res
   return row?.certificate ? await readAddressee(needs, row.certificate, 'found') : refuse({ code: 'code.none' });
 }
 
-/** Writes the note and makes the offer that is confirmed and paid. Refusals: `invoice.memo`, `transfer.code-day`, `wallet.none`. */
+/** Writes the note and makes the offer that is confirmed and paid. Refusals: `invoice.memo`, `transfer.code-day`, those of `readTrust`. */
 export async function offerGift(needs: Here, to: Addressee, gift: Gift): Promise<Result<Offer, Refusal>> {
   if (gift.memo !== undefined && !isFit(gift.memo)) return refuse({ code: 'invoice.memo' });
   const { vault, clock } = needs;

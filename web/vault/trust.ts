@@ -9,6 +9,7 @@ import type { MessageType, Signed } from '#shared/protocol/message.ts';
 import type { StatusList } from '#shared/protocol/status.ts';
 import type { Trust } from '#shared/protocol/trust.ts';
 import type { ListRow } from '#web/vault/rows.ts';
+import { readSetting } from '#web/vault/settings.ts';
 import { believedTime } from '#web/vault/time-floor.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -58,15 +59,15 @@ export async function keepList(vault: Vault, row: ListRow): Promise<void> {
 }
 
 /**
- * What payments are verified by. Refusals: `wallet.none` before the first sync, `clock.turned-back` when this phone's
- * clock says an earlier time than a server has already signed.
+ * What payments are verified by. Refusals: `wallet.none` with no wallet on this phone, `wallet.unsynced` before its first
+ * sync, `clock.turned-back` when this phone's clock says an earlier time than a server has already signed.
  */
 export async function readTrust(
   vault: Vault,
   clockSays: Instant,
 ): Promise<Result<{ readonly trust: Trust; readonly lists: HeldLists }, Refusal>> {
   const lists = await heldLists(vault);
-  if (!lists.keySet) return refuse({ code: 'wallet.none' });
+  if (!lists.keySet) return refuse({ code: (await readSetting(vault, 'wallet')) ? 'wallet.unsynced' : 'wallet.none' });
   const time = await believedTime(vault, clockSays);
   if (time.turnedBack) return refuse({ code: 'clock.turned-back' });
   return ok({ trust: { keySet: lists.keySet.message, now: time.now, floor: time.floor }, lists });

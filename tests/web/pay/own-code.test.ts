@@ -1,6 +1,6 @@
 /** One's own pay code on the payer's phone: a new one each minute, each good once, small sums at once and larger ones asked about. */
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Refusal } from '#shared/api/refusal.ts';
+import { type Refusal, refusalRemedy } from '#shared/api/refusal.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { instant } from '#shared/base/time.ts';
@@ -15,6 +15,7 @@ import { paysAtOnce } from '#web/pay/pay-code.ts';
 import { invoiceCode, makeInvoice } from '#web/pay/payee.ts';
 import { type PayerNeeds, planPayment, readOffer } from '#web/pay/payer.ts';
 import type { Asked } from '#web/sync/client.ts';
+import { dropSetting } from '#web/vault/settings.ts';
 
 let town: Town;
 let payer: Phone;
@@ -118,6 +119,16 @@ test('with no money set aside it says so, draws nothing by itself, and does when
   await own.draw();
   expect(state).toMatchObject({ left: 60 });
   expect(state.refusal).toBeUndefined();
+});
+
+test('a phone that has never synced is told that it needs a network once; one without a wallet, to sign in', async () => {
+  await payer.vault.lists.clear();
+  await own.draw();
+  expect(state.refusal).toEqual({ code: 'wallet.unsynced' });
+  expect(refusalRemedy('wallet.unsynced')).toBe('connect-once');
+  await dropSetting(payer.vault, 'wallet');
+  await own.draw();
+  expect(state.refusal).toEqual({ code: 'wallet.none' });
 });
 
 test.each<[what: string, amount: number, change: Partial<Allowance>, atOnce: boolean]>([
