@@ -129,7 +129,7 @@ async function postQuickly({ database, recall }: Desk, units: readonly Unit[]): 
       if (appended.bases.size < draft.append.regions.size) return done;
       remember(recall, draft, appended.bases);
       for (const unit of left)
-        done.set(unit, ok(postedOf(unit, (transfer) => placeOf(draft, appended.bases, transfer), true)));
+        done.set(unit, ok(new PostedUnit(unit, (transfer) => placeOf(draft, appended.bases, transfer), true)));
       return done;
     }
     const known = new Map(appended.known.map((row) => [keyOf(row), row]));
@@ -168,7 +168,7 @@ async function postTogether(tx: Sql, units: readonly Unit[], recall: Recall): Pr
   if (bases === undefined) return undefined;
   assert(bases.size === draft.append.regions.size, 'a held journal takes what can be written');
   remember(recall, draft, bases);
-  return units.map((unit) => ok(postedOf(unit, (transfer) => placeOf(draft, bases, transfer), true)));
+  return units.map((unit) => ok(new PostedUnit(unit, (transfer) => placeOf(draft, bases, transfer), true)));
 }
 
 /** With the journal held nobody else posts: what is read here is still so when it is written. */
@@ -194,7 +194,7 @@ async function postSurely(tx: Sql, units: readonly Unit[], recall: Recall): Prom
   assert(bases.size === draft.append.regions.size, 'a held journal takes what was decided');
   remember(recall, draft, bases);
   return decided.map((one, at) =>
-    isUnit(one) ? ok(postedOf(one, (transfer) => placeOf(draft, bases, transfer), one === units[at])) : one,
+    isUnit(one) ? ok(new PostedUnit(one, (transfer) => placeOf(draft, bases, transfer), one === units[at])) : one,
   );
 }
 
@@ -341,11 +341,7 @@ function placeOf(draft: Draft, bases: ReadonlyMap<string, number>, transfer: Tra
   return (bases.get(transfer.region) ?? 0) + (draft.steps.get(transfer) ?? 0);
 }
 
-function postedOf(unit: Unit, place: (transfer: Transfer) => number, fresh: boolean): Posted {
-  return new PostedUnit(unit, place, fresh);
-}
-
-/** Reckoned when it is asked for: few ask, and of a thousand units it would cost a thousand small tables. */
+/** Where a unit stands, reckoned when it is asked for: few ask, and of a thousand units it would cost a thousand small tables. */
 class PostedUnit implements Posted {
   readonly #unit: Unit;
   readonly #place: (transfer: Transfer) => number;
@@ -379,7 +375,7 @@ function answerKnown(unit: Unit, known: ReadonlyMap<string, store.KnownTransfer>
     return row !== undefined && sameBytes(sealOf(asSealed(transfer, row.at)), row.seal);
   });
   if (!same) return refuse({ code: 'ledger.id-reused' });
-  return ok(postedOf(unit, (transfer) => known.get(keyOf(transfer))?.cursor ?? 0, false));
+  return ok(new PostedUnit(unit, (transfer) => known.get(keyOf(transfer))?.cursor ?? 0, false));
 }
 
 function sameUnit(left: Unit, right: Unit): boolean {

@@ -53,7 +53,7 @@ export function openReconcile(
   );
   return async (uploader, payments) => {
     const weighed = await checked({ uploader, payments });
-    const open = weighed.filter((one) => isUpload(one));
+    const open = weighed.filter(isUpload);
     const given = open.length === 0 ? [] : await settled(open);
     let at = 0;
     return weighed.map((one) => {
@@ -90,15 +90,9 @@ async function check(
   lists: readonly Brought[],
 ): Promise<(PaymentAnswer | Upload)[]> {
   const items = lists.flatMap(({ uploader, payments }) => payments.map((bytes) => readUpload(uploader, bytes)));
-  const uploads = items.filter((one) => isUpload(one));
-  const repeats = new Map(
-    (
-      await store.knownPayments(
-        parts.database,
-        uploads.map((one) => one.payment.id),
-      )
-    ).map((row) => [toBase64url(row.id), row]),
-  );
+  const uploads = items.filter(isUpload);
+  const ids = uploads.map((one) => one.payment.id);
+  const repeats = new Map((await store.knownPayments(parts.database, ids)).map((row) => [toBase64url(row.id), row]));
   const open = uploads.filter(({ name }) => !repeats.has(name));
   await learnAllowances(parts, known, open);
   const refused = await refusedOf(parts, known, open);
