@@ -5,6 +5,7 @@
 import type { Locator } from 'playwright';
 import { expect, test } from 'vitest';
 import { agent, openCase } from '#tests/kit/desk-story.ts';
+import { textsTo } from '#tests/kit/house.ts';
 import type { Person } from '#tests/kit/person.ts';
 import { button, openTown, picture, refusalWords, told, words } from '#tests/kit/story.ts';
 
@@ -168,9 +169,7 @@ test('the number is lost as well: a hint on the telephone opens nothing, two age
     await told(fang, `security_event_${key}`).waitFor();
   }
   await page.getByText(words(fang, 'security_event_question_no')).first().waitFor();
-  const texts = (await (await fetch(`${town.house.sandboxOrigin}/sms?to=%2B8613900801002`)).json()) as {
-    text: string;
-  }[];
+  const texts = await textsTo(town.house.sandboxOrigin, '+8613900801002');
   expect(texts.map(({ text }) => text)).toEqual(
     expect.arrayContaining([expect.stringContaining('客服正在受理'), expect.stringContaining('「忘记支付密码」')]),
   );

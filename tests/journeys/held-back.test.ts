@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 import { certify } from '#tests/kit/bank-story.ts';
 import { command } from '#tests/kit/desk-story.ts';
+import { textsTo } from '#tests/kit/house.ts';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
@@ -89,7 +90,8 @@ test('new terms, a fridge from a new phone, and one tap that stops everything', 
       !(await ming.page.getByText(words(ming, 'home_payments_left')).isVisible()),
   );
   await picture(ming, 'paused-home');
-  expect(await texts('13900802001')).toContainEqual(expect.stringContaining('已暂停付款'));
+  const texts = (await textsTo(town.house.sandboxOrigin, '+8613900802001')).map(({ text }) => text);
+  expect(texts).toContainEqual(expect.stringContaining('已暂停付款'));
   await ming.page.getByText(words(ming, 'security_paused_home')).click();
   const mine = button(ming, 'security_alarm_mine');
   await mine.first().waitFor({ timeout: PATIENCE_MS });
@@ -115,9 +117,3 @@ test('new terms, a fridge from a new phone, and one tap that stops everything', 
   const books = await town.closeBooks();
   expect(books.lines('claim')).toEqual(['claim 2100.00 hold ming -> shop']);
 });
-
-/** What was texted to a phone, the newest first. */
-async function texts(phone: string): Promise<string[]> {
-  const answer = await fetch(`${town.house.sandboxOrigin}/sms?to=%2B86${phone}`);
-  return ((await answer.json()) as { text: string }[]).map(({ text }) => text);
-}

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { manyBills } from '#tests/kit/bills.ts';
 import { buildApp } from '#tests/kit/house.ts';
 import { LOOKS, type Look, openPhone, openStage, SCENES, type Stage, visit } from '#tests/kit/scenes.ts';
+import { keepRows } from '#tests/kit/seed.ts';
 
 const DARK = look('en-dark');
 const LIGHT = look('en-light');
@@ -157,19 +158,7 @@ describe('a list of three thousand bills', () => {
       const sequence = bill.sequence + 10_000;
       return { ...bill, sequence, at, month: new Date(at + 8 * 3_600_000).toISOString().slice(0, 7) };
     });
-    await page.evaluate(async (all) => {
-      const opening = indexedDB.open('piaohao');
-      const database = await new Promise<IDBDatabase>((resolve, reject) => {
-        opening.onsuccess = () => resolve(opening.result);
-        opening.onerror = () => reject(opening.error);
-      });
-      const work = database.transaction('bills', 'readwrite');
-      for (const bill of all) work.objectStore('bills').put(bill);
-      await new Promise((resolve) => {
-        work.oncomplete = resolve;
-      });
-      database.close();
-    }, bills);
+    await keepRows(page, { bills });
   }
 });
 

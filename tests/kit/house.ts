@@ -206,12 +206,16 @@ async function ready(child: ChildProcess, url: string, log: () => string): Promi
   throw new Error(`Not ready after ${READY_MS} ms:\n${log()}`);
 }
 
+/** What was texted to a phone (with its country, `+86…`), the newest first. */
+export async function textsTo(sandboxOrigin: string, phone: string): Promise<{ id: string; text: string }[]> {
+  const answer = await fetch(`${sandboxOrigin}/sms?to=${encodeURIComponent(phone)}`);
+  return (await answer.json()) as { id: string; text: string }[];
+}
+
 async function awaitCode(sandboxOrigin: string, phone: string, given: Set<string>): Promise<string> {
   const until = Date.now() + SMS_MS;
   while (Date.now() < until) {
-    const answer = await fetch(`${sandboxOrigin}/sms?to=${encodeURIComponent(phone)}`);
-    const texts = (await answer.json()) as { id: string; text: string }[];
-    const newest = texts[0];
+    const [newest] = await textsTo(sandboxOrigin, phone);
     const code = newest && !given.has(newest.id) ? /\b\d{6}\b/.exec(newest.text)?.[0] : undefined;
     if (newest && code) {
       given.add(newest.id);
