@@ -1,7 +1,20 @@
 /** The app opens with no network and the server dead, at any of its addresses, and speaks both languages from the first screen. */
 import { describe, expect, test } from 'vitest';
 import type { Person } from '#tests/kit/person.ts';
-import { balance, bills, button, network, openTown, picture, told, topUp, wake, words } from '#tests/kit/story.ts';
+import {
+  balance,
+  bills,
+  button,
+  network,
+  openTown,
+  picture,
+  told,
+  topUp,
+  untilBalance,
+  untilBills,
+  wake,
+  words,
+} from '#tests/kit/story.ts';
 
 const town = openTown();
 
@@ -37,6 +50,9 @@ describe('with no network and no server', () => {
   test('somebody has the app, and then everything is gone', async () => {
     person = await town.newcomer('person', { called: '小明', phone: '13800138001', prf: false });
     await topUp(person, '50');
+    // The house said so at once; what the phone has kept of it comes with the sync that follows.
+    await untilBalance(person, 50_00);
+    await untilBills(person, ['Top-up ¥50.00 Settled']);
     await town.house.kill();
     await person.kill();
     person = await town.adopt(person.reopen());

@@ -140,6 +140,7 @@ test('the number is lost as well: a hint on the telephone opens nothing, two age
   await picture(liu, 'desk-hint');
   await field(liu, 'desk_why').fill('换了号码，视频核对过证件。');
   await button(liu, 'desk_recovery_open').click();
+  await field(liu, 'desk_why').waitFor({ state: 'hidden' });
   await openCase(town, liu, /\*芳/);
   await button(liu, 'desk_stand_for').click();
   await liu.page.waitForURL(`${origin}/desk`);

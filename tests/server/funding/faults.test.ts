@@ -20,7 +20,7 @@ import { duration, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { CREDIT_CARD, DEBIT_CARD, IDENTITY } from '#tests/kit/funding.ts';
-import { type SandboxProcess, startSandbox } from '#tests/kit/sandbox.ts';
+import { reach, type SandboxProcess, startSandbox } from '#tests/kit/sandbox.ts';
 
 const REGION = 'CN-SX';
 const PACE_MS = 5;
@@ -227,16 +227,16 @@ eachDatabase('money through every fault', (open) => {
   async function bindAtBank(number: string): Promise<string> {
     const id = newId(clock());
     const post = (path: string, body: string, type: string) =>
-      fetch(sandbox.origin + path, { method: 'POST', headers: { 'content-type': type }, body });
+      reach(sandbox.origin + path, { method: 'POST', headers: { 'content-type': type }, body });
     const form = (step: string, fields: Record<string, string>) =>
       post(`/card/bind/${id}/${step}`, new URLSearchParams(fields).toString(), 'application/x-www-form-urlencoded');
     const back = 'http://127.0.0.1/cards';
     await post('/card/bindings', JSON.stringify({ id, holder: '王小明', back }), 'application/json');
     const phone = `1380000${String(1000 + tokens.size * 7)}`;
     await form('fill', { name: '王小明', number, identity: IDENTITY, phone });
-    const [text] = (await (await fetch(`${sandbox.origin}/sms?to=%2B86${phone}`)).json()) as { text: string }[];
+    const [text] = (await (await reach(`${sandbox.origin}/sms?to=%2B86${phone}`)).json()) as { text: string }[];
     await form('confirm', { code: /\d{6}/.exec(text?.text ?? '')?.[0] ?? '' });
-    const report = (await (await fetch(`${sandbox.origin}/card/bindings/${id}`)).json()) as { token?: string };
+    const report = (await (await reach(`${sandbox.origin}/card/bindings/${id}`)).json()) as { token?: string };
     return report.token ?? '';
   }
 
@@ -353,7 +353,7 @@ eachDatabase('money through every fault', (open) => {
     for (const service of ['bank', 'pay', 'counter', 'payout', 'card']) {
       for (let after: number | undefined = 0; after !== undefined; ) {
         const address = `${sandbox.origin}/statements/${service}?account=${REGION}&day=${today}&after=${after}`;
-        const page = (await (await fetch(address)).json()) as {
+        const page = (await (await reach(address)).json()) as {
           entries: { id: string; returned: boolean }[];
           next?: number;
         };
@@ -412,7 +412,7 @@ eachDatabase('money through every fault', (open) => {
   }
 
   async function turn(switches: Turned): Promise<void> {
-    await fetch(`${sandbox.origin}/control/switches`, {
+    await reach(`${sandbox.origin}/control/switches`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(switches),
