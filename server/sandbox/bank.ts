@@ -6,7 +6,7 @@
 
 import { randomInt } from 'node:crypto';
 import type { SigningKey } from '#server/sandbox/key.ts';
-import type { Flaw, Order, Store, Switches } from '#server/sandbox/store.ts';
+import type { Errand, Flaw, Order, Store, Switches } from '#server/sandbox/store.ts';
 import { type Story, storyOf } from '#server/sandbox/story.ts';
 import type { BankNotice, BankOrder, BankReport, Service } from '#shared/api/bank.ts';
 import { noticeBytes, STATEMENT_DAY_OFFSET } from '#shared/api/bank.ts';
@@ -63,6 +63,7 @@ export function openBank(deps: {
   restart: () => void;
 }): Bank {
   const { store, clock, switches } = deps;
+  const onTheWay = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   wake();
@@ -169,26 +170,39 @@ export function openBank(deps: {
   function wake(): void {
     clearTimeout(timer);
     if (stopped) return;
-    const due = store.all('errand').filter((errand) => errand.doneAt === undefined);
-    if (due.length === 0) return;
-    const wait = Math.max(0, Math.min(...due.map((errand) => errand.dueAt)) - clock());
-    timer = setTimeout(() => void runDue().then(wake), Math.min(wait, 60_000));
+    const waiting = openErrands();
+    if (waiting.length === 0) return;
+    const wait = Math.max(
+      0,
+      waiting.reduce((least, { dueAt }) => Math.min(least, dueAt), Number.POSITIVE_INFINITY) - clock(),
+    );
+    timer = setTimeout(runDue, Math.min(wait, 60_000));
   }
 
-  async function runDue(): Promise<void> {
+  function openErrands(): Errand[] {
+    return store.all('errand').filter(({ id, doneAt }) => doneAt === undefined && !onTheWay.has(id));
+  }
+
+  /** Notices do not wait for one another: a house that is slow to take one gets the next ones all the same. */
+  function runDue(): void {
     const now = clock();
-    for (const errand of store.all('errand')) {
-      if (errand.doneAt !== undefined || errand.dueAt > now) continue;
-      const order = known(errand.order);
-      const tries = errand.tries + 1;
-      const taken = order !== undefined && (await send(order, errand.flaw));
-      const current = store.get('errand', errand.id);
-      if (stopped || current?.doneAt !== undefined) continue;
-      const over = taken || order === undefined || errand.flaw !== undefined || tries >= MOST_TRIES;
-      const dueAt = over ? errand.dueAt : clock() + switches().paceMs * 2 ** tries;
-      const outcome = taken ? 'taken' : 'not taken';
-      store.put('errand', { ...errand, tries, dueAt, outcome, ...(over ? { doneAt: clock() } : {}) });
-    }
+    for (const errand of openErrands()) if (errand.dueAt <= now) void carry(errand);
+    wake();
+  }
+
+  async function carry(errand: Errand): Promise<void> {
+    onTheWay.add(errand.id);
+    const order = known(errand.order);
+    const tries = errand.tries + 1;
+    const taken = order !== undefined && (await send(order, errand.flaw));
+    onTheWay.delete(errand.id);
+    const current = store.get('errand', errand.id);
+    if (stopped || current?.doneAt !== undefined) return;
+    const over = taken || order === undefined || errand.flaw !== undefined || tries >= MOST_TRIES;
+    const dueAt = over ? errand.dueAt : clock() + switches().paceMs * 2 ** tries;
+    const outcome = taken ? 'taken' : 'not taken';
+    store.put('errand', { ...errand, tries, dueAt, outcome, ...(over ? { doneAt: clock() } : {}) });
+    if (!over) wake();
   }
 
   async function choose(id: string, choice: Choice): Promise<boolean> {

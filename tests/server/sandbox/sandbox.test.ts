@@ -18,7 +18,10 @@ let folder: string;
 let app: FastifyInstance;
 let notices: BankNotice[];
 let receiverIsDown: boolean;
+let receiverTakesMs: number;
 let deliveries: number;
+/** Deliveries under way, and the most there were at once. */
+let carried: { now: number; most: number };
 
 /** How far the sandbox's day is from today. */
 let ahead = 0;
@@ -30,6 +33,10 @@ const open = () =>
     paceMs: PACE_MS,
     deliver: async (_url, notice) => {
       deliveries += 1;
+      carried.now += 1;
+      carried.most = Math.max(carried.most, carried.now);
+      if (receiverTakesMs > 0) await new Promise((resolve) => setTimeout(resolve, receiverTakesMs));
+      carried.now -= 1;
       if (receiverIsDown) return false;
       notices.push(notice);
       return true;
@@ -41,7 +48,9 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sandbox-test-'));
   notices = [];
   receiverIsDown = false;
+  receiverTakesMs = 0;
   deliveries = 0;
+  carried = { now: 0, most: 0 };
   app = open();
 });
 afterEach(async () => {
@@ -135,6 +144,18 @@ test('orders, texts, the key and notices on their way outlive a crash with half 
   expect((await get('/bank/key')).body).toBe(key);
   expect(words().map((word) => word.status)).toEqual(['ACSC']);
   expect(statSync(join(folder, 'bank-key.pem')).mode & 0o077).toBe(0);
+});
+
+test('a house that is slow to take a notice gets each one once, and none waits for another', async () => {
+  receiverTakesMs = 150;
+  for (let count = 0; count < 8; count += 1) {
+    await post('/bank/orders', order(100_01));
+    await pause(1);
+  }
+  await expect.poll(() => notices.length, { timeout: 10_000 }).toBe(8);
+  expect(carried.most).toBeGreaterThan(1);
+  await pause(10);
+  expect([deliveries, new Set(notices.map(({ id }) => id)).size]).toEqual([8, 8]);
 });
 
 test('a notice nobody takes is tried eight times, and then the receiver has to ask', async () => {
