@@ -1,4 +1,7 @@
-/** What each way costs and allows a wallet now: the region's terms, less what is used of the day and of the free month. */
+/**
+ * What each way costs and allows a wallet now: the region's terms, less what is used of the day and of the free month.
+ * One question after another: a transaction has one line to the database.
+ */
 import type { Way } from '#server/funding/channel.ts';
 import type { FundingNeeds, Owner } from '#server/funding/needs.ts';
 import * as store from '#server/funding/store.ts';
@@ -13,12 +16,12 @@ import { type Currency, isCurrency } from '#shared/money/currency.ts';
 export async function readTopUpTerms(tx: Sql, owner: Owner, now: Instant): Promise<ChannelTerms[]> {
   const terms = await store.readTerms(tx, owner.region, owner.tier);
   const coming = terms.filter((one): one is store.Terms & { channel: Channel } => one.channel !== 'payout');
-  return Promise.all(
-    coming.map(async (one) => {
-      const { dayOffsetMinutes: _offset, freeMonth: _free, ...rest } = one;
-      return { ...rest, dayLeft: await dayLeft(tx, owner, one, now) };
-    }),
-  );
+  const left: ChannelTerms[] = [];
+  for (const one of coming) {
+    const { dayOffsetMinutes: _offset, freeMonth: _free, ...rest } = one;
+    left.push({ ...rest, dayLeft: await dayLeft(tx, owner, one, now) });
+  }
+  return left;
 }
 
 /** The terms of withdrawals for `owner` with what is left of them at `now`; the free month stays locked when `lock`. */
@@ -32,18 +35,16 @@ export async function readWithdrawalTerms(
   const terms = await store.readTerms(tx, owner.region, owner.tier);
   const share = await limitShare(tx, owner);
   const shared = (minor: number): number => Math.floor((minor * share) / 100);
-  return Promise.all(
-    terms
-      .filter((one) => one.channel === 'payout')
-      .map(async (one) => {
-        const { dayOffsetMinutes: _offset, channel: _channel, freeMonth, ...rest } = one;
-        const month = { ...owner, currency: currencyOf(one), month: monthOf(one, now) };
-        const freeLeft = Math.max(0, freeMonth - (await store.readFreeUsed(tx, month, lock)));
-        const bounds = { most: shared(one.most), dayMost: shared(one.dayMost) };
-        const left = await dayLeft(tx, owner, { ...one, ...bounds }, now);
-        return { ...rest, ...bounds, dayLeft: left, free: freeMonth, freeLeft };
-      }),
-  );
+  const left: WithdrawalTerms[] = [];
+  for (const one of terms.filter(({ channel }) => channel === 'payout')) {
+    const { dayOffsetMinutes: _offset, channel: _channel, freeMonth, ...rest } = one;
+    const month = { ...owner, currency: currencyOf(one), month: monthOf(one, now) };
+    const freeLeft = Math.max(0, freeMonth - (await store.readFreeUsed(tx, month, lock)));
+    const bounds = { most: shared(one.most), dayMost: shared(one.dayMost) };
+    const ofDay = await dayLeft(tx, owner, { ...one, ...bounds }, now);
+    left.push({ ...rest, ...bounds, dayLeft: ofDay, free: freeMonth, freeLeft });
+  }
+  return left;
 }
 
 /** The region's own words on one way, or why this owner may not use it. */
