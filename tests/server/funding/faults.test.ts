@@ -7,8 +7,11 @@ import { eachDatabase } from '#tests/kit/databases.ts';
 import { type Lives, type Lot, openLives, type Turned } from '#tests/kit/lives.ts';
 import { PLOTS, type Plot, unheardOf, WAYS } from '#tests/kit/plots.ts';
 
-/** The steps of one act at which the house can die: before, undone and after each transaction, and around the ask. */
-const LAST_STEP = 12;
+/**
+ * The steps of one act at which the house can die: before, undone and after each transaction, and around each ask. Kept,
+ * claimed, asked, heard, and the second look at what was not over then: claimed, asked, heard.
+ */
+const LAST_STEP = 18;
 const STEPS = [...Array(LAST_STEP + 1).keys()];
 
 /** Nobody dies. */
