@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 
 const CHECKS: readonly (readonly [name: string, command: string, args: readonly string[]])[] = [
-  ['messages', 'node', ['web/messages/compile.ts']],
   ['format and lint', 'biome', ['ci', '--error-on-warnings', '--diagnostic-level=warn', '.']],
   ['messages', 'node', ['web/messages/compile.ts']],
   ['kit types', 'svelte-kit', ['sync']],

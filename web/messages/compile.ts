@@ -3,7 +3,8 @@
  * Run as a command (`node web/messages/compile.ts`), and by the Vite plugin before a build and after every change.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import type { Plugin } from 'vite';
@@ -12,6 +13,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const FILES = import.meta.dirname;
 const OUT = join(ROOT, 'web/paraglide');
 const PROJECT = join(ROOT, 'node_modules/.cache/piaohao/messages.inlang');
+/** What the messages were compiled from the last time: they take as long as the rest of a build. */
+const COMPILED_FROM = join(OUT, '.compiled-from');
 const READER = join(ROOT, 'node_modules/@inlang/plugin-message-format/dist/index.js');
 
 /** The Vite plugin: compiles the messages first, and again when one changes. */
@@ -43,7 +46,25 @@ function once(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
+/** One hash over the messages, this file and the lock that names the compiler. */
+function sources(): string {
+  const hash = createHash('sha256');
+  const files = readdirSync(FILES)
+    .sort()
+    .map((name) => join(FILES, name));
+  for (const file of [...files, join(ROOT, 'package-lock.json')])
+    hash.update(relative(ROOT, file)).update(readFileSync(file));
+  return hash.digest('hex');
+}
+
 async function compileMessages(): Promise<void> {
+  const from = sources();
+  if (existsSync(COMPILED_FROM) && readFileSync(COMPILED_FROM, 'utf8') === from) return;
+  await compileAnew();
+  writeFileSync(COMPILED_FROM, from);
+}
+
+async function compileAnew(): Promise<void> {
   const names = [...new Set(readdirSync(FILES).filter((name) => name.endsWith('.json')))];
   const capabilities = [...new Set(names.map((name) => name.replace(/\.(zh|en)\.json$/, '')))].sort();
   mkdirSync(PROJECT, { recursive: true });
