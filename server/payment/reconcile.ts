@@ -9,6 +9,7 @@ import { answerOf, refusedAnswer, settle, type Upload, uploadOf } from '#server/
 import { walkTogether } from '#server/payment/signatures.ts';
 import * as store from '#server/payment/store.ts';
 import { gather } from '#server/platform/batch.ts';
+import { findByKey } from '#server/platform/database.ts';
 import { sha256 } from '#server/platform/digest.ts';
 import type { Recent } from '#server/platform/recent.ts';
 import type { PaymentAnswer } from '#shared/api/sync.ts';
@@ -49,7 +50,8 @@ export function openReconcile(
         await check(parts, known, lists),
         lists.map((one) => one.payments),
       ),
-    { most: BATCH_MOST, sizeOf: ({ payments }) => payments.length },
+    // Checks write nothing, so the next ones are read and looked up while the threads verify these.
+    { most: BATCH_MOST, sizeOf: ({ payments }) => payments.length, atOnce: 2 },
   );
   return async (uploader, payments) => {
     const weighed = await checked({ uploader, payments });
@@ -91,16 +93,34 @@ async function check(
 ): Promise<(PaymentAnswer | Upload)[]> {
   const items = lists.flatMap(({ uploader, payments }) => payments.map((bytes) => readUpload(uploader, bytes)));
   const uploads = items.filter(isUpload);
-  const ids = uploads.map((one) => one.payment.id);
-  const repeats = new Map((await store.knownPayments(parts.database, ids)).map((row) => [toBase64url(row.id), row]));
+  await learnAllowances(parts, known, uploads);
+  const repeats = await repeatsOf(parts, known, uploads);
   const open = uploads.filter(({ name }) => !repeats.has(name));
-  await learnAllowances(parts, known, open);
   const refused = await refusedOf(parts, known, open);
   return items.map((one) => {
     if (!isUpload(one)) return one;
     const row = repeats.get(one.name);
     return row === undefined ? (refused.get(one) ?? one) : answerOf(one.name, row);
   });
+}
+
+/** Payments in the book on the allowances of `uploads`, by base64url of their ids: looked for by the few, not by the many. */
+async function repeatsOf(
+  parts: PaymentParts,
+  known: ReadonlyMap<string, Verified<Allowance>>,
+  uploads: readonly Upload[],
+): Promise<Map<string, store.KnownPayment>> {
+  const allowances = new Set<Id>();
+  for (const { allowanceName } of uploads) {
+    const allowance = known.get(allowanceName);
+    if (allowance !== undefined) allowances.add(allowance.message.id);
+  }
+  if (allowances.size === 0) return new Map();
+  const rows = await parts.database.transaction(async (tx) => {
+    await findByKey(tx);
+    return store.knownOfAllowances(tx, [...allowances]);
+  });
+  return new Map(rows.map((row) => [toBase64url(row.id), row]));
 }
 
 /** What came as a payment of `uploader`, or the refusal of what cannot be read: it has no payment id, so the hash of what came names it. */

@@ -10,7 +10,7 @@ import type { PaymentParts } from '#server/payment/parts.ts';
 import { claimUnit, rememberedAccounts } from '#server/payment/posting.ts';
 import * as store from '#server/payment/store.ts';
 import { verifiedVoids } from '#server/payment/void.ts';
-import type { Sql } from '#server/platform/database.ts';
+import { findByKey, type Sql } from '#server/platform/database.ts';
 import { heldOpenUntil } from '#server/region/region.ts';
 import type { RefusalCode } from '#shared/api/refusal.ts';
 import type { PaymentAnswer } from '#shared/api/sync.ts';
@@ -81,6 +81,7 @@ export async function settle(
   newest: ReadonlyMap<string, number>,
 ): Promise<Settled> {
   const now = parts.clock();
+  await findByKey(tx);
   const chains = await lockChains(parts, tx, uploads);
   const payees = await parts.allowances.payees(tx, [...new Set(uploads.map((one) => one.payment.message.payee))]);
   const voids = await verifiedVoids(

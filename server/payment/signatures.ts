@@ -21,8 +21,11 @@ const WORTH_A_THREAD = 24;
 /** Questions of all callers together that go out at once: about 50 ms of one core. */
 const BATCH_MOST = 512;
 
-/** `threads` verifiers; 0 verifies everything on the loop, as the simulation does. They start when first needed. */
-export function openSignatures(threads: number = Math.max(1, Math.min(8, availableParallelism() - 1))): Signatures {
+/**
+ * `threads` verifiers; 0 verifies everything on the loop, as the simulation does. They start when first needed. One for
+ * each core: verifying is half of all work, so with one fewer, two cores would wait for the one that verifies.
+ */
+export function openSignatures(threads: number = Math.min(8, availableParallelism())): Signatures {
   const here = nodeVerifier();
   const pool: Thread[] = [];
   const answer = gather<readonly SignatureQuestion[], boolean[]>(
@@ -38,7 +41,8 @@ export function openSignatures(threads: number = Math.max(1, Math.min(8, availab
         return answers.slice(at - own.length, at);
       });
     },
-    { most: BATCH_MOST },
+    // The threads have their next questions when they are done with these.
+    { most: BATCH_MOST, atOnce: 2 },
   );
   return {
     ask: (questions) => (questions.length === 0 ? Promise.resolve([]) : answer(questions)),

@@ -88,6 +88,11 @@ export function knownPayments(tx: Sql, ids: readonly Uint8Array[]): Promise<Know
   return tx.query<KnownPayment>('select id, state, code from payment where id = any($1::bytea[])', [ids]);
 }
 
+/** What stands in the book of the payments of these allowances. */
+export function knownOfAllowances(tx: Sql, allowances: readonly Id[]): Promise<KnownPayment[]> {
+  return tx.query<KnownPayment>('select id, state, code from payment where allowance = any($1::uuid[])', [allowances]);
+}
+
 /** A payment as the chain of its allowance sees it. */
 export type ChainPayment = Pick<
   PaymentRow,

@@ -15,18 +15,18 @@ export function waitingItems(): number {
 }
 
 /**
- * A function that hands its items to `run` in the order they came, at most `most` at a time, one run at a time.
- * `run` answers in the order of its items; when it throws, each of that run's callers gets the error. Where an item stands
- * for many, `sizeOf` says for how many; one that is larger than `most` goes alone.
+ * A function that hands its items to `run` in the order they came, at most `most` at a time, one run at a time unless
+ * `atOnce` says more. `run` answers in the order of its items; when it throws, each of that run's callers gets the error.
+ * Where an item stands for many, `sizeOf` says for how many; one that is larger than `most` goes alone.
  */
 export function gather<Item, Answer>(
   run: (items: Item[]) => Promise<Answer[]>,
-  options: { readonly most: number; readonly sizeOf?: (item: Item) => number },
+  options: { readonly most: number; readonly sizeOf?: (item: Item) => number; readonly atOnce?: number },
 ): (item: Item) => Promise<Answer> {
-  const { most, sizeOf = () => 1 } = options;
-  assert(most >= 1, 'a batch holds at least one');
+  const { most, sizeOf = () => 1, atOnce = 1 } = options;
+  assert(most >= 1 && atOnce >= 1, 'a batch holds at least one');
   let waiting: Waiting<Item, Answer>[] = [];
-  let running = false;
+  let running = 0;
 
   function nextBatch(): Waiting<Item, Answer>[] {
     let count = 0;
@@ -56,15 +56,15 @@ export function gather<Item, Answer>(
         for (const one of batch) one.reject(error);
       }
     }
-    running = false;
+    running -= 1;
   }
 
   return (item) =>
     new Promise<Answer>((resolve, reject) => {
       waiting.push({ item, resolve, reject });
       allWaiting += sizeOf(item);
-      if (running) return;
-      running = true;
+      if (running >= atOnce) return;
+      running += 1;
       // One turn of the microtask queue lets everything of this moment join the first run.
       queueMicrotask(drain);
     });

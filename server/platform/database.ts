@@ -3,7 +3,7 @@ import { openPglite } from '#server/platform/pglite.ts';
 import { openPostgres } from '#server/platform/postgres.ts';
 import type { Database } from '#server/platform/sql.ts';
 
-export { type Database, type Sql, sqlState, Unavailable } from '#server/platform/sql.ts';
+export { type Database, findByKey, type Sql, sqlState, Unavailable } from '#server/platform/sql.ts';
 
 /** Where the data lies and how long one statement may take. */
 export interface DatabaseConfig {

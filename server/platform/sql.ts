@@ -47,6 +47,16 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }
 
+/**
+ * From here on `tx` finds rows by their keys and plans a statement once. A planner that does not know yet how large a
+ * table has grown reads it from end to end to find a batch in it; one that looks at each batch anew finds the same plan.
+ */
+export async function findByKey(tx: Sql): Promise<void> {
+  await tx.query(
+    "select set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)",
+  );
+}
+
 /** What the statements seen so far say of their lists; there are as many as the house has statements. */
 const lists = new Map<string, readonly (string | undefined)[]>();
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gather } from '#server/platform/batch.ts';
 import { readConfig } from '#server/platform/config.ts';
-import type { Database } from '#server/platform/database.ts';
+import { type Database, findByKey, type Sql } from '#server/platform/database.ts';
 import { startJob } from '#server/platform/job.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { callOutside } from '#server/platform/outside.ts';
@@ -15,6 +15,21 @@ eachDatabase('values', (open) => {
   let database: Database;
   beforeAll(async () => {
     database = await open();
+  });
+
+  test('are found by their key in a table the planner takes for small, as long as the transaction lasts', async () => {
+    await database.query('create table found (id integer primary key)');
+    await database.query('insert into found select generate_series(1, 500)');
+    const planOf = async (tx: Sql) => {
+      const plan = await tx.query('explain select id from found where id = any($1::integer[])', [[1, 2, 3]]);
+      return JSON.stringify(plan);
+    };
+    await database.transaction(async (tx) => {
+      await findByKey(tx);
+      expect(await planOf(tx)).toContain('found_pkey');
+    });
+    const rows = await database.query("select current_setting('enable_seqscan') as scan");
+    expect(rows).toEqual([{ scan: 'on' }]);
   });
 
   test.each([
@@ -159,6 +174,35 @@ describe('a batch', () => {
     );
     await Promise.all(['ab', 'cd', 'e', 'fghijk', 'l', '', 'mno'].map(add));
     expect(runs).toEqual(['ab cd', 'e', 'fghijk', 'l  mno']);
+  });
+
+  test('runs as many at once as it may, each on its own', async () => {
+    const runs: number[][] = [];
+    const doors: (() => void)[] = [];
+    const add = gather<number, number>(
+      async (items) => {
+        runs.push(items);
+        await new Promise<void>((resolve) => doors.push(resolve));
+        return items.map((item) => item * 10);
+      },
+      { most: 2, atOnce: 2 },
+    );
+    const answers = [1, 2, 3, 4, 5, 6, 7].map(add);
+    await expect
+      .poll(() => runs)
+      .toEqual([
+        [1, 2],
+        [3, 4],
+      ]);
+    // The later run ends first, and the next one takes its place beside the earlier.
+    doors[1]?.();
+    expect(await Promise.all(answers.slice(2, 4))).toEqual([30, 40]);
+    await expect.poll(() => runs.length).toBe(3);
+    doors[0]?.();
+    await expect.poll(() => runs.slice(2)).toEqual([[5, 6], [7]]);
+    doors[2]?.();
+    doors[3]?.();
+    expect(await Promise.all(answers)).toEqual([10, 20, 30, 40, 50, 60, 70]);
   });
 
   test('that fails tells each of its own, and the next one works', async () => {
