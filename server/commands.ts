@@ -1,5 +1,6 @@
 /** Everything an operator can have done by a command: `npm run <name>`, and the running house when it holds the database. */
 import { agreementCommand } from '#server/account/account.ts';
+import { statisticsCommand } from '#server/bill/bill.ts';
 import { statementAudit } from '#server/funding/funding.ts';
 import { ledgerAudit } from '#server/ledger/audit-command.ts';
 import type { Command } from '#server/platform/command.ts';
@@ -19,4 +20,5 @@ export const COMMANDS: readonly Command[] = [
   dumpCommand,
   agreementCommand,
   agentCommand,
+  statisticsCommand,
 ];

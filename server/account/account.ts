@@ -17,6 +17,7 @@ import { ok, type Result, refuse } from '#shared/base/result.ts';
 
 export { agreementCommand } from '#server/account/agreement.ts';
 export { HOLDINGS } from '#server/account/holding.ts';
+export { readConsenting } from '#server/account/store.ts';
 
 /** Rows of one kind shown at once. */
 const SHOWN_MOST = 100;

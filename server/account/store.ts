@@ -86,6 +86,18 @@ export async function readConsent(tx: Sql, owner: Owner): Promise<boolean> {
   return rows[0]?.analytics ?? false;
 }
 
+/** Up to `most` wallets after `after` of which figures of use may be made now, in their order. */
+export async function readConsenting(tx: Sql, region: string, after: Id, most: number): Promise<Id[]> {
+  const rows = await tx.query<{ wallet: Id }>(
+    `select wallet from (
+       select distinct on (wallet) wallet, analytics from account_consent where region = $1 and wallet > $2
+       order by wallet, at desc, id desc
+     ) as newest where analytics order by wallet limit $3`,
+    [region, after, most],
+  );
+  return rows.map(({ wallet }) => wallet);
+}
+
 /** Keeps what the person wants from now on. */
 export async function keepConsent(tx: Sql, owner: Owner, id: Id, analytics: boolean, at: Instant): Promise<void> {
   await tx.query('insert into account_consent (region, wallet, id, analytics, at) values ($1, $2, $3, $4, $5)', [

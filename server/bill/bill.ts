@@ -18,6 +18,8 @@ import type { Bill, BillPage } from '#shared/api/bill.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 
+export { statisticsCommand } from '#server/bill/statistics-command.ts';
+
 /** What this capability remembers. */
 export const billSchema = {
   name: 'bill',

@@ -92,3 +92,29 @@ export function billsAfter(tx: Sql, wallet: Id, cursor: number, limit: number): 
     [wallet, cursor, limit],
   );
 }
+
+/** What some people did of one kind. */
+export interface UseRow {
+  readonly kind: Bill['kind'];
+  readonly direction: Bill['direction'];
+  readonly currency: string;
+  readonly people: number;
+  readonly bills: number;
+  readonly sum: number;
+}
+
+/** What `wallets` did from `from` until before `until`, kind by kind; each bill once, however often it was told. */
+export function readUse(
+  tx: Sql,
+  of: { readonly region: string; readonly wallets: readonly Id[]; readonly from: number; readonly until: number },
+): Promise<UseRow[]> {
+  return tx.query<UseRow>(
+    `select kind, direction, currency, count(distinct wallet)::integer as people, count(*)::integer as bills,
+       sum(amount)::bigint as sum
+     from (
+       select distinct wallet, id, kind, direction, currency, amount from bill
+       where region = $1 and wallet = any($2::uuid[]) and state = 'settled' and posted_at >= $3 and posted_at < $4
+     ) as told group by kind, direction, currency`,
+    [of.region, of.wallets, of.from, of.until],
+  );
+}
