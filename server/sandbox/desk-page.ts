@@ -3,6 +3,7 @@ import { isWaiting, reportOf } from '#server/sandbox/bank.ts';
 import type { FormFault } from '#server/sandbox/binding.ts';
 import { escapeHtml, type Language } from '#server/sandbox/page.ts';
 import type { Binding, Order } from '#server/sandbox/store.ts';
+import type { CardNumberFault } from '#shared/rules/card-number.ts';
 
 const WORDS = {
   zh: {
@@ -112,6 +113,12 @@ export function faultWords(fault: FormFault, language: Language): string {
   return FAULTS[fault][language];
 }
 
+/** Loaded by the page on which a card number is typed. */
+const CARD_FORM = '<script type="module" src="/card-form.js"></script>';
+
+/** What can be wrong with a card number, to be said without asking the bank. */
+const NUMBER_FAULTS: readonly CardNumberFault[] = ['not-a-number', 'check-digit', 'unknown-bank', 'length'];
+
 function frame(language: Language, title: string, content: string, goesTo?: string): string {
   const onward = goesTo === undefined ? '' : `<meta http-equiv="refresh" content="2;url=${escapeHtml(goesTo)}">`;
   return `<!doctype html><html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${onward}
@@ -180,10 +187,12 @@ export function bindPage(
     `<label>${label}<input name="${name}" value="${escapeHtml(typed[name] ?? '')}" required ${more}></label>`;
   const alert = fault ? `<p class="fault" role="alert">${faultWords(fault, language)}</p>` : '';
   const cancel = `<form method="post" action="/card/bind/${binding.id}/cancel?lang=${language}"><button>${words.cancel}</button></form>`;
-  const action = (step: string) => `<form method="post" action="/card/bind/${binding.id}/${step}?lang=${language}">`;
+  const action = (step: string, more = '') =>
+    `<form method="post" action="/card/bind/${binding.id}/${step}?lang=${language}"${more}>`;
+  const faults = JSON.stringify(Object.fromEntries(NUMBER_FAULTS.map((one) => [one, faultWords(one, language)])));
   const content =
     binding.smsCode === undefined
-      ? `<p class="soft">${words.bindLead}</p>${alert}${action('fill')}${field('name', words.name, 'autocomplete="name"')}${field('number', words.number, 'inputmode="numeric" autocomplete="cc-number"')}${field('identity', words.identity, 'autocomplete="off"')}${field('phone', words.phone, 'inputmode="tel" autocomplete="tel"')}<button class="main">${words.next}</button></form>`
+      ? `<p class="soft">${words.bindLead}</p>${alert}${action('fill', ` data-faults="${escapeHtml(faults)}"`)}${field('name', words.name, 'autocomplete="name"')}${field('number', words.number, 'inputmode="numeric" autocomplete="cc-number"')}${field('identity', words.identity, 'autocomplete="off"')}${field('phone', words.phone, 'inputmode="tel" autocomplete="tel"')}<button class="main">${words.next}</button></form>${CARD_FORM}`
       : `<p class="soft">${words.sent} ${escapeHtml(binding.phoneTail ?? '')}</p>${alert}${action('confirm')}${field('code', words.smsCode, 'inputmode="numeric" autocomplete="one-time-code"')}<button class="main">${words.confirm}</button></form>`;
   return frame(language, words.bind, content + cancel);
 }

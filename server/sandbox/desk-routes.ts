@@ -1,6 +1,7 @@
 /** How people reach the pages of the outside world: they choose, and are led back to the house by a link, never by a redirect of a form. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FormFault } from '#server/sandbox/binding.ts';
+import { CARD_FORM_SCRIPT, cardRuleScript } from '#server/sandbox/card-form.ts';
 import { bindPage, counterPage, deskWords, payPage, sayPage } from '#server/sandbox/desk-page.ts';
 import type { Language } from '#server/sandbox/page.ts';
 import type { Parts } from '#server/sandbox/routes.ts';
@@ -55,11 +56,17 @@ function bindRoutes(app: FastifyInstance, { bindings }: Parts): void {
     const binding: Binding | undefined = bindings.find(request.params.id);
     const words = deskWords(language);
     if (!binding) return html(reply.code(404), sayPage(language, words.bind, words.gone));
+    // The one page of the outside world with a script: its own, and nothing else.
+    const policy = String(reply.getHeader('content-security-policy'));
+    reply.header('content-security-policy', `${policy}; script-src 'self'; require-trusted-types-for 'script'`);
     return html(reply, bindPage(binding, language, typed, fault));
   };
   const again = (request: FastifyRequest<Visit>, reply: FastifyReply): FastifyReply =>
     reply.redirect(`/card/bind/${encodeURIComponent(request.params.id)}?lang=${languageOf(request)}`, 303);
 
+  const script = (reply: FastifyReply, text: string) => reply.type('text/javascript; charset=utf-8').send(text);
+  app.get('/card-form.js', (_request, reply) => script(reply, CARD_FORM_SCRIPT));
+  app.get('/card-number.js', (_request, reply) => script(reply, cardRuleScript()));
   app.get<Visit>('/card/bind/:id', (request, reply) => show(request, reply));
   app.post<Visit>('/card/bind/:id/fill', (request, reply) => {
     const { name = '', number = '', identity = '', phone = '' } = request.body ?? {};

@@ -399,6 +399,24 @@ test.each(['zh', 'en'])('the page (%s) shows every story and texts as text, and 
   expect((await get(`/bank/orders/${asked.id}`)).json()).toMatchObject({ status: 'RJCT', reason: 'AC06' });
 });
 
+test('the page a card number is typed on runs its own script alone, and that knows the rule the bank goes by', async () => {
+  const id = newId(clock());
+  await post('/card/bindings', { id, holder: '王小明', back: 'http://localhost/cards' });
+  const page = await get(`/card/bind/${id}`);
+  expect(page.headers['content-security-policy']).toMatch(/default-src 'none';.* script-src 'self';/);
+  expect(page.body.match(/<script[^>]*>/g)).toEqual(['<script type="module" src="/card-form.js">']);
+  expect((await get('/')).headers['content-security-policy']).not.toContain('script-src');
+  const [form, rule] = [await get('/card-form.js'), await get('/card-number.js')];
+  for (const { headers } of [form, rule]) expect(headers['content-type']).toMatch(/^text\/javascript/);
+  expect(form.body).toContain("from '/card-number.js'");
+  const { readCardNumber } = (await import(`data:text/javascript,${encodeURIComponent(rule.body)}`)) as {
+    readCardNumber: (text: string) => unknown;
+  };
+  expect(['6225880123456783', '6225880123456784', '4111111111111111'].map((one) => typeof readCardNumber(one))).toEqual(
+    ['object', 'string', 'string'],
+  );
+});
+
 test('nobody from elsewhere presses: another host name, another site', async () => {
   const asked = order(100_31);
   await post('/bank/orders', asked);
