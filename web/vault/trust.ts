@@ -58,6 +58,11 @@ export async function keepList(vault: Vault, row: ListRow): Promise<void> {
   await vault.lists.put(row);
 }
 
+/** Why this phone holds no keys: it has no wallet, or that has not synced yet. */
+export async function noKeys(vault: Vault): Promise<{ readonly code: 'wallet.unsynced' | 'wallet.none' }> {
+  return { code: (await readSetting(vault, 'wallet')) ? 'wallet.unsynced' : 'wallet.none' };
+}
+
 /**
  * What payments are verified by. Refusals: `wallet.none` with no wallet on this phone, `wallet.unsynced` before its first
  * sync, `clock.turned-back` when this phone's clock says an earlier time than a server has already signed.
@@ -67,7 +72,7 @@ export async function readTrust(
   clockSays: Instant,
 ): Promise<Result<{ readonly trust: Trust; readonly lists: HeldLists }, Refusal>> {
   const lists = await heldLists(vault);
-  if (!lists.keySet) return refuse({ code: (await readSetting(vault, 'wallet')) ? 'wallet.unsynced' : 'wallet.none' });
+  if (!lists.keySet) return refuse(await noKeys(vault));
   const time = await believedTime(vault, clockSays);
   if (time.turnedBack) return refuse({ code: 'clock.turned-back' });
   return ok({ trust: { keySet: lists.keySet.message, now: time.now, floor: time.floor }, lists });

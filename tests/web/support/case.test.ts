@@ -1,6 +1,7 @@
 /** A case as a layperson reads it: how it stands, the two payments beside each other, the proof, and when home speaks of it. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CaseEvent, CaseFile } from '#shared/api/payment.ts';
+import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { writeFork } from '#shared/protocol/fork.ts';
@@ -14,6 +15,7 @@ import { allowanceSigner } from '#web/vault/allowance-key.ts';
 import { asksForAttention, caseOfPayment, heldCases, isCaseToTell, keepCases, markRead } from '#web/vault/cases.ts';
 import type { AllowanceRow } from '#web/vault/rows.ts';
 import { keepSetting, readSetting } from '#web/vault/settings.ts';
+import { openVault } from '#web/vault/vault.ts';
 
 const DAY = 86_400_000;
 
@@ -148,6 +150,19 @@ describe('the two payments', () => {
     const stranger = await buyPhone(other, '外人');
     const refused = await checkProof(stranger.vault, 'fork', proof);
     expect(refused.ok ? '' : refused.error.code).toBe('issuer.unknown');
+  });
+
+  test('a phone that has a wallet and no keys yet is told that it needs a network once, not that it has no wallet', async () => {
+    const bare = openVault(`bare-${crypto.randomUUID()}`);
+    const code = async () => {
+      const done = await checkProof(bare, 'fork', proof);
+      return done.ok ? 'genuine' : done.error.code;
+    };
+    expect(await code()).toBe('wallet.none');
+    const wallet = await readSetting(phone.vault, 'wallet');
+    assert(wallet !== undefined, 'the phone has a wallet');
+    await keepSetting(bare, 'wallet', wallet);
+    expect(await code()).toBe('wallet.unsynced');
   });
 });
 
