@@ -13,6 +13,7 @@ import { fromBase64url, joinBytes, toBase64url, utf8 } from '#shared/base/bytes.
 import { type Id, newId } from '#shared/base/id.ts';
 import type { Clock } from '#shared/base/time.ts';
 import { type SoftAuthenticator, softAuthenticator } from '#tests/kit/authenticator.ts';
+import { textsTo } from '#tests/kit/house.ts';
 
 /** An answer of the server. */
 export interface Answer<Body = Record<string, unknown>> {
@@ -65,10 +66,7 @@ export async function openTexts(clock: Clock): Promise<{
   const folder = mkdtempSync(join(tmpdir(), 'piaohao-texts-'));
   const sandbox = openSandbox({ folder, clock, deliver: async () => true, paceMs: 1 });
   const url = await sandbox.listen({ port: 0, host: '127.0.0.1' });
-  const texts = async (phone: string) => {
-    const answer = await fetch(`${url}/sms?to=${encodeURIComponent(phone)}`);
-    return (await answer.json()) as { text: string }[];
-  };
+  const texts = (phone: string) => textsTo(url, phone);
   return {
     url,
     texts,
