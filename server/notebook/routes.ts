@@ -7,7 +7,7 @@ import type { Static } from 'typebox';
 import type { Identity } from '#server/identity/identity.ts';
 import type { Document } from '#server/notebook/document.ts';
 import type { Notebooks, Owner } from '#server/notebook/notebook.ts';
-import { type Http, refused } from '#server/platform/http.ts';
+import { type Http, Nothing, refused } from '#server/platform/http.ts';
 import {
   BulkGetAnswer,
   BulkGetQuery,
@@ -19,6 +19,7 @@ import {
   LocalDocument,
   LocalKept,
   LocalParams,
+  LocalQuery,
   NOTEBOOK_PATH,
   NotebookInfo,
   NotebookParams,
@@ -124,13 +125,14 @@ function writingRoutes(app: Http, notebooks: Notebooks, whose: Whose): void {
   interface Local {
     readonly Params: Static<typeof LocalParams>;
   }
-  app.get<Local>(
+  app.get<Local & { Querystring: Static<typeof LocalQuery> }>(
     `${NOTEBOOK_PATH}/:wallet/_local/:id`,
-    { schema: { params: LocalParams, response: { 200: LocalDocument } } },
+    { schema: { params: LocalParams, querystring: LocalQuery, response: { 200: LocalDocument, 204: Nothing } } },
     async (request, reply) => {
       const owner = await whose(request);
       if (!owner.ok) return refused(reply, owner.error);
       const found = await notebooks.readLocal(owner.value, request.params.id);
+      if (!found.ok && request.query.none === '204') return reply.code(204).send();
       return found.ok ? (found.value as Static<typeof LocalDocument>) : refused(reply, found.error);
     },
   );

@@ -181,6 +181,8 @@ export const LocalParams = Type.Object({
   wallet: Type.String({ maxLength: 60 }),
   id: Type.String({ pattern: '^[\\w.=-]{1,120}$' }),
 });
+/** Whether that there is none is told by an empty answer: PouchDB asks before there is one, and browsers print a 404 as an error. */
+export const LocalQuery = Type.Object({ none: Type.Optional(Type.Literal('204')) });
 /** What a notebook says of itself. */
 export const NotebookInfo = Type.Object({
   db_name: Type.String(),

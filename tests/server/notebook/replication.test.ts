@@ -171,6 +171,22 @@ eachDatabase('notebooks', (open) => {
     }
   });
 
+  test('that nothing is marked yet is a 404, and an empty answer to who asks for one', async () => {
+    const me = someone();
+    const ask = async (query: string, method = 'GET', body?: object) => {
+      const headers = { authorization: `Device ${me}`, ...(body ? { 'content-type': 'application/json' } : {}) };
+      const url = `${house.origin}/notebook/${me}/_local/mark${query}`;
+      const answer = await fetch(url, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+      return [answer.status, await answer.text()];
+    };
+    expect((await ask(''))[0]).toBe(404);
+    expect(await ask('?none=204')).toEqual([204, '']);
+    expect((await ask('?none=1'))[0]).toBe(400);
+    expect((await ask('', 'PUT', { _id: '_local/mark', last_seq: 7 }))[0]).toBe(201);
+    const [plain, asked] = [await ask(''), await ask('?none=204')];
+    expect([asked[0], asked[1]]).toEqual([200, plain[1]]);
+  });
+
   test('what is no opinion is not taken, and says so by its id', async () => {
     const me = someone();
     const local = phone();
