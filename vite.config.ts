@@ -21,7 +21,7 @@ const CHROMIUM_FLAGS = [
 /** What home shares with other screens: by itself each would be a file of a few hundred bytes. */
 const OF_HOME = new RegExp(
   [
-    'paraglide/messages/(?:shell|bill_kind|bill_state|bill_brought|bill_none|bill_origin|home|ui_app_name|transfer_title|withdrawal_title)',
+    'paraglide/messages/(?:shell|bill_kind|bill_state|bill_brought|bill_none|bill_origin|home|ui_app_name|ui_ago|ui_day|transfer_title|withdrawal_title)',
     'web/bill/(?:entries|words|watch)',
     'web/routes/bills/EntryRow',
     'web/vault/(?:allowances|outbox)',

@@ -1,7 +1,7 @@
 /** Sums, days and lengths of time as people read them in both languages. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { overwriteGetLocale } from '#web/paraglide/runtime.js';
-import { agoText, dayText, sumParts, sumText } from '#web/ui/format.ts';
+import { agoText, dayText, sumParts, sumText, timeText } from '#web/ui/format.ts';
 
 const NOON = new Date(2026, 10, 23, 12).getTime();
 const HOUR = 3_600_000;
@@ -22,10 +22,24 @@ test('the parts of a sum are its mark, its whole and its decimals', () => {
   expect(sumParts(123_450, 'CNY')).toEqual({ mark: '¥', whole: '1,234', decimals: '50' });
 });
 
+const AGO = {
+  zh: ['现在', '1分钟前', '3分钟前', '59分钟前', '1小时前', '23小时前', '昨天', '30天前'],
+  en: [
+    'now',
+    '1 minute ago',
+    '3 minutes ago',
+    '59 minutes ago',
+    '1 hour ago',
+    '23 hours ago',
+    'yesterday',
+    '30 days ago',
+  ],
+} as const;
+
 describe.each([
-  ['zh', '今天', '昨天', '11月20日', '3分钟前', '现在'],
-  ['en', 'Today', 'Yesterday', '20 November', '3 minutes ago', 'now'],
-] as const)('in %s', (locale, today, yesterday, friday, minutes, now) => {
+  ['zh', '今天', '昨天', '11月20日'],
+  ['en', 'Today', 'Yesterday', '20 November'],
+] as const)('in %s', (locale, today, yesterday, friday) => {
   beforeEach(() => overwriteGetLocale(() => locale));
 
   test('days near now are named, others dated', () => {
@@ -36,7 +50,15 @@ describe.each([
   });
 
   test('how long ago is said roughly, and a clock that runs ahead is never in the future', () => {
-    expect(agoText(NOON - 200_000, NOON)).toBe(minutes);
-    expect(agoText(NOON + HOUR, NOON)).toBe(now);
+    const lengths = [59_999, 60_000, 200_000, HOUR - 1, HOUR, 24 * HOUR - 1, 24 * HOUR, 30.5 * 24 * HOUR];
+    expect(lengths.map((past) => agoText(NOON - past, NOON))).toEqual(AGO[locale]);
+    expect(agoText(NOON + HOUR, NOON)).toBe(AGO[locale][0]);
+  });
+
+  test('the time of day is what the browser itself would write', () => {
+    const browser = new Intl.DateTimeFormat(locale === 'zh' ? 'zh-CN' : 'en-GB', { timeStyle: 'short' });
+    for (const hour of [-12, -3, 0, 1.5, 11.99]) {
+      expect(timeText(NOON + hour * HOUR)).toBe(browser.format(NOON + hour * HOUR));
+    }
   });
 });
