@@ -14,9 +14,15 @@ interface Read {
 export class ZXingHtml5QrcodeDecoder {
   /** Reads one frame; fails when it shows no code, as html5-qrcode expects. */
   async decodeAsync(frame: HTMLCanvasElement): Promise<Read> {
-    const pixels = frame.getContext('2d')?.getImageData(0, 0, frame.width, frame.height);
-    const text = pixels && (await decode(pixels));
+    const picture = await pictureOf(frame);
+    const text = picture && (await decode(picture));
     if (!text) throw new Error('no code in this frame');
     return { text, format: { format: 0, formatName: 'QR_CODE' }, debugData: { decoderName: 'worker' } };
   }
+}
+
+/** A picture is handed over as it is; pixels, for browsers whose workers cannot draw, are copied on the screen's thread. */
+async function pictureOf(frame: HTMLCanvasElement): Promise<ImageBitmap | ImageData | undefined> {
+  if (typeof OffscreenCanvas !== 'undefined') return await createImageBitmap(frame);
+  return frame.getContext('2d')?.getImageData(0, 0, frame.width, frame.height);
 }
