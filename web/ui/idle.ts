@@ -1,0 +1,18 @@
+/** Work that can wait until the screen has nothing to do: what a person looks at is drawn first. */
+
+/** A screen that never rests gets the work all the same. */
+const LATEST_MS = 2_000;
+
+/** Does `work` when the browser rests, at the earliest `after` ms from now; call the answer to give it up. */
+export function whenIdle(work: () => void, after = 0): () => void {
+  let idle: number | undefined;
+  const timer = setTimeout(() => {
+    // WebKit has no such question: there the time that was let go by must do.
+    if (typeof requestIdleCallback === 'undefined') work();
+    else idle = requestIdleCallback(work, { timeout: LATEST_MS });
+  }, after);
+  return () => {
+    clearTimeout(timer);
+    if (idle !== undefined) cancelIdleCallback(idle);
+  };
+}
