@@ -6,8 +6,10 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 /** Not part of the app on the phone: packed twins, maps, the worker itself, Kit's version file, pictures for stores. */
 const LEFT_OUT = /\.(?:br|gz|map)$|^service-worker\.js$|^_app\/version\.json$|^screenshots\//;
-/** Kit names these by their content. */
+/** Kit names these by their content … */
 const NAMED_BY_CONTENT = /^_app\/immutable\//;
+/** … but what is asked for ahead is written into them after that: another list does not make another name. */
+const LIST_OF_AHEAD = '__vite__mapDeps';
 const PLACE = 'self.__WB_MANIFEST';
 
 /** Fills the list of files into `service-worker.js` of the built folder. Fails when the worker has no place for it. */
@@ -18,9 +20,11 @@ export function listForServiceWorker(folder: string): void {
     .filter((path) => !LEFT_OUT.test(path))
     .sort()
     .map((path) => {
-      const hash = createHash('sha256').update(readFileSync(join(folder, path)));
-      const digest = hash.digest('base64');
-      return { url: `/${path}`, revision: NAMED_BY_CONTENT.test(path) ? null : digest, integrity: `sha256-${digest}` };
+      const bytes = readFileSync(join(folder, path));
+      const digest = createHash('sha256').update(bytes).digest('base64');
+      // A file with a revision is fetched past the browser's own cache, which goes by the name alone.
+      const isNamed = NAMED_BY_CONTENT.test(path) && !bytes.includes(LIST_OF_AHEAD);
+      return { url: `/${path}`, revision: isNamed ? null : digest, integrity: `sha256-${digest}` };
     });
   const worker = join(folder, 'service-worker.js');
   const code = readFileSync(worker, 'utf8');
