@@ -2,13 +2,10 @@
  * Fetches what Actual reads statements with, for the tests: its published source without the 170 MB that its program
  * stands on. Each package exactly as it was published once (Subresource Integrity), kept beside the installed ones.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { ENVIRONMENT, ROOT } from './ready.mjs';
-
-const FOLDER = join(ROOT, 'node_modules/.cache/actual-26.9.0');
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureFetched, finish } from './fetched.mjs';
 
 const PACKAGES = [
   [
@@ -25,18 +22,10 @@ const PACKAGES = [
 
 /** The folder with Actual's source, fetched when it is not there yet. */
 export function ensureActual() {
-  if (existsSync(FOLDER)) return join(FOLDER, 'node_modules/@actual-app/core');
-  mkdirSync(dirname(FOLDER), { recursive: true });
-  const passing = mkdtempSync(`${FOLDER}-`);
-  for (const [name, integrity] of PACKAGES) fetchPackage(passing, name, integrity);
-  try {
-    renameSync(passing, FOLDER);
-  } catch (error) {
-    // Another run was quicker; what it fetched is the same.
-    rmSync(passing, { recursive: true, force: true });
-    if (!existsSync(FOLDER)) throw error;
-  }
-  return join(FOLDER, 'node_modules/@actual-app/core');
+  const folder = ensureFetched('actual-26.9.0', (passing) => {
+    for (const [name, integrity] of PACKAGES) fetchPackage(passing, name, integrity);
+  });
+  return join(folder, 'node_modules/@actual-app/core');
 }
 
 function fetchPackage(folder, name, integrity) {
@@ -50,10 +39,4 @@ function fetchPackage(folder, name, integrity) {
   if (`sha512-${found}` !== integrity) throw new Error(`${name} is not what was published`);
   finish('tar', ['-xzf', file, '--strip-components=1'], place);
   rmSync(join(place, file));
-}
-
-function finish(command, args, cwd) {
-  const done = spawnSync(command, args, { cwd, env: ENVIRONMENT, stdio: ['ignore', 'ignore', 'inherit'] });
-  if (done.error) throw done.error;
-  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${done.status}`);
 }

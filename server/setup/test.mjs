@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureActual } from './actual.mjs';
+import { ensureLighthouse } from './lighthouse.mjs';
 import { ensureBuilt, ensureInstalled, run, statusOf } from './ready.mjs';
 
 /** So many files may be asked again; more than these do not fail because the machine was busy. */
@@ -71,6 +72,7 @@ function failedFiles(report) {
 ensureInstalled();
 ensureSystem();
 ensureActual();
+ensureLighthouse();
 run('npm', ['run', '--silent', 'check']);
 ensureBuilt();
 process.exit(runTests(process.argv.slice(2)));

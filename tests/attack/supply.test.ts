@@ -26,7 +26,15 @@ const manifest = read<{
 }>('package.json');
 const entries = Object.entries(lock.packages).filter(([path]) => path !== '');
 
-test('every package is fixed by its hash, from one registry', () => {
+/** What the tests alone look at the product with; fetched beside the installed packages, no part of what runs. */
+const beside = Object.entries(
+  read<{ packages: Record<string, Entry> }>('server/setup/lighthouse/package-lock.json').packages,
+).filter(([path]) => path !== '');
+
+test.each([
+  ['what is installed', entries],
+  ['what is fetched beside it for the tests', beside],
+])('%s: every package is fixed by its hash, from one registry', (_of, entries) => {
   // Without an address of its own a package comes from the registry npm is set to, and only with these very bytes.
   const fromElsewhere = ({ resolved, link }: Entry) =>
     link || (resolved !== undefined && !resolved.startsWith('https://registry.npmjs.org/'));
@@ -49,6 +57,11 @@ test('one package alone may run a script when it is installed', () => {
   const bring = entries.filter(([, one]) => one.hasInstallScript && !one.optional).map(([path]) => path);
   expect(bring.filter((path) => path !== 'node_modules/node')).toEqual([]);
   expect(Object.keys(manifest.scripts).filter((name) => /^(?:pre|post)?(?:install|prepare)/.test(name))).toEqual([]);
+});
+
+test('nothing that is fetched for the tests is a package of the house, or brings a script', () => {
+  expect(beside.filter(([, one]) => one.hasInstallScript).map(([path]) => path)).toEqual([]);
+  expect({ ...manifest.dependencies, ...manifest.devDependencies }).not.toHaveProperty('lighthouse');
 });
 
 test('what runs beside people’s money is at most twenty-five packages of our choosing', () => {

@@ -24,6 +24,8 @@ export interface Person {
   readonly page: Page;
   readonly context: BrowserContext;
   readonly road: Road;
+  /** Where the browser keeps what this phone holds; another program may open it when the phone was killed. */
+  readonly profile: string;
   /** Errors the page reported: uncaught ones and violations of the content policy. */
   readonly complaints: readonly string[];
   /** Switches the network: the browser's own idea of it and the road itself. */
@@ -50,7 +52,8 @@ export interface Person {
 }
 
 const PHONE = { width: 390, height: 844 };
-const FLAGS = [
+/** How a browser of the tests is started. */
+export const BROWSER_FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -80,9 +83,10 @@ async function switchOn(phone: Phone): Promise<Person> {
   const { name, options, folder } = phone;
   const road = await openRoad();
   const camera = join(folder, 'camera.mjpeg');
-  const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
+  const profile = join(folder, 'profile');
+  const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: [...FLAGS, `--use-file-for-fake-video-capture=${camera}`],
+    args: [...BROWSER_FLAGS, `--use-file-for-fake-video-capture=${camera}`],
     proxy: { server: road.address, bypass: '<-loopback>' },
     viewport: PHONE,
     deviceScaleFactor: 2,
@@ -114,6 +118,7 @@ async function switchOn(phone: Phone): Promise<Person> {
     page,
     context,
     road,
+    profile,
     complaints,
     async network(state, delayMs) {
       road.become(state, delayMs);
@@ -145,7 +150,7 @@ async function switchOn(phone: Phone): Promise<Person> {
       isOn = false;
       const gone = new Promise<void>((resolve) => context.once('close', () => resolve()));
       // The whole group: a child that outlives its browser would go on writing to the profile.
-      process.kill(-browserOf(join(folder, 'profile')), 'SIGKILL');
+      process.kill(-browserOf(profile), 'SIGKILL');
       await gone;
       await road.close();
     },
