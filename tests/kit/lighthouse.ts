@@ -9,32 +9,34 @@ import { BROWSER_FLAGS } from '#tests/kit/person.ts';
 
 const CATEGORIES = ['performance', 'accessibility', 'best-practices'] as const;
 const READY_MS = 15_000;
-/** A phone of today's middle is played by slowing a quick machine down so much; Lighthouse's own measure of one is a little above. */
+/** A phone of today's middle is played by slowing the machine down so much, and what holds it longer than this can be felt. */
 const SLOWDOWN = 4;
-const QUICK = 1_533;
+const LONG_MS = 50;
+const BLOCKING = 'total-blocking-time';
+/** By how much of it Lighthouse gives 90 and 50 points. */
+const CURVE = { p10: 200, median: 600 };
 
 /** What was said of a screen. */
 export interface Verdict {
-  /** Of a hundred each. */
+  /**
+   * Of a hundred each. Performance is told as of a machine without company: how long the screen holds the phone is counted
+   * as Lighthouse counts it, but by what the processor worked, not by the clock that goes on while others work.
+   */
   readonly points: Readonly<Record<(typeof CATEGORIES)[number], number>>;
   /** What took points away, one line each. */
   readonly losses: readonly string[];
   /** The errors the screen printed where only its makers look. */
   readonly printed: readonly string[];
-  /** How quick the machine was meanwhile, in Lighthouse's own measure. */
-  readonly machine: number;
 }
 
 /** Lighthouse before one browser. */
 export interface Lighthouse {
-  /** Looks at a screen on a phone of today's middle; on a machine known to be as slow as `machine` less is left to slow down. */
-  look(url: string, machine?: number): Promise<Verdict>;
+  look(url: string): Promise<Verdict>;
   close(): Promise<void>;
 }
 
 /** The parts of a report that are used. */
 interface Report {
-  readonly environment: { readonly benchmarkIndex: number };
   readonly runtimeError?: { readonly message: string };
   readonly categories: Readonly<
     Record<
@@ -54,11 +56,32 @@ interface Report {
   >;
 }
 
-type Run = (url: string, flags: object) => Promise<{ readonly lhr: Report } | undefined>;
+/** One stretch of work in a trace; times in microseconds. */
+interface Stretch {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly ts: number;
+  readonly dur?: number;
+  readonly tdur?: number;
+  readonly args: { readonly data?: { readonly documentLoaderURL?: string } };
+}
+
+interface Artifacts {
+  readonly Trace: { readonly traceEvents: readonly Stretch[] };
+}
+
+interface Scoring {
+  readonly Audit: { computeLogNormalScore(curve: typeof CURVE, value: number): number };
+}
+
+type Run = (url: string, flags: object) => Promise<{ readonly lhr: Report; readonly artifacts: Artifacts } | undefined>;
 
 /** Opens the profile of a phone that was killed in a browser of Lighthouse's own. */
 export async function openLighthouse(profile: string): Promise<Lighthouse> {
-  const { default: run } = (await import(pathToFileURL(ensureLighthouse()).href)) as { readonly default: Run };
+  const program = pathToFileURL(ensureLighthouse());
+  const { default: run } = (await import(program.href)) as { readonly default: Run };
+  const { Audit } = (await import(new URL('audits/audit.js', program).href)) as Scoring;
   const portFile = join(profile, 'DevToolsActivePort');
   rmSync(portFile, { force: true });
   const browser = spawn(
@@ -74,19 +97,13 @@ export async function openLighthouse(profile: string): Promise<Lighthouse> {
   process.once('exit', end);
   const port = await portIn(portFile);
   return {
-    async look(url, machine = QUICK) {
-      const flags = {
-        port,
-        logLevel: 'error',
-        onlyCategories: CATEGORIES,
-        // What the phone holds stays: a wallet whose vault was cleared first is nobody's.
-        disableStorageReset: true,
-        disableFullPageScreenshot: true,
-        throttling: { cpuSlowdownMultiplier: slowdownOf(machine) },
-      };
-      const report = (await run(url, flags))?.lhr;
-      if (!report || report.runtimeError) throw new Error(report?.runtimeError?.message ?? 'no report');
-      return verdictOf(report);
+    async look(url) {
+      // What the phone holds stays: a wallet whose vault was cleared first is nobody's.
+      const flags = { port, logLevel: 'error', onlyCategories: CATEGORIES, disableStorageReset: true };
+      const done = await run(url, { ...flags, disableFullPageScreenshot: true });
+      if (!done || done.lhr.runtimeError) throw new Error(done?.lhr.runtimeError?.message ?? 'no report');
+      const held = heldIn(done.artifacts.Trace.traceEvents);
+      return verdictOf(done.lhr, held, Audit.computeLogNormalScore(CURVE, held));
     },
     async close() {
       process.removeListener('exit', end);
@@ -94,13 +111,6 @@ export async function openLighthouse(profile: string): Promise<Lighthouse> {
       await gone;
     },
   };
-}
-
-/** How much a machine is slowed down to be that phone: the steps of Lighthouse's own calculator, at most its usual four. */
-function slowdownOf(machine: number): number {
-  if (machine >= QUICK) return SLOWDOWN;
-  if (machine >= 1_300) return 3 + (machine - 1_300) / 233;
-  return machine >= 800 ? 2 + (machine - 800) / 500 : Math.max(1, 1 + (machine - 150) / 650);
 }
 
 /** The port the browser chose: it writes it into its profile. */
@@ -112,12 +122,39 @@ async function portIn(file: string): Promise<number> {
   throw new Error('the browser did not open');
 }
 
-function verdictOf({ categories, audits, environment }: Report): Verdict {
-  const points = CATEGORIES.map((name) => [name, Math.round((categories[name]?.score ?? 0) * 100)]);
+function verdictOf({ categories, audits }: Report, held: number, heldScore: number): Verdict {
+  const scores: Report['audits'] = {
+    ...audits,
+    [BLOCKING]: { score: heldScore, displayValue: `${held} ms worked, by the clock ${audits[BLOCKING]?.displayValue}` },
+  };
+  const points = CATEGORIES.map((name) => {
+    const refs =
+      categories[name]?.auditRefs.filter(({ id, weight }) => weight > 0 && typeof scores[id]?.score === 'number') ?? [];
+    const whole = refs.reduce((sum, { weight }) => sum + weight, 0);
+    return [
+      name,
+      Math.round((100 * refs.reduce((sum, { id, weight }) => sum + weight * (scores[id]?.score ?? 0), 0)) / whole),
+    ];
+  });
   const losses = Object.values(categories)
     .flatMap(({ auditRefs }) => auditRefs)
-    .filter(({ id, weight }) => weight > 0 && (audits[id]?.score ?? 1) < 0.995)
-    .map(({ id }) => `${id}: ${audits[id]?.displayValue ?? audits[id]?.score}`);
+    .filter(({ id, weight }) => weight > 0 && (scores[id]?.score ?? 1) < 0.995)
+    .map(({ id }) => `${id}: ${scores[id]?.displayValue ?? scores[id]?.score}`);
   const printed = audits['errors-in-console']?.details?.items?.map(({ description }) => description ?? '');
-  return { points: Object.fromEntries(points), losses, printed: printed ?? [], machine: environment.benchmarkIndex };
+  return { points: Object.fromEntries(points), losses, printed: printed ?? [] };
+}
+
+/** Milliseconds from the first picture on by which work on the screen's thread is too long on that phone. */
+function heldIn(events: readonly Stretch[]): number {
+  const opened = events.findLast((one) => one.name === 'navigationStart' && one.args.data?.documentLoaderURL);
+  const drawn = events.find(
+    ({ name, pid, ts }) => name === 'firstContentfulPaint' && pid === opened?.pid && ts > (opened?.ts ?? 0),
+  );
+  if (!opened || !drawn) throw new Error('the trace shows no first picture');
+  const tasks = events.filter(
+    ({ name, pid, tid, ts, dur = 0 }) =>
+      /\bRunTask$/.test(name) && pid === opened.pid && tid === opened.tid && ts + dur > drawn.ts,
+  );
+  const long = tasks.map(({ tdur = 0 }) => Math.max(0, (tdur * SLOWDOWN) / 1_000 - LONG_MS));
+  return Math.round(long.reduce((sum, one) => sum + one, 0));
 }

@@ -2,6 +2,7 @@
  * The notebook's way to the server: PouchDB's requests, each signed by this device as every sync is, with a deadline.
  * What is brought is cut into pieces a house reads; their answers are put together again.
  */
+import { NOTEBOOK_PATH } from '#shared/api/notebook.ts';
 import { utf8 } from '#shared/base/bytes.ts';
 import { duration } from '#shared/base/time.ts';
 import type { ClientNeeds } from '#web/sync/client.ts';
@@ -21,6 +22,8 @@ export type NotebookFetch = (url: string, init: RequestInit) => Promise<Response
 export function createNotebookFetch(needs: ClientNeeds): NotebookFetch {
   const ask = (url: string, init: RequestInit) => exchange(needs, url, init);
   return async (url, init) => {
+    // Which server this is, PouchDB asks at its root, where a house has nothing: it goes by the notebook's own address.
+    if (new URL(url).pathname === `${NOTEBOOK_PATH}/`) return Response.json({});
     if (isMark(url) && (init.method ?? 'GET') === 'GET') return await askForMark(ask, url, init);
     const pieces = /\/_bulk_docs$/.test(url) && typeof init.body === 'string' ? piecesOf(init.body) : undefined;
     if (!pieces) return await ask(url, init);

@@ -1,11 +1,21 @@
 /** The notebook's way to the server: what PouchDB asks, as the house hears it, and what PouchDB hears of the answer. */
 import { expect, test } from 'vitest';
 import { instant } from '#shared/base/time.ts';
-import { createNotebookFetch } from '#web/sync/notebook.ts';
+import { createNotebookFetch, type NotebookFetch } from '#web/sync/notebook.ts';
 import { openVault } from '#web/vault/vault.ts';
 
 const BOOK = 'http://localhost/notebook/w1';
 const MARK = { _id: '_local/a.b==', _rev: '0-1', last_seq: 7 };
+
+function wayOver(send: (path: string, init: RequestInit) => Promise<Response>): NotebookFetch {
+  const vault = openVault(`notebook-way-${crypto.randomUUID()}`);
+  return createNotebookFetch({ vault, clock: () => instant(Date.now()), send });
+}
+
+test('which server it is, the house is not asked: it has nothing where PouchDB looks', async () => {
+  const way = wayOver(() => Promise.reject(new Error('asked')));
+  expect(await (await way('http://localhost/notebook/', { method: 'GET' })).json()).toEqual({});
+});
 
 test.each([
   // what PouchDB asks, how the house hears it, its answer, what PouchDB hears
@@ -28,11 +38,7 @@ test.each([
     sent.push(`${init.method} ${path.slice('/notebook/w1'.length)}`);
     return answer;
   };
-  const way = createNotebookFetch({
-    vault: openVault(`notebook-way-${crypto.randomUUID()}`),
-    clock: () => instant(Date.now()),
-    send,
-  });
+  const way = wayOver(send);
   const [method = '', path = ''] = asked.split(' ');
   const response = await way(BOOK + path, { method, ...(method === 'PUT' ? { body: '{}' } : {}) });
   expect(sent).toEqual([told]);
