@@ -141,6 +141,6 @@ export function contentPolicy(hashes: readonly string[]): string {
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    'trusted-types svelte-trusted-html sveltekit-trusted-url piaohao-worker piaohao-decoder default',
+    'trusted-types svelte-trusted-html sveltekit-trusted-url piaohao-worker piaohao-decoder piaohao-feed default',
   ].join('; ');
 }

@@ -4,7 +4,6 @@ import { readMonth } from '#web/bill/month.ts';
 import { openReader } from '#web/bill/reader.ts';
 import { followFeed } from '#web/sync/feed.ts';
 import { createLink } from '#web/sync/state.ts';
-import type { SyncNeeds } from '#web/sync/sync.ts';
 import { monthOf, totalsOf } from '#web/vault/tally.ts';
 import { openVault, type Vault } from '#web/vault/vault.ts';
 import { holdWords, releaseWords } from '#web/vault/words.ts';
@@ -13,8 +12,8 @@ const BOTH = ['house', 'brought'] as const;
 
 /** What the bench asks of the page. */
 export interface BillsPage {
-  /** Reads a feed of `count` bills to its end. Answers seconds, and the longest time in ms the page could not answer. */
-  readonly firstSync: (name: string, count: number) => Promise<{ seconds: number; longest: number; over50: number }>;
+  /** Reads a feed of `count` bills to its end. */
+  readonly fill: (count: number) => Promise<void>;
   /** Milliseconds of each question, asked once. */
   readonly firstPage: () => Promise<number>;
   readonly laterPage: () => Promise<number>;
@@ -33,44 +32,18 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - started;
 }
 
-/** Pings the page's own queue without end; the longest wait between two answers is the longest task. */
-function watchTasks(): () => { longest: number; over50: number } {
-  const { port1, port2 } = new MessageChannel();
-  let last = performance.now();
-  let longest = 0;
-  let over50 = 0;
-  let isOn = true;
-  port1.onmessage = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    if (now - last > 50) over50 += 1;
-    last = now;
-    // A breath between pings, or the watch itself would be the load.
-    if (isOn) setTimeout(() => port2.postMessage(0), 2);
-  };
-  port2.postMessage(0);
-  return () => {
-    isOn = false;
-    return { longest, over50 };
-  };
-}
-
 const page: BillsPage = {
-  async firstSync(name, count) {
-    vault = openVault(name);
+  async fill(count) {
+    vault = openVault('bench');
     await vault.open();
-    const needs: SyncNeeds = {
+    await followFeed({
       vault,
       link: createLink(),
-      clock: () => Date.now() as ReturnType<SyncNeeds['clock']>,
       ask: async <Answer>({ path }: { path: string }) => {
         const answer = await fetch(`${path}&count=${count}`);
         return { ok: true, value: (await answer.json()) as Answer } as const;
       },
-    };
-    const stop = watchTasks();
-    const ms = await timed(() => followFeed(needs));
-    return { seconds: ms / 1_000, ...stop() };
+    });
   },
   async firstPage() {
     const reader = openReader(vault, { sources: BOTH });

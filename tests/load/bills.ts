@@ -1,17 +1,14 @@
 /**
- * What a hundred thousand bills cost a phone: the app's own code over the database of a real browser. The first sync with
- * the longest time the page could not answer, then a page, a search and the sums of a month; as the machine is, and with
- * its CPU slowed four times.
+ * What a hundred thousand bills cost a phone that has them: the app's own code over the database of a real browser. A
+ * page, a search and the sums of a month; as the machine is, and with its CPU slowed four times.
  */
 import Fastify from 'fastify';
-import { type Browser, chromium, type Page } from 'playwright';
+import { chromium, type Page } from 'playwright';
 import { build } from 'vite';
 import { manyBills } from '#tests/kit/bills.ts';
 import type { BillsPage } from '#tests/load/bills-page.ts';
 
 const BILLS = 100_000;
-/** Bills of the first sync on the slowed machine: what one costs is the same for all. */
-const SLOWED_BILLS = 5_000;
 const ROUNDS = 9;
 const SLOWER = 4;
 /** Nothing in a hundred thousand bills has it but one: the search has to look at every day. */
@@ -42,9 +39,7 @@ async function script(): Promise<string> {
   return chunk.code;
 }
 
-async function withPage(
-  work: (page: Page, slow: (rate: number) => Promise<void>, browser: Browser) => Promise<void>,
-): Promise<void> {
+async function withPage(work: (page: Page, slow: (rate: number) => Promise<void>) => Promise<void>): Promise<void> {
   const code = await script();
   const all = manyBills(BILLS, Date.now());
   const oldest = all[7];
@@ -71,35 +66,11 @@ async function withPage(
     const slow = async (rate: number) => {
       await devtools.send('Emulation.setCPUThrottlingRate', { rate });
     };
-    await work(page, slow, browser);
+    await work(page, slow);
   } finally {
     await browser.close();
     await app.close();
   }
-}
-
-interface TraceEvent {
-  readonly name: string;
-  readonly ph: string;
-  readonly pid: number;
-  readonly tid: number;
-  /** Thread time of the task in microseconds: what it took of the CPU, whoever else wanted it. */
-  readonly tdur?: number;
-  readonly args?: { readonly name?: string };
-}
-
-/** The longest task of the page's own thread while it reads a feed of `count` bills, in milliseconds of CPU. */
-async function longestTask(browser: Browser, page: Page, count: number): Promise<number> {
-  await browser.startTracing(page, { categories: ['toplevel', '__metadata'] });
-  await page.evaluate(([bills]) => billsPage.firstSync('traced', bills), [count] as const);
-  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
-  const mains = new Set(
-    traceEvents
-      .filter(({ ph, args }) => ph === 'M' && args?.name === 'CrRendererMain')
-      .map(({ pid, tid }) => `${pid} ${tid}`),
-  );
-  const tasks = traceEvents.filter(({ pid, tid, tdur }) => tdur !== undefined && mains.has(`${pid} ${tid}`));
-  return tasks.reduce((longest, { tdur = 0 }) => Math.max(longest, tdur), 0) / 1_000;
 }
 
 /** The middle of some rounds of each question; the first, with nothing in memory, stands by itself. */
@@ -131,8 +102,8 @@ async function searches(page: Page, text: string): Promise<{ times: number[]; fo
 }
 
 async function bills(): Promise<void> {
-  await withPage(async (page, slow, browser) => {
-    const sync = await page.evaluate(([count]) => billsPage.firstSync('bench', count), [BILLS] as const);
+  await withPage(async (page, slow) => {
+    await page.evaluate(([count]) => billsPage.fill(count), [BILLS] as const);
     const usual = await questions(page);
     const cold = await searches(page, RARE);
     const hold = await page.evaluate(() => billsPage.hold());
@@ -142,15 +113,7 @@ async function bills(): Promise<void> {
     const slowed = await questions(page);
     const slowedHold = await page.evaluate(() => billsPage.hold());
     const slowedRare = await searches(page, RARE);
-    const slowedSync = await page.evaluate(([count]) => billsPage.firstSync('slowed', count), [SLOWED_BILLS] as const);
-    await slow(1);
-    const cpu = await longestTask(browser, page, SLOWED_BILLS);
     const rounded = (number: number) => Math.round(number * 10) / 10;
-    // By the CPU it took; by the clock a busy machine makes any task long.
-    report('bills.firstSync.longestTask.ms', rounded(cpu), 'ms', {
-      ...{ bills: BILLS, seconds: rounded(sync.seconds), byClock: rounded(sync.longest), over50: sync.over50 },
-      ...{ slower4xByClock: rounded(slowedSync.longest), slowedBills: SLOWED_BILLS, slowedOver50: slowedSync.over50 },
-    });
     const one = (name: string, key: keyof typeof usual) =>
       report(name, middle(usual[key]), 'ms', {
         slower4x: middle(slowed[key]),
@@ -170,6 +133,5 @@ async function bills(): Promise<void> {
 
 /** The benches of this file. */
 export const benches = {
-  'bills (bills.firstSync.longestTask.ms, bills.firstPage.ms, bills.laterPage.ms, bills.monthTotals.ms, bills.month.ms, bills.search.ms)':
-    bills,
+  'bills (bills.firstPage.ms, bills.laterPage.ms, bills.monthTotals.ms, bills.month.ms, bills.search.ms)': bills,
 };

@@ -4,18 +4,30 @@
  */
 import type { BillPage } from '#shared/api/bill.ts';
 import { type Duration, duration } from '#shared/base/time.ts';
-import type { SyncNeeds } from '#web/sync/sync.ts';
+import type { Ask } from '#web/sync/client.ts';
+import type { LinkState } from '#web/sync/state.ts';
 import { keepBills } from '#web/vault/bills.ts';
 import { readSetting } from '#web/vault/settings.ts';
+import type { Vault } from '#web/vault/vault.ts';
 
 /** Bills asked for at once: a second's worth of writing on a slow phone. */
 const ASKED_AT_ONCE = 500;
-/** Bills kept at once, so that no write holds up the screen for longer than a frame or two. */
+/** Bills kept at once: a write of more would keep a payment waiting that is signed meanwhile. */
 const KEPT_AT_ONCE = 100;
 const PATIENCE: Duration = duration(30, 's');
 
+/** What of the road's state the feed changes. */
+export type FeedState = Pick<LinkState, 'fetching'>;
+
+/** What following the feed needs. */
+export interface FeedNeeds {
+  readonly vault: Vault;
+  readonly ask: Ask;
+  readonly link: { readonly change: (state: FeedState) => void };
+}
+
 /** Reads the feed to its end, or until the road ends; one reader a phone, others leave it the work. */
-export async function followFeed(needs: SyncNeeds): Promise<void> {
+export async function followFeed(needs: FeedNeeds): Promise<void> {
   await navigator.locks.request(`feed:${needs.vault.name}`, { ifAvailable: true }, async (lock) => {
     if (!lock) return;
     needs.link.change({ fetching: true });
@@ -28,7 +40,7 @@ export async function followFeed(needs: SyncNeeds): Promise<void> {
 }
 
 /** Keeps one page; answers whether there is more and a way to it. */
-async function readOn({ vault, ask }: SyncNeeds): Promise<boolean> {
+async function readOn({ vault, ask }: FeedNeeds): Promise<boolean> {
   const after = (await readSetting(vault, 'cursor')) ?? 0;
   const path = `/bills?after=${after}&limit=${ASKED_AT_ONCE}`;
   const answer = await ask<BillPage>({ method: 'GET', path, signed: true, timeout: PATIENCE });

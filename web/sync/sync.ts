@@ -8,10 +8,11 @@ import type { SyncAnswer } from '#shared/api/sync.ts';
 import { fromBase64url } from '#shared/base/bytes.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { type Clock, type Duration, duration, type Instant } from '#shared/base/time.ts';
+import { followBeside } from '#web/sync/beside.ts';
 import { type Ask, ask } from '#web/sync/client.ts';
 import { deviceClock } from '#web/sync/clock.ts';
 import { closeAllowance, closeRevoked } from '#web/sync/closing.ts';
-import { followFeed } from '#web/sync/feed.ts';
+import { type FeedNeeds, followFeed } from '#web/sync/feed.ts';
 import { roadOf } from '#web/sync/probe.ts';
 import { takeAnswer } from '#web/sync/pull.ts';
 import { composeRequest, type WantForPayee } from '#web/sync/push.ts';
@@ -31,6 +32,8 @@ export interface SyncNeeds {
   readonly ask: Ask;
   readonly clock: Clock;
   readonly link: Link;
+  /** How the bills a sync had no room for are fetched; here, when not said. */
+  readonly follow?: (needs: FeedNeeds) => Promise<void>;
 }
 
 /** How to sync this time. */
@@ -44,14 +47,14 @@ export interface SyncWish {
 const PATIENCE = duration(15, 's');
 
 /** What the app's own syncs run on. */
-export const APP: SyncNeeds = { vault, ask, clock: deviceClock, link };
+export const APP: SyncNeeds = { vault, ask, clock: deviceClock, link, follow: followBeside };
 
 /** Syncs now, after any sync that is under way. Refusals: `wallet.none` before enrolment, and what the server says. */
 export async function syncNow(needs: SyncNeeds = APP, wish: SyncWish = {}): Promise<Result<undefined, Refusal>> {
   const done = await navigator.locks.request(`sync:${needs.vault.name}`, async () => await syncAlone(needs, wish));
   if (!done.ok) return done;
   // Not waited for: what a sync is for is done, and a past of a hundred thousand bills takes its time.
-  if (done.value.more) void followFeed(needs).catch(reportError);
+  if (done.value.more) void (needs.follow ?? followFeed)(needs).catch(reportError);
   return ok(undefined);
 }
 

@@ -11,7 +11,7 @@ interface PolicyFactory {
  * `url` as a script may be made of it, vouched for by the policy `name`, which the house's content policy lists. Once for
  * each name: a second policy of the same name is refused. Where there are no Trusted Types it is the address itself.
  */
-export function vouchedUrl(name: 'piaohao-worker' | 'piaohao-decoder', url: string): string {
+export function vouchedUrl(name: 'piaohao-worker' | 'piaohao-decoder' | 'piaohao-feed', url: string): string {
   const factory = (globalThis as { readonly trustedTypes?: PolicyFactory }).trustedTypes;
   const policy = factory?.createPolicy(name, {
     createScriptURL(asked) {

@@ -5,7 +5,7 @@
  */
 import type { Bill } from '#shared/api/bill.ts';
 import type { BillRow, BroughtRow, Source } from '#web/vault/rows.ts';
-import { monthOf, openTally } from '#web/vault/tally.ts';
+import { monthOf, openTally, type Tally } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 import { openWording } from '#web/vault/words.ts';
 
@@ -22,19 +22,24 @@ export async function keepBills(vault: Vault, bills: readonly Bill[], cursor: nu
   });
 }
 
-const COUNTED_AT_ONCE = 2_000;
+/** Rows looked up and worded in one go: even on a slow phone the screen waits a frame or two for them, not longer. */
+const READ_AT_ONCE = 10;
+/** Rows written in one go. Of fewer than fifty Dexie tells whoever watches each key, which costs more than to read anew. */
+const WRITTEN_AT_ONCE = 50;
 
 /** Counts and words the bills a phone kept before it had sums by day; for every other phone one look at a setting. */
 export async function countOnce(vault: Vault): Promise<void> {
   await vault.transaction('rw', [vault.bills, vault.totals, vault.words, vault.settings], async () => {
     if (await vault.settings.get('counted')) return;
+    const counts = openCounts(vault, 'house');
     let last = '';
     for (;;) {
-      const rows = await vault.bills.where('id').above(last).limit(COUNTED_AT_ONCE).toArray();
-      await replace(vault, 'house', rows, new Map());
+      const rows = await vault.bills.where('id').above(last).limit(READ_AT_ONCE).toArray();
+      for (const row of rows) counts.add(row);
       last = rows.at(-1)?.id ?? '';
-      if (rows.length < COUNTED_AT_ONCE) break;
+      if (rows.length < READ_AT_ONCE) break;
     }
+    await counts.keep();
     await vault.settings.put({ name: 'counted', value: true });
   });
 }
@@ -42,44 +47,57 @@ export async function countOnce(vault: Vault): Promise<void> {
 async function upsert(vault: Vault, bills: readonly Bill[]): Promise<void> {
   const newest = new Map<string, Bill>();
   for (const bill of bills) if (bill.sequence > (newest.get(bill.id)?.sequence ?? 0)) newest.set(bill.id, bill);
-  const ids = [...newest.keys()];
-  const held = new Map((await vault.bills.bulkGet(ids)).filter(isRow).map((row) => [row.id, row]));
-  const rows = [...newest.values()]
-    .filter((bill) => (held.get(bill.id)?.sequence ?? 0) < bill.sequence)
-    .map((bill) => billRow(bill));
-  await replace(vault, 'house', rows, held);
-  await vault.bills.bulkPut(rows);
+  const counts = openCounts(vault, 'house');
+  const rows: BillRow[] = [];
+  for (const some of inPieces([...newest.values()], READ_AT_ONCE)) {
+    const held = await vault.bills.bulkGet(some.map(({ id }) => id));
+    for (const [at, bill] of some.entries()) {
+      const old = held[at];
+      if (old && old.sequence >= bill.sequence) continue;
+      const row = billRow(bill);
+      if (old) counts.takeOut(old);
+      counts.add(row);
+      rows.push(row);
+    }
+  }
+  for (const some of inPieces(rows, WRITTEN_AT_ONCE)) await vault.bills.bulkPut(some);
+  await counts.keep();
 }
 
-/** Takes the old rows out of sums and words and the new ones in. */
-async function replace(
-  vault: Vault,
-  source: Source,
-  rows: readonly BillRow[],
-  held: ReadonlyMap<string, BillRow>,
-): Promise<void> {
-  for (const count of [openTally(vault, source), openWording(vault, source)]) {
-    for (const row of rows) {
-      const old = held.get(row.id);
-      if (old) count.takeOut(old);
-      count.add(row);
-    }
-    await count.keep();
-  }
+/** The sums and the words of rows `source` brought, changed together. */
+function openCounts(vault: Vault, source: Source): Tally {
+  const both = [openTally(vault, source), openWording(vault, source)];
+  return {
+    add(row) {
+      for (const count of both) count.add(row);
+    },
+    takeOut(row) {
+      for (const count of both) count.takeOut(row);
+    },
+    async keep() {
+      for (const count of both) await count.keep();
+    },
+  };
+}
+
+function inPieces<Row>(rows: readonly Row[], size: number): Row[][] {
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, at) => rows.slice(at * size, (at + 1) * size));
 }
 
 /** Keeps what the person brought in; what is there already stays as it is. Answers how many were new. */
 export async function keepBrought(vault: Vault, rows: readonly BroughtRow[]): Promise<number> {
   return await vault.transaction('rw', [vault.brought, vault.totals, vault.words, vault.settings], async () => {
-    const held = new Set(
-      await vault.brought
-        .where('id')
-        .anyOf(rows.map(({ id }) => id))
-        .primaryKeys(),
-    );
-    const fresh = [...new Map(rows.filter(({ id }) => !held.has(id)).map((row) => [row.id, row])).values()];
-    await replace(vault, 'brought', fresh, new Map());
-    await vault.brought.bulkAdd(fresh);
+    const counts = openCounts(vault, 'brought');
+    const fresh: BroughtRow[] = [];
+    for (const some of inPieces([...new Map(rows.map((row) => [row.id, row])).values()], READ_AT_ONCE)) {
+      const held = await vault.brought.bulkGet(some.map(({ id }) => id));
+      for (const row of some.filter((_, at) => held[at] === undefined)) {
+        counts.add(row);
+        fresh.push(row);
+      }
+    }
+    for (const some of inPieces(fresh, WRITTEN_AT_ONCE)) await vault.brought.bulkAdd(some);
+    await counts.keep();
     return fresh.length;
   });
 }
@@ -102,8 +120,4 @@ export function momentOf(times: Bill['times']): number {
 function billRow(bill: Bill): BillRow {
   const at = momentOf(bill.times);
   return { ...bill, at, month: monthOf(at) };
-}
-
-function isRow(row: BillRow | undefined): row is BillRow {
-  return row !== undefined;
 }

@@ -1,0 +1,105 @@
+/**
+ * What the past of an old wallet costs a new phone: the real app with its list of bills open, while a hundred thousand
+ * bills come by the feed. The longest task of the screen's thread, as the machine is and with its CPU slowed four times.
+ */
+import { manyBills } from '#tests/kit/bills.ts';
+import { startHouse } from '#tests/kit/house.ts';
+import { giveThePast } from '#tests/kit/past.ts';
+import { openPerson, type Person } from '#tests/kit/person.ts';
+import { register, synced } from '#tests/kit/story.ts';
+
+const BILLS = 100_000;
+const SLOWER = 4;
+/** Bills after which the trace ends: of all of them it would be larger than a text can be. */
+const TRACED = 10_000;
+/** Between two looks at how far the phone is: each is a task of the screen's thread as well. */
+const LOOK_MS = 1_000;
+
+interface TraceEvent {
+  readonly ph: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Thread time of the task in microseconds: what it took of the CPU, whoever else wanted it. */
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+/** The CPU time of the longest task of the page's own thread in a trace, in milliseconds. */
+function longestTask(trace: Buffer): number {
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
+  const mains = new Set(
+    traceEvents
+      .filter(({ ph, args }) => ph === 'M' && args?.name === 'CrRendererMain')
+      .map(({ pid, tid }) => `${pid} ${tid}`),
+  );
+  const tasks = traceEvents.filter(({ pid, tid, tdur }) => tdur !== undefined && mains.has(`${pid} ${tid}`));
+  return tasks.reduce((longest, { tdur = 0 }) => Math.max(longest, tdur), 0) / 1_000;
+}
+
+interface Measured {
+  /** The longest task of the traced part by the CPU it took, in ms. */
+  readonly longest: number;
+  /** Tasks over 50 ms by the clock (W3C Long Tasks), in ms: a busy machine makes any task long. */
+  readonly byClock: readonly number[];
+  readonly seconds: number;
+}
+
+/** A new phone with its list of bills open, to which the whole past comes. */
+async function firstSync(origin: string, person: Person, rate: number): Promise<Measured> {
+  const past = await giveThePast(person, manyBills(BILLS, Date.now()));
+  const { page, context } = person;
+  await page.goto(`${origin}/bills`, { waitUntil: 'networkidle' });
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('Emulation.setCPUThrottlingRate', { rate });
+  const long = await page.evaluateHandle(() => {
+    const seen: number[] = [];
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) seen.push(Math.round(duration));
+    }).observe({ type: 'longtask' });
+    return seen;
+  });
+  const browser = context.browser();
+  await browser?.startTracing(page, { categories: ['toplevel', '__metadata'] });
+  const started = performance.now();
+  await past.begin();
+  const until = async (cursor: number) => {
+    while ((await past.cursor()) < cursor) await new Promise((done) => setTimeout(done, LOOK_MS));
+  };
+  await until(TRACED);
+  const longest = browser ? longestTask(await browser.stopTracing()) : Number.NaN;
+  await until(past.last);
+  const seconds = (performance.now() - started) / 1_000;
+  return { longest, byClock: await long.jsonValue(), seconds };
+}
+
+async function bench(): Promise<void> {
+  const house = await startHouse({ build: true });
+  const measured: Measured[] = [];
+  try {
+    for (const [at, rate] of [1, SLOWER].entries()) {
+      const person = await openPerson(`new-${rate}`, { origin: house.origin, prf: false });
+      try {
+        await register(house, person, { called: 'Li Ming', phone: `1380013900${at}`, region: 'CN-SX' });
+        await synced(person);
+        measured.push(await firstSync(house.origin, person, rate));
+      } finally {
+        await person.close();
+      }
+    }
+  } finally {
+    await house.stop();
+  }
+  const [usual, slowed] = measured;
+  const rounded = (number = Number.NaN) => Math.round(number * 10) / 10;
+  console.log(
+    JSON.stringify({
+      ...{ name: 'bills.firstSync.longestTask.ms', value: rounded(usual?.longest), unit: 'ms' },
+      ...{ slower4x: rounded(slowed?.longest), bills: BILLS, seconds: rounded(usual?.seconds) },
+      ...{ slower4xSeconds: rounded(slowed?.seconds), over50ByClock: usual?.byClock.length },
+      ...{ slower4xOver50ByClock: slowed?.byClock.length, slower4xByClock: Math.max(0, ...(slowed?.byClock ?? [])) },
+    }),
+  );
+}
+
+/** The benches of this file. */
+export const benches = { 'bills.firstSync.longestTask.ms': bench };
