@@ -1,6 +1,7 @@
 /**
  * Every screen, in both languages, both themes and for elders, by the rules of WCAG 2.2 AA that a machine can judge, and
- * by the size of what a finger has to hit: nothing to object to.
+ * by the size of what a finger has to hit; for elders by the size of every word as well, by the room between lines and
+ * by the contrast of large words too: nothing to object to.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -19,6 +20,21 @@ const COLOURS = ['color-contrast', 'link-in-text-block'];
 const SEEN = LOOKS.filter(({ name }) => ['zh-light', 'en-light', 'zh-elder', 'en-eldest'].includes(name));
 /** The least width and height of a target in px: our own, and what the MIIT asks for elders. */
 const TARGET = { usual: 48, elder: 60 } as const;
+/** For elders (MIIT, 移动互联网应用适老化通用设计规范, 2021): the least size of a word in px, and of a line among others by its words. */
+const WORDS = { size: 18, line: 1.3 } as const;
+/** Axe's own way to judge contrast, but asking of large words what it asks of all others. */
+const ALL_4_5: axe.Spec = {
+  checks: [
+    {
+      id: 'color-contrast',
+      options: {
+        ...{ ignoreUnicode: true, ignoreLength: false, ignorePseudo: false, boldValue: 700, boldTextPt: 14 },
+        ...{ largeTextPt: 18, contrastRatio: { normal: { expected: 4.5 }, large: { expected: 4.5 } } },
+        ...{ pseudoSizeThreshold: 0.25, shadowOutlineEmMax: 0.2, textStrokeEmMin: 0.03 },
+      },
+    },
+  ],
+};
 
 let stage: Stage;
 beforeAll(async () => {
@@ -44,13 +60,15 @@ describe.each(SEEN)('$name', (look) => {
     const { page, complaints } = await visit(stage, await phoneFor(scene), scene);
     // By the debugger: the page's own policy lets no foreign script in.
     await page.evaluate(RULES);
+    if (look.elder !== undefined) await page.evaluate(configure, ALL_4_5);
     const found = await page.evaluate(judge, { type: 'tag', values: LEVELS } as const);
     const small = await page.evaluate(smallTargets, TARGET);
+    const hard = await page.evaluate(hardToRead, WORDS);
     const other = look.theme === 'light' ? 'dark' : 'light';
     await page.emulateMedia({ colorScheme: other });
     const lit = await page.evaluate(judge, { type: 'rule', values: COLOURS } as const);
     await page.close();
-    expect([...complaints, ...found, ...small, ...lit.map((fault) => `${other}: ${fault}`)]).toEqual([]);
+    expect([...complaints, ...found, ...small, ...hard, ...lit.map((fault) => `${other}: ${fault}`)]).toEqual([]);
   });
 });
 
@@ -84,4 +102,37 @@ function smallTargets({ usual, elder }: typeof TARGET): string[] {
       ? []
       : [`${Math.round(width)}x${Math.round(height)}: ${element.outerHTML.slice(0, 120)}`];
   });
+}
+
+/** Has axe judge in another way. Runs in the page. */
+function configure(spec: axe.Spec): void {
+  (globalThis as unknown as { axe: typeof axe }).axe.configure(spec);
+}
+
+/** Words that are drawn too small for elders, and lines too near to each other. Runs in the page. */
+function hardToRead({ size, line }: typeof WORDS): string[] {
+  if (document.documentElement.dataset.elder === undefined) return [];
+  const faults = new Set<string>();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    const text = node.textContent?.trim() ?? '';
+    const isDrawn = element?.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    if (!element || text === '' || !isDrawn || element.closest('.heard, [hidden], option')) continue;
+    // A drawing's words are as large as the drawing is scaled.
+    const scale = element instanceof SVGGraphicsElement ? (element.getScreenCTM()?.a ?? 1) : 1;
+    const { fontSize, lineHeight } = getComputedStyle(element);
+    const drawn = Number.parseFloat(fontSize) * scale;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+    // A hair less is how a fraction of a px is drawn.
+    if (drawn < size - 0.05)
+      faults.add(`${drawn.toFixed(1)} px: ${text.slice(0, 40)} in ${element.outerHTML.slice(0, 90)}`);
+    if (lines > 1 && Number.parseFloat(lineHeight) < Number.parseFloat(fontSize) * line - 0.05)
+      faults.add(
+        `lines of ${lineHeight} with words of ${fontSize}: ${text.slice(0, 40)} in ${element.outerHTML.slice(0, 90)}`,
+      );
+  }
+  return [...faults];
 }
