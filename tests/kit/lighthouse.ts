@@ -25,7 +25,7 @@ export interface Verdict {
   readonly points: Readonly<Record<(typeof CATEGORIES)[number], number>>;
   /** What took points away, one line each. */
   readonly losses: readonly string[];
-  /** The errors the screen printed where only its makers look. */
+  /** The errors the screen printed where only its makers look, and of what. */
   readonly printed: readonly string[];
 }
 
@@ -33,6 +33,11 @@ export interface Verdict {
 export interface Lighthouse {
   look(url: string): Promise<Verdict>;
   close(): Promise<void>;
+}
+
+interface Printed {
+  readonly description?: string;
+  readonly sourceLocation?: { readonly url?: string };
 }
 
 /** The parts of a report that are used. */
@@ -50,7 +55,7 @@ interface Report {
       {
         readonly score: number | null;
         readonly displayValue?: string;
-        readonly details?: { readonly items?: readonly { readonly description?: string }[] };
+        readonly details?: { readonly items?: readonly Printed[] };
       }
     >
   >;
@@ -140,7 +145,9 @@ function verdictOf({ categories, audits }: Report, held: number, heldScore: numb
     .flatMap(({ auditRefs }) => auditRefs)
     .filter(({ id, weight }) => weight > 0 && (scores[id]?.score ?? 1) < 0.995)
     .map(({ id }) => `${id}: ${scores[id]?.displayValue ?? scores[id]?.score}`);
-  const printed = audits['errors-in-console']?.details?.items?.map(({ description }) => description ?? '');
+  const printed = audits['errors-in-console']?.details?.items?.map(
+    ({ description, sourceLocation }) => `${sourceLocation?.url}: ${description}`,
+  );
   return { points: Object.fromEntries(points), losses, printed: printed ?? [] };
 }
 

@@ -24,6 +24,8 @@ export function createNotebookFetch(needs: ClientNeeds): NotebookFetch {
   return async (url, init) => {
     // Which server this is, PouchDB asks at its root, where a house has nothing: it goes by the notebook's own address.
     if (new URL(url).pathname === `${NOTEBOOK_PATH}/`) return Response.json({});
+    // What a notebook says of itself stands at its name; PouchDB asks there with a stroke behind it.
+    if (url.endsWith('/')) return await ask(url.slice(0, -1), init);
     if (isMark(url) && (init.method ?? 'GET') === 'GET') return await askForMark(ask, url, init);
     const pieces = /\/_bulk_docs$/.test(url) && typeof init.body === 'string' ? piecesOf(init.body) : undefined;
     if (!pieces) return await ask(url, init);

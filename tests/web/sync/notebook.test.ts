@@ -30,6 +30,7 @@ test.each([
   ],
   // A house that does not know the question yet answers as CouchDB does.
   ['GET /_local/a', 'GET /_local/a?none=204', Response.json({ error: 'not_found' }, { status: 404 }), 404, {}],
+  ['GET /', 'GET ', Response.json({ doc_count: 1 }), 200, { doc_count: 1 }],
   ['PUT /_local/a', 'PUT /_local/a', Response.json({ ok: true }, { status: 201 }), 201, { ok: true }],
   ['GET /_changes?since=0', 'GET /_changes?since=0', Response.json({ results: [] }), 200, { results: [] }],
 ])('%s is asked as %s', async (asked, told, answer, status, heard) => {
