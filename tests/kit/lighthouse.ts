@@ -12,6 +12,8 @@ const READY_MS = 15_000;
 /** A phone of today's middle is played by slowing the machine down so much, and what holds it longer than this can be felt. */
 const SLOWDOWN = 4;
 const LONG_MS = 50;
+/** Lighthouse's word for a record without a beginning. */
+const NOTHING_SEEN = 'NO_NAVSTART';
 const BLOCKING = 'total-blocking-time';
 /** By how much of it Lighthouse gives 90 and 50 points. */
 const CURVE = { p10: 200, median: 600 };
@@ -31,7 +33,8 @@ export interface Verdict {
 
 /** Lighthouse before one browser. */
 export interface Lighthouse {
-  look(url: string): Promise<Verdict>;
+  /** What it says of a screen; nothing when the browser's record of it was lost, as happens on a busy machine. */
+  look(url: string): Promise<Verdict | undefined>;
   close(): Promise<void>;
 }
 
@@ -42,7 +45,7 @@ interface Printed {
 
 /** The parts of a report that are used. */
 interface Report {
-  readonly runtimeError?: { readonly message: string };
+  readonly runtimeError?: { readonly code: string; readonly message: string };
   readonly categories: Readonly<
     Record<
       string,
@@ -106,6 +109,7 @@ export async function openLighthouse(profile: string): Promise<Lighthouse> {
       // What the phone holds stays: a wallet whose vault was cleared first is nobody's.
       const flags = { port, logLevel: 'error', onlyCategories: CATEGORIES, disableStorageReset: true };
       const done = await run(url, { ...flags, disableFullPageScreenshot: true });
+      if (done?.lhr.runtimeError?.code === NOTHING_SEEN) return undefined;
       if (!done || done.lhr.runtimeError) throw new Error(done?.lhr.runtimeError?.message ?? 'no report');
       const held = heldIn(done.artifacts.Trace.traceEvents);
       return verdictOf(done.lhr, held, Audit.computeLogNormalScore(CURVE, held));

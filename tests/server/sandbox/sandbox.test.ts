@@ -90,7 +90,7 @@ test.each([
   expect(say((await post('/bank/orders', asked)).json())).toBe(answered);
   await pause(32);
   expect(say((await get(`/bank/orders/${asked.id}`)).json())).toBe(later);
-  expect(words().map(say)).toEqual(told);
+  await expect.poll(() => words().map(say), { timeout: 5_000 }).toEqual(told);
   expect(new Set(notices.map((notice) => notice.id)).size).toBeLessThanOrEqual(1);
 });
 
