@@ -6,7 +6,7 @@ import { readConsenting } from '#server/account/account.ts';
 import { readUse, type UseRow } from '#server/bill/store.ts';
 import type { Command } from '#server/platform/command.ts';
 import type { Database } from '#server/platform/database.ts';
-import type { Id } from '#shared/base/id.ts';
+import { BEFORE_ALL } from '#shared/base/id.ts';
 import { duration } from '#shared/base/time.ts';
 import { isCurrency } from '#shared/money/currency.ts';
 import { money, toDecimal } from '#shared/money/money.ts';
@@ -47,7 +47,7 @@ async function countUse(database: Database, region: string, from: number): Promi
   const until = from + duration(1, 'd');
   const totals = new Map<string, UseRow>();
   let people = 0;
-  let after = '00000000-0000-0000-0000-000000000000' as Id;
+  let after = BEFORE_ALL;
   for (;;) {
     const wallets = await readConsenting(database, region, after, AT_ONCE);
     // Nobody is in two of these groups, so people add up as their bills do.

@@ -9,7 +9,7 @@ import type { Sql } from '#server/platform/database.ts';
 import type { NoticeText } from '#shared/api/notice.ts';
 import type { SecurityEvent } from '#shared/api/security.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
-import type { Id } from '#shared/base/id.ts';
+import { BEFORE_ALL, type Id } from '#shared/base/id.ts';
 import { duration, type Instant, instant } from '#shared/base/time.ts';
 
 /** Gathers everything since the last time and puts it on its way. */
@@ -22,7 +22,6 @@ const NEWS = duration(1, 'h');
 /** Events are read once more for so long: the transaction of an earlier one may have ended later. */
 const OVERLAP = duration(2, 'min');
 const EVENTS_AT_ONCE = 500;
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Id;
 
 /** By which kinds of transfers money comes to somebody, and what that is called. */
 const ARRIVALS: Partial<Record<TransferKind, 'payment' | 'top-up' | 'refund'>> = {

@@ -21,6 +21,9 @@ export function newId(now: Instant, random: Uint8Array = crypto.getRandomValues(
   return idFromBytes(bytes);
 }
 
+/** Stands before every id: where reading them in their order begins. */
+export const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Id;
+
 /** The id in `text`, or undefined when it is no id. */
 export function readId(text: string): Id | undefined {
   return ID.test(text) ? (text as Id) : undefined;

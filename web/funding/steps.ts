@@ -4,6 +4,19 @@ import { errandOf } from '#web/funding/top-up.ts';
 import { m } from '#web/paraglide/messages.js';
 import type { TopUpRow } from '#web/vault/rows.ts';
 
+/** Whose turn it is when the house has asked: what their step is called, and what they are called in a sentence. */
+interface Provider {
+  readonly step: () => string;
+  readonly who: () => string;
+}
+
+const BANK: Provider = { step: m.funding_step_bank, who: m.funding_who_bank };
+const PROVIDERS: Readonly<Record<string, Provider>> = {
+  'third-party': { step: m.funding_step_third_party, who: m.funding_who_third_party },
+  counter: { step: m.funding_step_counter, who: m.funding_who_counter },
+  'credit-card': { step: m.funding_step_credit_card, who: m.funding_who_credit_card },
+};
+
 /** How far it is. */
 export interface ActWay {
   readonly steps: readonly { readonly name: string; readonly note: string }[];
@@ -19,7 +32,7 @@ export function topUpWay(row: Pick<TopUpRow, 'channel' | 'state' | 'detail'>, re
   const steps = [
     { name: m.funding_step_kept(), note: '' },
     { name: m.funding_step_sent(), note: done === 1 ? sentNow(refusal) : '' },
-    { name: providerStep(row.channel), note: done === 2 ? providerNow(row, refusal) : '' },
+    { name: (PROVIDERS[row.channel] ?? BANK).step(), note: done === 2 ? providerNow(row, refusal) : '' },
     { name: m.funding_step_money(), note: '' },
   ];
   if (done === steps.length) return { steps, done };
@@ -53,40 +66,13 @@ function sentNow(refusal: Refusal | undefined): string {
   return refusal ? m.funding_kept_offline() : m.funding_kept_now();
 }
 
-/** Whose turn it is when the house has asked: a bank's, a teller's, a third party's, or that of who issued the card. */
-function providerStep(channel: string): string {
-  switch (channel) {
-    case 'third-party':
-      return m.funding_step_third_party();
-    case 'counter':
-      return m.funding_step_counter();
-    case 'credit-card':
-      return m.funding_step_credit_card();
-    default:
-      return m.funding_step_bank();
-  }
-}
-
-function provider(channel: string): string {
-  switch (channel) {
-    case 'third-party':
-      return m.funding_who_third_party();
-    case 'counter':
-      return m.funding_who_counter();
-    case 'credit-card':
-      return m.funding_who_credit_card();
-    default:
-      return m.funding_who_bank();
-  }
-}
-
 function providerNow(row: Pick<TopUpRow, 'channel' | 'state' | 'detail'>, refusal: Refusal | undefined): string {
   if (isHeldUp(refusal)) return '';
   if (refusal) return m.funding_paused();
   const { page, code } = errandOf(row);
   if (page !== undefined) return m.funding_page_now();
   if (code !== undefined) return m.funding_counter_now();
-  const who = provider(row.channel);
+  const who = (PROVIDERS[row.channel] ?? BANK).who();
   if (row.state === 'unknown') return m.funding_unknown_now({ who });
   return row.state === 'pending' ? m.funding_pending_now({ who }) : m.funding_asked_now({ who });
 }
@@ -96,5 +82,5 @@ function payoutNow(state: string, arrival: string, refusal: Refusal | undefined)
   if (refusal) return m.funding_paused();
   if (state === 'unknown') return m.withdrawal_unknown_now();
   if (state !== 'pending') return m.withdrawal_asked_now();
-  return arrival ? m.withdrawal_pending_now({ arrival }) : m.funding_pending_now({ who: m.funding_who_bank() });
+  return arrival ? m.withdrawal_pending_now({ arrival }) : m.funding_pending_now({ who: BANK.who() });
 }

@@ -12,8 +12,6 @@ interface Waiting {
 const TRIES = 3;
 
 let decoder: Worker | undefined;
-/** The decoder's address; vouched for once, however many workers are made of it. */
-let vouched: string | undefined;
 let broken = 0;
 let tellLost: () => void = () => undefined;
 let asked = 0;
@@ -40,8 +38,7 @@ export function decode(picture: ImageData | ImageBitmap): Promise<string | undef
 
 function standingDecoder(): Worker | undefined {
   if (decoder || broken >= TRIES) return decoder;
-  vouched ??= vouchedUrl('piaohao-decoder', decoderUrl);
-  const made = new Worker(vouched);
+  const made = new Worker(vouchedUrl('piaohao-decoder', decoderUrl));
   decoder = made;
   made.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
     waiting.get(data.id)?.resolve(data.text);

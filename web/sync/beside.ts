@@ -4,8 +4,6 @@ import type { FeedNews } from '#web/sync/feed-worker.ts';
 import feedUrl from '#web/sync/feed-worker.ts?worker&url';
 import { vouchedUrl } from '#web/ui/vouched.ts';
 
-/** The worker's address; vouched for once, however many workers are made of it. */
-let vouched: string | undefined;
 let following: Promise<void> | undefined;
 
 /** Follows the feed of the app's own vault to its end; one at a time, whoever asks meanwhile waits for the same. */
@@ -18,8 +16,7 @@ export async function followBeside(needs: FeedNeeds): Promise<void> {
 
 async function byWorker(needs: FeedNeeds): Promise<void> {
   if (typeof Worker === 'undefined') return await followFeed(needs);
-  vouched ??= vouchedUrl('piaohao-feed', feedUrl);
-  const worker = new Worker(vouched);
+  const worker = new Worker(vouchedUrl('piaohao-feed', feedUrl));
   const isThrough = await new Promise<boolean>((resolve) => {
     worker.addEventListener('message', ({ data: { ended, ...state } }: MessageEvent<FeedNews>) => {
       if (ended) resolve(true);

@@ -7,11 +7,20 @@ interface PolicyFactory {
   ) => { readonly createScriptURL: (url: string) => unknown };
 }
 
+/** What was vouched for, by its address: a second policy of the same name is refused. */
+const vouched = new Map<string, string>();
+
 /**
- * `url` as a script may be made of it, vouched for by the policy `name`, which the house's content policy lists. Once for
- * each name: a second policy of the same name is refused. Where there are no Trusted Types it is the address itself.
+ * `url` as a script may be made of it, however often, vouched for by the policy `name`, which the house's content policy
+ * lists. Each name is for one address. Where there are no Trusted Types it is the address itself.
  */
 export function vouchedUrl(name: 'piaohao-worker' | 'piaohao-decoder' | 'piaohao-feed', url: string): string {
+  const given = vouched.get(url) ?? vouch(name, url);
+  vouched.set(url, given);
+  return given;
+}
+
+function vouch(name: string, url: string): string {
   const factory = (globalThis as { readonly trustedTypes?: PolicyFactory }).trustedTypes;
   const policy = factory?.createPolicy(name, {
     createScriptURL(asked) {
