@@ -11,14 +11,18 @@ export function ensureFetched(name, fill) {
   mkdirSync(dirname(folder), { recursive: true });
   const passing = mkdtempSync(`${folder}-`);
   fill(passing);
+  putInPlace(passing, folder);
+  return folder;
+}
+
+/** Gives the filled folder `passing` its name `folder`, unless another run was quicker: what it made is the same. */
+export function putInPlace(passing, folder) {
   try {
     renameSync(passing, folder);
   } catch (error) {
-    // Another run was quicker; what it fetched is the same.
     rmSync(passing, { recursive: true, force: true });
     if (!existsSync(folder)) throw error;
   }
-  return folder;
 }
 
 /** Runs a command in a folder to its end, and throws when that is not a good one. */

@@ -2,11 +2,12 @@
  * The embedded database as its engine makes it on its first start, made once for all tests of a machine: making it
  * anew takes two seconds of CPU, and a run of the tests has more than a hundred of them.
  */
-import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { type Database, openDatabase } from '#server/platform/database.ts';
+import { putInPlace } from '#server/setup/fetched.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -35,11 +36,6 @@ async function madeOnce(): Promise<string> {
   const image = await engine.dumpDataDir('none');
   await engine.close();
   writeFileSync(join(making, 'image.tar'), Buffer.from(await image.arrayBuffer()));
-  try {
-    renameSync(making, place);
-  } catch (error) {
-    rmSync(making, { recursive: true, force: true });
-    if (!existsSync(place)) throw error;
-  }
+  putInPlace(making, place);
   return place;
 }

@@ -206,9 +206,17 @@ async function ready(child: ChildProcess, url: string, log: () => string): Promi
   throw new Error(`Not ready after ${READY_MS} ms:\n${log()}`);
 }
 
+/**
+ * Asks a sandbox the way a person's browser does: once more when a kept connection was closed just as it was used. Only
+ * for what may be asked twice.
+ */
+export async function reach(address: string, asked?: RequestInit): Promise<Response> {
+  return await fetch(address, asked).catch(() => fetch(address, asked));
+}
+
 /** What was texted to a phone (with its country, `+86…`), the newest first. */
 export async function textsTo(sandboxOrigin: string, phone: string): Promise<{ id: string; text: string }[]> {
-  const answer = await fetch(`${sandboxOrigin}/sms?to=${encodeURIComponent(phone)}`);
+  const answer = await reach(`${sandboxOrigin}/sms?to=${encodeURIComponent(phone)}`);
   return (await answer.json()) as { id: string; text: string }[];
 }
 

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type Funding, type Owner, openChannels, openFunding, type Way } from '#server/funding/funding.ts';
 import * as store from '#server/funding/store.ts';
@@ -19,8 +20,9 @@ import { type Id, newId } from '#shared/base/id.ts';
 import { duration, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 import { CREDIT_CARD, DEBIT_CARD, IDENTITY } from '#tests/kit/funding.ts';
+import { reach, textsTo } from '#tests/kit/house.ts';
 import type { Plot } from '#tests/kit/plots.ts';
-import { reach, type SandboxProcess, startSandbox } from '#tests/kit/sandbox.ts';
+import { type SandboxProcess, startSandbox } from '#tests/kit/sandbox.ts';
 
 const PACE_MS = 5;
 const PATIENCE = duration(400, 'ms');
@@ -54,7 +56,6 @@ const SERVICES: Readonly<Record<Way, Service>> = {
 };
 
 const clock = () => instant(Date.now());
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** What a tester can turn at the outside world. */
 export interface Turned {
@@ -380,7 +381,7 @@ async function bindAtBank({ origin }: SandboxProcess, number: string, phone: str
   const back = 'http://127.0.0.1/cards';
   await post('/card/bindings', JSON.stringify({ id, holder: '王小明', back }), 'application/json');
   await form('fill', { name: '王小明', number, identity: IDENTITY, phone });
-  const [text] = (await (await reach(`${origin}/sms?to=%2B86${phone}`)).json()) as { text: string }[];
+  const [text] = await textsTo(origin, `+86${phone}`);
   await form('confirm', { code: /\d{6}/.exec(text?.text ?? '')?.[0] ?? '' });
   const report = (await (await reach(`${origin}/card/bindings/${id}`)).json()) as { token?: string };
   return report.token ?? '';

@@ -14,14 +14,6 @@ export interface SandboxProcess {
   stop(): Promise<void>;
 }
 
-/**
- * Asks a sandbox the way a person's browser does: once more when a kept connection was closed just as it was used. Only
- * for what may be asked twice.
- */
-export async function reach(address: string, asked?: RequestInit): Promise<Response> {
-  return await fetch(address, asked).catch(() => fetch(address, asked));
-}
-
 /** Starts a sandbox on a free port with a folder of its own; `paceMs` is the unit of its delays. */
 export async function startSandbox(paceMs: number): Promise<SandboxProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'piaohao-sandbox-'));

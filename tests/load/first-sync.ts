@@ -2,11 +2,13 @@
  * What the past of an old wallet costs a new phone: the real app with its list of bills open, while a hundred thousand
  * bills come by the feed. The longest task of the screen's thread, as the machine is and with its CPU slowed four times.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { manyBills } from '#tests/kit/bills.ts';
 import { startHouse } from '#tests/kit/house.ts';
 import { giveThePast } from '#tests/kit/past.ts';
 import { openPerson, type Person } from '#tests/kit/person.ts';
 import { register, synced } from '#tests/kit/story.ts';
+import { watchTasks } from '#tests/load/phone.ts';
 
 const BILLS = 100_000;
 const SLOWER = 4;
@@ -51,25 +53,19 @@ async function firstSync(origin: string, person: Person, rate: number): Promise<
   await page.goto(`${origin}/bills`, { waitUntil: 'networkidle' });
   const devtools = await context.newCDPSession(page);
   await devtools.send('Emulation.setCPUThrottlingRate', { rate });
-  const long = await page.evaluateHandle(() => {
-    const seen: number[] = [];
-    new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) seen.push(Math.round(duration));
-    }).observe({ type: 'longtask' });
-    return seen;
-  });
+  const long = await watchTasks(page);
   const browser = context.browser();
   await browser?.startTracing(page, { categories: ['toplevel', '__metadata'] });
   const started = performance.now();
   await past.begin();
   const until = async (cursor: number) => {
-    while ((await past.cursor()) < cursor) await new Promise((done) => setTimeout(done, LOOK_MS));
+    while ((await past.cursor()) < cursor) await pause(LOOK_MS);
   };
   await until(TRACED);
   const longest = browser ? longestTask(await browser.stopTracing()) : Number.NaN;
   await until(past.last);
   const seconds = (performance.now() - started) / 1_000;
-  return { longest, byClock: await long.jsonValue(), seconds };
+  return { longest, byClock: await long(), seconds };
 }
 
 async function bench(): Promise<void> {

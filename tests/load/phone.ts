@@ -36,7 +36,7 @@ function middle(times: readonly number[]): number {
 }
 
 /** Tasks of the screen's thread over 50 ms since the call, in milliseconds (W3C Long Tasks: shorter ones are not told). */
-async function watchTasks(page: Page): Promise<() => Promise<number[]>> {
+export async function watchTasks(page: Page): Promise<() => Promise<number[]>> {
   const seen = await page.evaluateHandle(() => {
     const long: number[] = [];
     new PerformanceObserver((list) => {
