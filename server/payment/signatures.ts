@@ -21,11 +21,11 @@ const WORTH_A_THREAD = 24;
 /** Questions of all callers together that go out at once: about 50 ms of one core. */
 const BATCH_MOST = 512;
 
-/**
- * `threads` verifiers; 0 verifies everything on the loop, as the simulation does. They start when first needed. One for
- * each core: verifying is half of all work, so with one fewer, two cores would wait for the one that verifies.
- */
-export function openSignatures(threads: number = Math.min(8, availableParallelism())): Signatures {
+/** A core is left to the loop and the database: a thread more makes nothing faster, and every thread reads each key anew. */
+const THREADS = Math.min(8, Math.max(1, availableParallelism() - 1));
+
+/** `threads` verifiers; 0 verifies everything on the loop, as the simulation does. They start when first needed. */
+export function openSignatures(threads: number = THREADS): Signatures {
   const here = nodeVerifier();
   const pool: Thread[] = [];
   const answer = gather<readonly SignatureQuestion[], boolean[]>(

@@ -8,15 +8,15 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { openSignatures } from '#server/payment/signatures.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
+import type { Id } from '#shared/base/id.ts';
 import { startPostgres } from '#tests/kit/databases.ts';
-import { type Market, openMarket, type Paid, type Trader } from '#tests/kit/market.ts';
+import { type Market, openMarket, type Trader } from '#tests/kit/market.ts';
 
 /** Half of them warm up, so that what the engine still compiles is not counted as the work. */
 const PAYERS = 3_000;
+/** Payments of one phone: one upload. */
 const PER_PAYER = 20;
 const PAYEES = 100;
-/** Payments of one upload, as a phone sends them. */
-const UPLOAD = 20;
 /** Phones that upload at once: the next one comes when one is answered, so that the figure is of a steady stream. */
 const AT_ONCE = 200;
 /** Entries that stand in the book before the first payment: `--rows=1000000`. */
@@ -110,14 +110,13 @@ async function measure(
   const market = await openMarket(database, { signatures: openSignatures() });
   const payees: Trader[] = [];
   for (let at = 0; at < payeeCount; at += 1) payees.push(await market.person(`摊主${at}`));
-  const uploads: { payer: Trader; paid: Paid[] }[] = [];
-  for (let at = 0; at < PAYERS; at += 1) uploads.push(await shopping(market, at, payees));
+  const phones: Phone[] = [];
+  for (let at = 0; at < PAYERS; at += 1) phones.push(await shopping(market, at, payees));
   await market.bills.catchUp();
   await fill(database);
-  const warm = uploads.slice(0, PAYERS / 2);
-  await run(market, warm);
-  const rest = uploads.slice(PAYERS / 2);
-  const count = rest.reduce((sum, one) => sum + one.paid.length, 0);
+  await run(market, phones.slice(0, PAYERS / 2));
+  const rest = phones.slice(PAYERS / 2);
+  const count = rest.length * PER_PAYER;
   const before = await verifyFor(BESIDE_MS);
   const cpu = startCpu(databaseSeconds);
   const began = performance.now();
@@ -157,38 +156,48 @@ function startCpu(databaseSeconds: () => number): (count: number) => Record<stri
   };
 }
 
-async function shopping(
-  market: Market,
-  at: number,
-  payees: readonly Trader[],
-): Promise<{ payer: Trader; paid: Paid[] }> {
+/**
+ * A phone with payments to upload: as one run of bytes, as they come by the network. What phones remember of their
+ * payments is not the house's to keep, and the collector would look through it again and again.
+ */
+interface Phone {
+  readonly wallet: Id;
+  readonly packed: Buffer;
+  readonly lengths: readonly number[];
+}
+
+async function shopping(market: Market, at: number, payees: readonly Trader[]): Promise<Phone> {
   const payer = await market.person(`买家${at}`);
   await market.topUp(payer, 100_00);
   const purse = await market.purse(payer, 100_00);
-  const paid: Paid[] = [];
+  const paid: Uint8Array[] = [];
   for (let step = 0; step < PER_PAYER; step += 1) {
     const payee = payees[(at * 7 + step * 13) % payees.length];
-    if (payee) paid.push(await purse.pay(payee, 5_00));
+    if (payee) paid.push((await purse.pay(payee, 5_00)).bytes);
   }
-  return { payer, paid };
+  return { wallet: payer.wallet, packed: Buffer.concat(paid), lengths: paid.map((one) => one.length) };
+}
+
+/** The payments of a phone, taken apart. */
+function paymentsOf({ packed, lengths }: Phone): Uint8Array[] {
+  let at = 0;
+  return lengths.map((length) => {
+    at += length;
+    return packed.subarray(at - length, at);
+  });
 }
 
 /** {@link AT_ONCE} phones at any time; an upload is done, as in a sync, when its bills are written. */
-async function run(market: Market, uploads: readonly { payer: Trader; paid: Paid[] }[]): Promise<void> {
-  const waiting = uploads.flatMap(({ payer, paid }) =>
-    Array.from({ length: Math.ceil(paid.length / UPLOAD) }, (_, part) => ({
-      payer,
-      paid: paid.slice(part * UPLOAD, (part + 1) * UPLOAD),
-    })),
-  );
-  const phone = async () => {
+async function run(market: Market, phones: readonly Phone[]): Promise<void> {
+  const waiting = [...phones];
+  const sync = async () => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const answers = await market.upload(next.payer, ...next.paid);
+      const answers = await market.payments.reconcile(next.wallet, paymentsOf(next));
       if (!answers.every((one) => one.outcome === 'settled')) throw new Error('a payment was not settled');
       await market.bills.catchUp();
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, phone));
+  await Promise.all(Array.from({ length: AT_ONCE }, sync));
 }
 
 /**
