@@ -1,22 +1,31 @@
-/** Proves allowances: each row against its signed bytes, the transfer that set the money aside, its hold and its payments. */
+/**
+ * Proves allowances: each row against its bytes, the issuer's signature, the transfer that set the money aside, its hold and
+ * its payments.
+ */
 import { INNOCENT } from '#server/allowance/allowance.ts';
+import { nodeVerifier } from '#server/payment/payment.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { type Find, PAGE, pages } from '#server/proof/finding.ts';
 import { type FindPosted, readPosted } from '#server/proof/posted.ts';
 import * as store from '#server/proof/store.ts';
+import type { AskIssuer } from '#server/region/region.ts';
 import { sameBytes } from '#shared/base/bytes.ts';
 import { duration, type Instant } from '#shared/base/time.ts';
-import { allowanceMessage } from '#shared/protocol/allowance.ts';
-import { referenceOf } from '#shared/protocol/message.ts';
+import { type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
+import { referenceOf, type Signed } from '#shared/protocol/message.ts';
 
-/** Reads all allowances and what they promise together; answers how many there are. */
-export async function proveAllowances(tx: Sql, find: Find, now: Instant): Promise<number> {
+/** Reads all allowances and what they promise together, each signed by whom `issuer` names; answers how many there are. */
+export async function proveAllowances(tx: Sql, find: Find, now: Instant, issuer: AskIssuer): Promise<number> {
+  const verify = nodeVerifier();
   let count = 0;
   const read = (last?: store.AuditAllowance) => store.allowancePage(tx, last?.id ?? null, PAGE);
   for await (const page of pages(read)) {
     count += page.length;
     const posted = await readPosted(tx, page);
-    for (const row of page) proveOne(row, posted, find);
+    for (const row of page) {
+      proveSigned(row, issuer, verify, find);
+      proveOne(row, posted, find);
+    }
   }
   const thisHour = Math.floor(now / duration(1, 'h'));
   for (const { region, ends_hour: hour, says, sum } of await store.wrongOutstanding(tx, thisHour, INNOCENT)) {
@@ -25,13 +34,36 @@ export async function proveAllowances(tx: Sql, find: Find, now: Instant): Promis
   return count;
 }
 
+function nameOf({ id }: store.AuditAllowance): string {
+  return `allowance ${id}`;
+}
+
+function proveSigned(
+  row: store.AuditAllowance,
+  issuer: AskIssuer,
+  verify: ReturnType<typeof nodeVerifier>,
+  find: Find,
+): void {
+  const { region } = row;
+  const read = allowanceMessage.read(row.bytes);
+  if (!read.ok) {
+    find('allowance-message', region, nameOf(row), 0, 'its bytes cannot be read');
+    return;
+  }
+  const differs = differences(row, read.value);
+  if (differs.length > 0) {
+    find('allowance-message', region, nameOf(row), 0, `differs from what the issuer signed: ${differs.join(', ')}`);
+  }
+  const { message } = read.value;
+  const asked = issuer(read.value, message.region, message.notBefore);
+  if (asked !== undefined && verify(asked)) return;
+  const why = asked ? 'was not signed by the key it names' : "names a key that was not its region's own";
+  find('allowance-signature', region, nameOf(row), row.total, why);
+}
+
 function proveOne(row: store.AuditAllowance, posted: FindPosted, find: Find): void {
   const { region, total, claimed, returned } = row;
-  const name = `allowance ${row.id}`;
-  const differs = differences(row);
-  if (differs.length > 0) {
-    find('allowance-message', region, name, 0, `differs from what the issuer signed: ${differs.join(', ')}`);
-  }
+  const name = nameOf(row);
   const issue = posted(region, row.id);
   const [move] = issue?.moves ?? [];
   const { wallet, currency } = row;
@@ -56,10 +88,7 @@ function proveOne(row: store.AuditAllowance, posted: FindPosted, find: Find): vo
   if (wrong) find('allowance-state', region, name, 0, `is ${row.state}, but ${wrong}`);
 }
 
-function differences(row: store.AuditAllowance): string[] {
-  const read = allowanceMessage.read(row.bytes);
-  if (!read.ok) return ['the bytes cannot be read'];
-  const { message, id } = read.value;
+function differences(row: store.AuditAllowance, { message, id }: Signed<Allowance>): string[] {
   const same: Readonly<Record<string, boolean>> = {
     reference: sameBytes(referenceOf(id), row.reference),
     region: message.region === row.region,

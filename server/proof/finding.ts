@@ -3,6 +3,7 @@
 /** What can be wrong. */
 export type ProofCheck =
   | 'allowance-message'
+  | 'allowance-signature'
   | 'allowance-issue'
   | 'allowance-hold'
   | 'allowance-claimed'

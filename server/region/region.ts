@@ -36,6 +36,7 @@ import type { KeySet } from '#shared/protocol/key-set.ts';
 import type { MessageType, Signed } from '#shared/protocol/message.ts';
 import { DEFAULT_POLICIES, type Policy, TIERS, type Tier } from '#shared/rules/policy.ts';
 
+export { type AskIssuer, issuersOf, rootIn } from '#server/region/issued.ts';
 export { keyFiles } from '#server/region/issuer-key.ts';
 export { logbookAudit } from '#server/region/logbook-command.ts';
 export { rotateCommand } from '#server/region/rotate-command.ts';

@@ -7,11 +7,12 @@ import { auditLedger } from '#server/ledger/audit.ts';
 import type { Database } from '#server/platform/database.ts';
 import { auditPayments, type Finding } from '#server/proof/proof.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
+import { allowanceMessage } from '#shared/protocol/allowance.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { report } from '#tests/kit/fault-report.ts';
 import { keepTables } from '#tests/kit/kept-tables.ts';
 import { idOf } from '#tests/kit/ledger.ts';
-import { type Market, openMarket } from '#tests/kit/market.ts';
+import { freshSigner, type Market, openMarket } from '#tests/kit/market.ts';
 import { liveThrough } from '#tests/kit/market-day.ts';
 
 /** What the auditor says to one change: the check, the row, and by how much. */
@@ -150,6 +151,20 @@ const TAMPERED: Readonly<Record<string, (desk: Desk) => Promise<Tampering>>> = {
     const row = await desk.payment(PLAIN);
     const sql = change(row, 'bytes = set_byte(bytes, length(bytes) - 1, get_byte(bytes, length(bytes) - 1) # 1)');
     return { sql, says: [['payment-signature', nameOf(row), row.amount]] };
+  },
+  'one bit of an issuer’s signature': async (desk) => {
+    const { id, total } = await desk.allowance('claimed > 0');
+    const sql = `update allowance set bytes = set_byte(bytes, length(bytes) - 1, get_byte(bytes, length(bytes) - 1) # 1) where id = '${id}'`;
+    return { sql, says: [['allowance-signature', `allowance ${id}`, total]] };
+  },
+  'an allowance signed by a key that is no issuer’s': async (desk) => {
+    const { id, total } = await desk.allowance('claimed > 0');
+    const row = await desk.one<{ bytes: Uint8Array }>(`select bytes from allowance where id = '${id}'`);
+    const read = allowanceMessage.read(row.bytes);
+    if (!read.ok) throw new Error(read.error.code);
+    const forged = await allowanceMessage.sign(read.value.message, freshSigner());
+    const sql = `update allowance set bytes = ${hexOf(forged)} where id = '${id}'`;
+    return { sql, says: [['allowance-signature', `allowance ${id}`, total]] };
   },
   'an allowance given to another key': async (desk) => {
     const { id } = await desk.allowance("claimed > 0 and state = 'stopped'");
@@ -390,7 +405,7 @@ eachDatabase('payments in the books', (open) => {
   let database: Database;
   let named = 0;
   let putRight: () => Promise<void>;
-  const findings = async () => (await auditPayments(database, market.clock())).findings;
+  const findings = async () => (await auditPayments(database, market.clock(), market.regions.root)).findings;
 
   beforeAll(async () => {
     database = await open();
@@ -407,7 +422,7 @@ eachDatabase('payments in the books', (open) => {
     await market.payments.recoverDebts();
     await market.payments.sealClaims();
     await market.bills.catchUp();
-    const seen = await auditPayments(database, market.clock());
+    const seen = await auditPayments(database, market.clock(), market.regions.root);
     expect(seen.findings, 'nothing is said of true books').toEqual([]);
     expect(seen).toMatchObject({ allowances: 4, payments: 8, bills: expect.any(Number) });
     expect(seen.bills).toBeGreaterThan(10);
@@ -423,7 +438,11 @@ eachDatabase('payments in the books', (open) => {
   });
 
   test('a true book of payments has no findings', async () => {
-    expect(await auditPayments(database, market.clock())).toMatchObject({ allowances: 4, payments: 8, findings: [] });
+    expect(await auditPayments(database, market.clock(), market.regions.root)).toMatchObject({
+      allowances: 4,
+      payments: 8,
+      findings: [],
+    });
   });
 
   test.each(Object.keys(TAMPERED))('%s', async (what) => {

@@ -1,9 +1,11 @@
 /** A house in trouble: a payer with money and room to pay, a payee, and a look into its database while it stands still. */
+import { join } from 'node:path';
 import { auditLedger } from '#server/ledger/audit.ts';
 import { available, outside } from '#server/ledger/chart.ts';
 import { openLedger } from '#server/ledger/ledger.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
 import { auditPayments } from '#server/proof/proof.ts';
+import { rootIn } from '#server/region/region.ts';
 import type { SyncAnswer, SyncRequest } from '#shared/api/sync.ts';
 import { newId } from '#shared/base/id.ts';
 import { instant } from '#shared/base/time.ts';
@@ -96,7 +98,11 @@ export async function lookInside<Answer>(house: House, work: (database: Database
 export async function booksOf(house: House): Promise<{ findings: unknown[]; payments: number; transfers: number }> {
   return lookInside(house, async (database) => {
     const ledger = await auditLedger(database);
-    const book = await auditPayments(database, instant(Date.now()));
+    const book = await auditPayments(
+      database,
+      instant(Date.now()),
+      rootIn(join(house.environment.DATA_DIR ?? '', 'keys')),
+    );
     const [row] = await database.query<{ payments: number; transfers: number }>(
       `select count(distinct id)::int as payments, count(*)::int as transfers from ledger_transfer where kind in ('claim', 'shortfall', 'late-claim')`,
     );

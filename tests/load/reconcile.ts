@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { openSignatures } from '#server/payment/signatures.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
+import { auditPayments } from '#server/proof/proof.ts';
 import type { Id } from '#shared/base/id.ts';
 import { startPostgres } from '#tests/kit/databases.ts';
 import { type Market, openMarket, type Trader } from '#tests/kit/market.ts';
@@ -136,8 +137,18 @@ async function measure(
   console.log(JSON.stringify({ name, value, unit: 'payments/s', payments: count, ms, cpuMicros, ...ratios, ...rows }));
   const faults = await market.faults();
   if (faults.length > 0) throw new Error(faults.join('; '));
+  if (name === 'reconcile.postgres') await audit(market);
   await market.close();
   await database.close();
+}
+
+/** What it takes afterwards to prove each of these payments with its allowance, its postings and its two bills. */
+async function audit({ database, clock, regions }: Market): Promise<void> {
+  const began = performance.now();
+  const { payments, findings } = await auditPayments(database, clock(), regions.root);
+  if (findings.length > 0) throw new Error(`${findings.length} findings`);
+  const value = Math.round((payments * 1000) / (performance.now() - began));
+  console.log(JSON.stringify({ name: 'audit.payments', value, unit: 'payments/s', payments }));
 }
 
 /** CPU for each of `count` things since the call, in microseconds: this loop, the other threads here, the server. */

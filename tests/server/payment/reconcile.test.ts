@@ -21,7 +21,7 @@ eachDatabase('settlement', (open) => {
   });
   afterEach(async () => {
     expect(await here.faults()).toEqual([]);
-    expect((await auditPayments(here.database, here.clock())).findings).toEqual([]);
+    expect((await auditPayments(here.database, here.clock(), here.regions.root)).findings).toEqual([]);
   });
   afterAll(() => here.close());
 
