@@ -1,4 +1,5 @@
 /** How the web app is built and how every kind of test is run. */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { sveltekit } from '@sveltejs/kit/vite';
 import { playwright } from '@vitest/browser-playwright';
@@ -16,6 +17,15 @@ const CHROMIUM_FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+];
+
+/** Files at a time. Vitest's own number leaves a core to itself, and of two that is half; it has hardly anything to do. */
+const AT_ONCE = Math.max(2, availableParallelism() - 1);
+
+/** Journeys that use every core there is, or look at the clock: they run when all others are done, one at a time. */
+const BY_THEMSELVES = [
+  'tests/journeys/{accessible,cold-start,lighthouse,seen}.test.ts',
+  'tests/simulation/unsigned.test.ts',
 ];
 
 /** What home shares with other screens: by itself each would be a file of a few hundred bytes. */
@@ -43,6 +53,9 @@ const FIRST_LOAD = /\/nodes\/[012]\.[^/]+$/;
 function askedAhead(file: string, files: string[]): string[] {
   return FIRST_LOAD.test(file) ? files : files.filter((one) => one.endsWith('.css'));
 }
+
+/** How long a journey may take; the app is built before the first of them. */
+const JOURNEY = { testTimeout: 240_000, hookTimeout: 240_000, globalSetup: join(root, 'tests/kit/built.ts') };
 
 export default defineConfig({
   root: 'web',
@@ -91,6 +104,7 @@ export default defineConfig({
           root,
           include: ['tests/house.test.ts', 'tests/shared/**/*.test.ts'],
           testTimeout: 60_000,
+          maxWorkers: AT_ONCE,
         },
       },
       {
@@ -101,6 +115,7 @@ export default defineConfig({
           include: ['tests/{server,attack,faults}/**/*.test.ts', 'tests/simulation/simulate.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          maxWorkers: AT_ONCE,
         },
       },
       {
@@ -110,6 +125,7 @@ export default defineConfig({
           root,
           include: ['tests/web/**/*.test.ts'],
           testTimeout: 60_000,
+          maxWorkers: AT_ONCE,
           browser: {
             enabled: true,
             headless: true,
@@ -123,10 +139,21 @@ export default defineConfig({
         test: {
           name: 'journeys',
           root,
-          include: ['tests/journeys/**/*.test.ts', 'tests/simulation/unsigned.test.ts'],
-          testTimeout: 240_000,
-          hookTimeout: 240_000,
+          include: ['tests/journeys/**/*.test.ts'],
+          exclude: BY_THEMSELVES,
+          ...JOURNEY,
+          maxWorkers: AT_ONCE,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'journeys-alone',
+          root,
+          include: BY_THEMSELVES,
+          ...JOURNEY,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
