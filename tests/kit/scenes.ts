@@ -34,24 +34,18 @@ export interface Scene {
   readonly offline?: boolean;
   /** Whether the phone keeps what it is answered here, where another scene would see it: then it has one alone. */
   readonly alone?: true;
+  /** What the house would answer, by the path it is asked; everything else it is asked has no answer. */
+  readonly answers?: Readonly<Record<string, object>>;
+  /** What the browser is made to be before the app is opened in it. */
+  readonly before?: (page: Page) => Promise<void>;
   readonly act?: (page: Page) => Promise<void>;
 }
 
-/** What the house would answer to these questions; everything else it is asked has no answer. */
-const answeringAll =
-  (bodies: Readonly<Record<string, object>>, then?: (page: Page) => Promise<void>) =>
-  async (page: Page): Promise<void> => {
-    await page.route(
-      (url) => url.pathname in bodies,
-      // A screen and a question may have the same address: the screen is what is navigated to.
-      (route) =>
-        route.request().isNavigationRequest()
-          ? route.fallback()
-          : route.fulfill({ json: bodies[new URL(route.request().url()).pathname] }),
-    );
-    await page.reload({ waitUntil: 'networkidle' });
-    await then?.(page);
-  };
+/** What the house would answer to these questions, and what is done then. */
+const answeringAll = (
+  answers: Readonly<Record<string, object>>,
+  act?: (page: Page) => Promise<void>,
+): Pick<Scene, 'answers' | 'act'> => ({ answers, ...(act ? { act } : {}) });
 
 /** The row that says one of these. */
 const row = (page: Page, ...said: readonly string[]) =>
@@ -138,12 +132,14 @@ const SLIP: TopUp = {
 };
 
 /** An act that was open when the page was last left, and how the house tells of it now. */
-const leftOpen = (way: '/top-ups' | '/withdrawals', told: TopUp | Withdrawal) => async (page: Page) => {
+const leftOpen = (way: '/top-ups' | '/withdrawals', told: TopUp | Withdrawal) => {
   const { id, amount, currency, startedAt } = told;
   const channel = 'channel' in told ? told.channel : 'payout';
-  await keepRows(page, { topUps: [{ id, channel, amount, currency, startedAt, state: 'asked', detail: {} }] });
   const terms = { '/top-ups/terms': CHANNELS, '/withdrawals/terms': PAYOUT, '/cards': CARDS };
-  await answeringAll({ ...terms, [`${way}/${id}`]: told })(page);
+  return answeringAll({ ...terms, [`${way}/${id}`]: told }, async (page) => {
+    await keepRows(page, { topUps: [{ id, channel, amount, currency, startedAt, state: 'asked', detail: {} }] });
+    await page.reload({ waitUntil: 'networkidle' });
+  });
 };
 
 /** Types a sum on the keypad. */
@@ -175,17 +171,21 @@ const FEED: TransferFeed = {
 };
 
 /** What the browser says of notices; with leave they are switched on. */
-const letTold =
-  (leave: NotificationPermission | 'none') =>
-  async (page: Page): Promise<void> => {
+const letTold = (leave: NotificationPermission | 'none'): Pick<Scene, 'before' | 'act'> => ({
+  before: async (page) => {
     await page.addInitScript((said) => {
       if (said === 'none') Reflect.deleteProperty(globalThis, 'PushManager');
       else Object.defineProperty(Notification, 'permission', { value: said });
     }, leave);
-    if (leave === 'granted') await keepNotices(page);
-    await page.reload({ waitUntil: 'networkidle' });
+  },
+  act: async (page) => {
+    if (leave === 'granted') {
+      await keepNotices(page);
+      await page.reload({ waitUntil: 'networkidle' });
+    }
     await page.waitForTimeout(400);
-  };
+  },
+});
 
 /** Opens the sheet that asks for a proof, by a change of what goes without one. */
 async function askForProof(page: Page): Promise<void> {
@@ -425,95 +425,94 @@ export const SCENES: readonly Scene[] = [
     name: 'transfer-code',
     path: '/transfer/code',
     alone: true,
-    act: answering('/transfers/address', { certificate: SEEDED_ADDRESS }),
+    ...answering('/transfers/address', { certificate: SEEDED_ADDRESS }),
   },
   { name: 'transfer-code-unreached', path: '/transfer/code' },
-  { name: 'requests', path: '/request', act: answering('/transfers', FEED) },
-  { name: 'requests-sent', path: '/request?sent', act: answering('/transfers', FEED) },
+  { name: 'requests', path: '/request', ...answering('/transfers', FEED) },
+  { name: 'requests-sent', path: '/request?sent', ...answering('/transfers', FEED) },
   { name: 'requests-unread', path: '/request' },
   { name: 'request-new', path: '/request/new' },
   { name: 'split', path: '/split' },
-  { name: 'claims', path: '/claims', act: answering('/transfers', FEED) },
-  { name: 'nickname', path: '/me/nickname', act: answering('/transfers/nickname', { pauseDays: 90 }) },
+  { name: 'claims', path: '/claims', ...answering('/transfers', FEED) },
+  { name: 'nickname', path: '/me/nickname', ...answering('/transfers/nickname', { pauseDays: 90 }) },
   { name: 'top-up', path: '/top-up' },
   {
     name: 'top-up-card',
     path: '/top-up',
-    act: answeringAll({ '/top-ups/terms': CHANNELS, '/cards': CARDS }, async (page) => {
+    ...answeringAll({ '/top-ups/terms': CHANNELS, '/cards': CARDS }, async (page) => {
       await page.locator('input[value="credit-card"]').check();
       await typing('800')(page);
       // To where one comes from: a row under the head is nothing to press.
       await page.evaluate(() => scrollTo(0, 0));
     }),
   },
-  { name: 'top-up-open', path: '/top-up', alone: true, act: leftOpen('/top-ups', { ...CHARGE, state: 'pending' }) },
+  { name: 'top-up-open', path: '/top-up', alone: true, ...leftOpen('/top-ups', { ...CHARGE, state: 'pending' }) },
   {
     name: 'top-up-open-settled',
     path: '/top-up',
     alone: true,
-    act: leftOpen('/top-ups', { ...CHARGE, state: 'settled' }),
+    ...leftOpen('/top-ups', { ...CHARGE, state: 'settled' }),
   },
-  { name: 'top-up-open-declined', path: '/top-up', alone: true, act: leftOpen('/top-ups', CHARGE) },
+  { name: 'top-up-open-declined', path: '/top-up', alone: true, ...leftOpen('/top-ups', CHARGE) },
   {
     name: 'withdraw-open-returned',
     path: '/withdraw',
     alone: true,
-    act: leftOpen('/withdrawals', { ...WITHDRAWAL, state: 'returned', reason: 'AC04' }),
+    ...leftOpen('/withdrawals', { ...WITHDRAWAL, state: 'returned', reason: 'AC04' }),
   },
   {
     name: 'top-up-counter',
     path: `/top-up/${SLIP.id}`,
     alone: true,
-    act: answering(`/top-ups/${SLIP.id}`, SLIP),
+    ...answering(`/top-ups/${SLIP.id}`, SLIP),
   },
-  { name: 'top-up-declined', path: `/top-up/${CHARGE.id}`, act: answering(`/top-ups/${CHARGE.id}`, CHARGE) },
+  { name: 'top-up-declined', path: `/top-up/${CHARGE.id}`, ...answering(`/top-ups/${CHARGE.id}`, CHARGE) },
   {
     name: 'withdraw',
     path: '/withdraw',
-    act: answeringAll({ '/withdrawals/terms': PAYOUT, '/cards': CARDS }, typing('1500')),
+    ...answeringAll({ '/withdrawals/terms': PAYOUT, '/cards': CARDS }, typing('1500')),
   },
   {
     name: 'withdraw-no-card',
     path: '/withdraw',
-    act: answeringAll({ '/withdrawals/terms': PAYOUT, '/cards': { cards: [] } }),
+    ...answeringAll({ '/withdrawals/terms': PAYOUT, '/cards': { cards: [] } }),
   },
   {
     name: 'withdraw-no-name',
     path: '/withdraw',
-    act: answeringAll({ '/withdrawals/terms': { terms: [] }, '/cards': { cards: [] } }),
+    ...answeringAll({ '/withdrawals/terms': { terms: [] }, '/cards': { cards: [] } }),
   },
   { name: 'withdraw-unreached', path: '/withdraw' },
   {
     name: 'withdrawal-way',
     path: `/withdraw/${WITHDRAWAL.id}`,
-    act: answering(`/withdrawals/${WITHDRAWAL.id}`, WITHDRAWAL),
+    ...answering(`/withdrawals/${WITHDRAWAL.id}`, WITHDRAWAL),
   },
   {
     name: 'withdrawal-back',
     path: `/withdraw/${WITHDRAWAL.id}`,
-    act: answering(`/withdrawals/${WITHDRAWAL.id}`, { ...WITHDRAWAL, state: 'returned', reason: 'AC04' }),
+    ...answering(`/withdrawals/${WITHDRAWAL.id}`, { ...WITHDRAWAL, state: 'returned', reason: 'AC04' }),
   },
-  { name: 'cards', path: '/me/cards', act: answering('/cards', CARDS) },
-  { name: 'cards-none', path: '/me/cards', act: answering('/cards', { cards: [] }) },
+  { name: 'cards', path: '/me/cards', ...answering('/cards', CARDS) },
+  { name: 'cards-none', path: '/me/cards', ...answering('/cards', { cards: [] }) },
   { name: 'cards-unreached', path: '/me/cards' },
-  { name: 'card', path: `/me/cards/${CREDIT.id}`, act: answering(`/cards/${CREDIT.id}`, CREDIT) },
-  { name: 'card-binding', path: `/me/cards/${BINDING.id}`, act: answering(`/cards/${BINDING.id}`, BINDING) },
+  { name: 'card', path: `/me/cards/${CREDIT.id}`, ...answering(`/cards/${CREDIT.id}`, CREDIT) },
+  { name: 'card-binding', path: `/me/cards/${BINDING.id}`, ...answering(`/cards/${BINDING.id}`, BINDING) },
   {
     name: 'card-refused',
     path: `/me/cards/${BINDING.id}`,
-    act: answering(`/cards/${BINDING.id}`, { ...BINDING, state: 'refused', reason: 'cancelled' }),
+    ...answering(`/cards/${BINDING.id}`, { ...BINDING, state: 'refused', reason: 'cancelled' }),
   },
   { name: 'bills', path: '/bills' },
   {
     name: 'bills-broken',
     path: '/bills',
-    act: async (page) => {
+    before: async (page) => {
       await page.addInitScript(() => {
         IDBDatabase.prototype.transaction = () => {
           throw new DOMException('gone', 'InvalidStateError');
         };
       });
-      await page.reload({ waitUntil: 'networkidle' });
     },
   },
   { name: 'bills-empty', path: '/bills', seed: 'empty' },
@@ -594,16 +593,16 @@ export const SCENES: readonly Scene[] = [
   { name: 'me', path: '/me' },
   { name: 'me-sign-out', path: '/me', act: async (page) => await page.locator('button.danger').click() },
   { name: 'allowance', path: '/me/allowance' },
-  { name: 'real-name', path: '/me/real-name', act: certified({ tier: 'unproved' }) },
+  { name: 'real-name', path: '/me/real-name', ...certified({ tier: 'unproved' }) },
   {
     name: 'real-name-review',
     path: '/me/real-name',
-    act: certified({ tier: 'unproved', latest: { ...ASKED, state: 'review' } }),
+    ...certified({ tier: 'unproved', latest: { ...ASKED, state: 'review' } }),
   },
   {
     name: 'real-name-refused',
     path: '/me/real-name',
-    act: certified({
+    ...certified({
       tier: 'unproved',
       latest: { ...ASKED, state: 'refused', reason: 'mismatch', decidedAt: MORNING },
     }),
@@ -612,7 +611,7 @@ export const SCENES: readonly Scene[] = [
     name: 'real-name-proved',
     path: '/me/real-name',
     alone: true,
-    act: certified(
+    ...certified(
       {
         ...{ tier: 'real-name', name: '乔雨桐', number: '1****************X' },
         latest: { ...ASKED, state: 'proved', decidedAt: MORNING },
@@ -621,36 +620,36 @@ export const SCENES: readonly Scene[] = [
     ),
   },
   { name: 'real-name-unreached', path: '/me/real-name' },
-  { name: 'freeze', path: '/me/freeze', act: answering('/freeze', SECURITY['/freeze']) },
+  { name: 'freeze', path: '/me/freeze', ...answering('/freeze', SECURITY['/freeze']) },
   {
     name: 'freeze-by-code',
     path: '/me/freeze',
     alone: true,
-    act: answering('/freeze', { frozenAt: 1_763_000_000_000, by: 'code', codeMadeAt: 1_762_000_000_000 }),
+    ...answering('/freeze', { frozenAt: 1_763_000_000_000, by: 'code', codeMadeAt: 1_762_000_000_000 }),
   },
   { name: 'freeze-unreached', path: '/me/freeze' },
-  { name: 'password', path: '/me/password', act: answering('/payment-password', PASSWORD) },
+  { name: 'password', path: '/me/password', ...answering('/payment-password', PASSWORD) },
   {
     name: 'password-risk',
     path: '/me/password',
-    act: answering('/payment-password', { ...PASSWORD, risk: 'new-device', riskUntil: 1_763_090_000_000 }),
+    ...answering('/payment-password', { ...PASSWORD, risk: 'new-device', riskUntil: 1_763_090_000_000 }),
   },
   {
     name: 'password-locked',
     path: '/me/password',
-    act: answering('/payment-password', { ...PASSWORD, guessesLeft: 0, lockedUntil: 1_763_010_800_000 }),
+    ...answering('/payment-password', { ...PASSWORD, guessesLeft: 0, lockedUntil: 1_763_010_800_000 }),
   },
   { name: 'password-unreached', path: '/me/password' },
   {
     name: 'password-first',
     path: '/me/password/set',
-    act: answering('/payment-password', { ...PASSWORD, isSet: false }),
+    ...answering('/payment-password', { ...PASSWORD, isSet: false }),
   },
-  { name: 'password-change', path: '/me/password/set', act: answering('/payment-password', PASSWORD) },
+  { name: 'password-change', path: '/me/password/set', ...answering('/payment-password', PASSWORD) },
   {
     name: 'password-forgot',
     path: '/me/password/forgot',
-    act: answering('/recoveries', {
+    ...answering('/recoveries', {
       ...{ id: '01900000-0000-7000-8000-0000000000f1', expiresAt: 1_763_001_800_000, missing: 1, done: false },
       ...{
         passkey: true,
@@ -663,16 +662,16 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'password-email',
     path: '/me/password/email',
-    act: answering('/email', { masked: 'q***@example.com', provedAt: 1_763_000_000_000 }),
+    ...answering('/email', { masked: 'q***@example.com', provedAt: 1_763_000_000_000 }),
   },
-  { name: 'password-proof', path: '/me/password', act: answering('/payment-password', PASSWORD, askForProof) },
+  { name: 'password-proof', path: '/me/password', ...answering('/payment-password', PASSWORD, askForProof) },
   { name: 'security-never', path: '/me/security', seed: 'empty' },
-  { name: 'security', path: '/me/security', act: answeringAll(SECURITY) },
+  { name: 'security', path: '/me/security', ...answeringAll(SECURITY) },
   {
     name: 'security-frozen',
     path: '/me/security',
     alone: true,
-    act: answeringAll({
+    ...answeringAll({
       ...SECURITY,
       '/freeze': { frozenAt: 1_763_000_000_000, by: 'code', codeMadeAt: 1_762_000_000_000 },
     }),
@@ -681,26 +680,26 @@ export const SCENES: readonly Scene[] = [
     name: 'security-freeze',
     path: '/me/security',
     alone: true,
-    act: answeringAll(SECURITY, async (page) => await page.locator('main button.danger').last().click()),
+    ...answeringAll(SECURITY, async (page) => await page.locator('main button.danger').last().click()),
   },
-  { name: 'security-alarms', path: '/me/security', alone: true, act: answeringAll({ ...SECURITY, '/alarms': ALARMS }) },
-  { name: 'question', path: '/me/security/question', act: answering('/security-question', QUESTION) },
+  { name: 'security-alarms', path: '/me/security', alone: true, ...answeringAll({ ...SECURITY, '/alarms': ALARMS }) },
+  { name: 'question', path: '/me/security/question', ...answering('/security-question', QUESTION) },
   {
     name: 'question-none',
     path: '/me/security/question',
-    act: answering('/security-question', {}, async (page) => await page.locator('form button').click()),
+    ...answering('/security-question', {}, async (page) => await page.locator('form button').click()),
   },
   { name: 'question-unreached', path: '/me/security/question' },
-  { name: 'appeal', path: '/me/security/appeal', act: answering('/support/standing', STANDING) },
+  { name: 'appeal', path: '/me/security/appeal', ...answering('/support/standing', STANDING) },
   {
     name: 'appeal-open',
     path: '/me/security/appeal',
-    act: answering('/support/standing', { ...STANDING, appeal: APPEAL }),
+    ...answering('/support/standing', { ...STANDING, appeal: APPEAL }),
   },
   {
     name: 'appeal-refused',
     path: '/me/security/appeal',
-    act: answering('/support/standing', {
+    ...answering('/support/standing', {
       ...STANDING,
       appeal: { ...APPEAL, state: 'refused', decidedAt: MORNING, answer: '证件与登记不符，请带身份证到网点办理。' },
     }),
@@ -708,19 +707,19 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'appeal-none',
     path: '/me/security/appeal',
-    act: answering('/support/standing', SECURITY['/support/standing']),
+    ...answering('/support/standing', SECURITY['/support/standing']),
   },
-  { name: 'desk', path: '/desk', act: answering('/desk', DESK) },
-  { name: 'desk-empty', path: '/desk', act: answering('/desk', { ...DESK, cases: [] }) },
+  { name: 'desk', path: '/desk', ...answering('/desk', DESK) },
+  { name: 'desk-empty', path: '/desk', ...answering('/desk', { ...DESK, cases: [] }) },
   {
     name: 'desk-caller',
     path: '/desk',
-    act: answeringAll({ '/desk': DESK, '/desk/find': DESK_FILE.person }, findCaller),
+    ...answeringAll({ '/desk': DESK, '/desk/find': DESK_FILE.person }, findCaller),
   },
   {
     name: 'desk-caller-hint',
     path: '/desk',
-    act: answeringAll(
+    ...answeringAll(
       {
         '/desk': DESK,
         '/desk/find': { ...DESK_FILE.person, question: QUESTION.question },
@@ -737,39 +736,39 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'desk-case',
     path: `/desk/${DESK.cases[0]?.id}`,
-    act: answering(`/desk/cases/${DESK.cases[0]?.id}`, DESK_FILE),
+    ...answering(`/desk/cases/${DESK.cases[0]?.id}`, DESK_FILE),
   },
-  { name: 'sessions', path: '/me/security/sessions', act: answeringAll(SECURITY) },
+  { name: 'sessions', path: '/me/security/sessions', ...answeringAll(SECURITY) },
   {
     name: 'session-end',
     path: '/me/security/sessions',
-    act: answeringAll(SECURITY, async (page) => await page.locator('main button.row').first().click()),
+    ...answeringAll(SECURITY, async (page) => await page.locator('main button.row').first().click()),
   },
   { name: 'devices-unreached', path: '/me/devices' },
-  { name: 'devices', path: '/me/devices', alone: true, act: answering('/devices', DEVICES) },
-  { name: 'passkeys', path: '/me/passkeys', act: answering('/passkeys', PASSKEYS) },
+  { name: 'devices', path: '/me/devices', alone: true, ...answering('/devices', DEVICES) },
+  { name: 'passkeys', path: '/me/passkeys', ...answering('/passkeys', PASSKEYS) },
   { name: 'passkeys-unreached', path: '/me/passkeys' },
   { name: 'language', path: '/me/language' },
   { name: 'install', path: '/me/install' },
   { name: 'notices', path: '/me/notices' },
-  { name: 'notices-on', path: '/me/notices', act: letTold('granted') },
-  { name: 'notices-denied', path: '/me/notices', act: letTold('denied') },
-  { name: 'notices-none', path: '/me/notices', act: letTold('none') },
-  { name: 'home-offer', path: '/', act: letTold('default') },
-  { name: 'agreement', path: '/me/agreement', act: answering('/agreement', AGREEMENT) },
-  { name: 'agreement-new', path: '/me/agreement', act: answering('/agreement', { ...AGREEMENT, version: 2 }) },
-  { name: 'data', path: '/me/data', act: answering('/account/data', HOLDINGS) },
+  { name: 'notices-on', path: '/me/notices', ...letTold('granted') },
+  { name: 'notices-denied', path: '/me/notices', ...letTold('denied') },
+  { name: 'notices-none', path: '/me/notices', ...letTold('none') },
+  { name: 'home-offer', path: '/', ...letTold('default') },
+  { name: 'agreement', path: '/me/agreement', ...answering('/agreement', AGREEMENT) },
+  { name: 'agreement-new', path: '/me/agreement', ...answering('/agreement', { ...AGREEMENT, version: 2 }) },
+  { name: 'data', path: '/me/data', ...answering('/account/data', HOLDINGS) },
   {
     name: 'data-rows',
     path: '/me/data/identity_wallet',
-    act: answering('/account/data/identity_wallet', HELD),
+    ...answering('/account/data/identity_wallet', HELD),
   },
-  { name: 'close', path: '/me/close', act: answering('/account/closing', CLOSING) },
-  { name: 'close-clear', path: '/me/close', act: answering('/account/closing', { ...CLOSING, blockers: [] }) },
+  { name: 'close', path: '/me/close', ...answering('/account/closing', CLOSING) },
+  { name: 'close-clear', path: '/me/close', ...answering('/account/closing', { ...CLOSING, blockers: [] }) },
   {
     name: 'close-cooling',
     path: '/me/close',
-    act: answering('/account/closing', { ...CLOSING, state: 'cooling', dueAt: Date.UTC(2026, 11, 3, 4), blockers: [] }),
+    ...answering('/account/closing', { ...CLOSING, state: 'cooling', dueAt: Date.UTC(2026, 11, 3, 4), blockers: [] }),
   },
   { name: 'about', path: '/me/about' },
 ];
@@ -812,9 +811,19 @@ export interface Stage {
   readonly close: () => Promise<void>;
 }
 
+/** The header by which a page says which scene it shows. */
+const SCENE = 'x-scene';
+
 /** Serves `build` and starts a browser; close it in the end. */
 export async function openStage(build: string): Promise<Stage> {
   const app = Fastify();
+  // By the house itself: a browser keeps no files for a page whose requests are answered on the way.
+  app.addHook('onRequest', async (request, reply) => {
+    const scene = SCENES.find(({ name }) => name === request.headers[SCENE]);
+    const answer = scene?.answers?.[request.url.split('?', 1)[0] ?? '/'];
+    // A screen and a question may have the same address: the screen is what is navigated to.
+    if (answer && request.headers['sec-fetch-mode'] !== 'navigate') return reply.send(answer);
+  });
   await serveApp(app, join(build));
   const origin = await app.listen({ port: 0, host: 'localhost' });
   const browser = await chromium.launch({
@@ -835,6 +844,8 @@ export async function openStage(build: string): Promise<Stage> {
 export interface Visit {
   readonly page: Page;
   readonly complaints: readonly string[];
+  /** Puts the page back: the next scene on this phone opens in it. */
+  readonly leave: () => Promise<void>;
 }
 
 /** A phone as `look` says, its vault seeded; close it afterwards. */
@@ -856,10 +867,40 @@ export async function openPhone({ browser, origin }: Stage, look: Look, seed: Se
   return context;
 }
 
-/** Goes to the scene on a phone that has its seed; close the page afterwards. */
+/** The pages of a phone that were left. A browser starts a process for a new one, and it has read none of the app yet. */
+const left = new WeakMap<BrowserContext, Page[]>();
+
+/** Goes to the scene on a phone that has its seed; leave the page afterwards. */
 export async function visit({ origin }: Stage, phone: BrowserContext, scene: Scene): Promise<Visit> {
-  const page = await phone.newPage();
+  const pages = left.get(phone) ?? [];
+  left.set(phone, pages);
+  const page = (scene.before ? undefined : pages.pop()) ?? (await phone.newPage());
+  await scene.before?.(page);
+  await page.setExtraHTTPHeaders({ [SCENE]: scene.name });
   const complaints: string[] = [];
+  // What the screen before says while it is taken away is not said by this one.
+  page.once('framenavigated', () => listen(page, scene, complaints));
+  await page.goto(origin + scene.path, { waitUntil: 'networkidle' });
+  if (scene.offline) await phone.setOffline(true);
+  await page.waitForTimeout(350);
+  await scene.act?.(page);
+  await page.waitForTimeout(150);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (wide > 0) complaints.push(`wider than the glass by ${wide} px`);
+  return {
+    page,
+    complaints,
+    async leave() {
+      if (scene.before) return await page.close();
+      for (const said of ['pageerror', 'console'] as const) page.removeAllListeners(said);
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
+      pages.push(page);
+    },
+  };
+}
+
+/** Notes what the page says against the scene. */
+function listen(page: Page, scene: Scene, complaints: string[]): void {
   page.on('pageerror', (error) => {
     // No service worker stands behind these pages: what is fetched late cannot be had offline here.
     if (!(scene.offline && /Unable to preload|dynamically imported/.test(String(error))))
@@ -868,12 +909,4 @@ export async function visit({ origin }: Stage, phone: BrowserContext, scene: Sce
   page.on('console', (said) => {
     if (/Content Security|Trusted/.test(said.text())) complaints.push(said.text());
   });
-  await page.goto(origin + scene.path, { waitUntil: 'networkidle' });
-  if (scene.offline) await phone.setOffline(true);
-  await page.waitForTimeout(350);
-  await scene.act?.(page);
-  await page.waitForTimeout(150);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  if (wide > 0) complaints.push(`wider than the glass by ${wide} px`);
-  return { page, complaints };
 }

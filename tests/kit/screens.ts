@@ -49,10 +49,10 @@ async function photograph(look: Look, scenes: readonly Scene[]): Promise<void> {
   const phone = await openPhone(stage, look, first.seed ?? 'full');
   for (const scene of scenes) {
     await phone.setOffline(false);
-    const { page, complaints } = await visit(stage, phone, scene);
+    const { page, complaints, leave } = await visit(stage, phone, scene);
     const picture = await page.screenshot({ fullPage: !isTablet(look) });
     writeFileSync(join(OUT, pictureOf(scene.name, look.name)), picture);
-    await page.close();
+    await leave();
     for (const complaint of complaints) console.log(`${scene.name} ${look.name}: ${complaint}`);
   }
   await phone.close();
