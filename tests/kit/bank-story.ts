@@ -37,13 +37,22 @@ export async function goToBank(person: Person): Promise<Page> {
   return person.page;
 }
 
-/** Types a card at the bank, then the code of its text, and is led back; the phone at the bank is `phone`. */
-export async function bindCard(
-  house: House,
-  person: Person,
-  card: { readonly holder: string; readonly number: string; readonly phone: string },
-): Promise<void> {
-  const page = await goToBank(person);
+/** What one types at the bank; the phone there is `phone`. */
+export interface TypedCard {
+  readonly holder: string;
+  readonly number: string;
+  readonly phone: string;
+}
+
+/** Goes to the bank and binds a card there. */
+export async function bindCard(house: House, person: Person, card: TypedCard): Promise<void> {
+  await goToBank(person);
+  await fillCard(house, person, card);
+}
+
+/** Types a card on the bank's page, then the code of its text, and is led back. */
+export async function fillCard(house: House, person: Person, card: TypedCard): Promise<void> {
+  const { page } = person;
   await page.locator('[name=name]').fill(card.holder);
   await page.locator('[name=number]').fill(card.number);
   await page.locator('[name=identity]').fill(IDENTITY);
