@@ -24,7 +24,7 @@ async function reach({ page }: Person, target: Locator, key: 'Tab' | 'Shift+Tab'
   throw new Error(`out of reach by ${key}: ${target}`);
 }
 
-/** What has the focus and does not show it, or stands outside of the glass. Runs in the page. */
+/** What has the focus and does not show it, or is nowhere to be seen. Runs in the page. */
 function focusUnseen(): string | undefined {
   const active = document.activeElement;
   if (!active || active === document.body) return undefined;
@@ -35,8 +35,13 @@ function focusUnseen(): string | undefined {
     const { outlineStyle, outlineWidth } = getComputedStyle(element);
     return outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2;
   });
-  const { top, bottom } = (active.closest('label') ?? active).getBoundingClientRect();
-  const isThere = bottom > 0 && top < innerHeight;
+  const whole = active.closest('label') ?? active;
+  const { left, right, top, bottom } = whole.getBoundingClientRect();
+  // Neither outside of the glass nor under what stands over the page.
+  const isThere = [top + 4, (top + bottom) / 2, bottom - 4].some((height) => {
+    const there = document.elementFromPoint((left + right) / 2, height);
+    return there !== null && (whole.contains(there) || there.contains(whole));
+  });
   return isSeen && isThere ? undefined : active.outerHTML.slice(0, 160);
 }
 
@@ -94,6 +99,16 @@ test('a wallet is opened, filled, paid from and read with no finger and no mouse
   await press(ming, 'link', 'home_top_up');
   await arrived(ming, words(ming, 'funding_title'));
   await called(ming, 'button', words(ming, 'funding_go')).waitFor();
+  // On a small glass the ways lie under the keypad: by the arrows each comes up in its turn, and one is at the first again.
+  const glass = page.viewportSize() ?? { width: 390, height: 844 };
+  await page.setViewportSize({ ...glass, height: 640 });
+  const ways = page.getByRole('main').getByRole('radio');
+  await reach(ming, ways.first());
+  for (let way = await ways.count(); way > 0; way -= 1) {
+    await keyboard.press('ArrowDown');
+    await expect.poll(() => page.evaluate(focusUnseen)).toBeUndefined();
+  }
+  await page.setViewportSize(glass);
   await keyboard.type('200');
   const go = called(ming, 'button', words(ming, 'funding_go'));
   await expect.poll(() => go.isEnabled(), { timeout: PATIENCE_MS }).toBe(true);

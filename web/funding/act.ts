@@ -33,6 +33,14 @@ export interface ActWay {
   readonly moved: readonly string[];
 }
 
+/** Follows act `id` until its last word; see {@link followAct}. */
+export type Follow = (
+  needs: ActNeeds,
+  id: string,
+  told: (step: Result<TopUpRow, Refusal>) => void,
+  stopped: () => boolean,
+) => Promise<TopUpRow | undefined>;
+
 /** After this long an act that never reached the server is no longer what the person wants: it is not sent any more. */
 const FRESH: Duration = duration(15, 'min');
 
@@ -114,13 +122,7 @@ export async function sendAct(
  * Follows act `id` until its last word, and tells of every change and of every refusal on the way; undefined when
  * `stopped` says so. After the last word the balance and the bill have been brought down.
  */
-export async function followAct(
-  needs: ActNeeds,
-  way: ActWay,
-  id: string,
-  told: (step: Result<TopUpRow, Refusal>) => void,
-  stopped: () => boolean,
-): Promise<TopUpRow | undefined> {
+export async function followAct(way: ActWay, ...[needs, id, told, stopped]: Parameters<Follow>): ReturnType<Follow> {
   const known = await needs.vault.topUps.get(id);
   const wasOver = known !== undefined && isOver(known.state);
   for (let round = 0; !stopped(); round += 1) {

@@ -1,17 +1,12 @@
 /** Acts of money as a page shows them: one followed until its last word, or the newest that was open when it was last left. */
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { Result } from '#shared/base/result.ts';
-import type { ActNeeds } from '#web/funding/act.ts';
+import type { ActNeeds, Follow } from '#web/funding/act.ts';
 import { FUNDING } from '#web/funding/app.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
-type Follow = (
-  needs: ActNeeds,
-  id: string,
-  told: (step: Result<TopUpRow, Refusal>) => void,
-  stopped: () => boolean,
-) => Promise<unknown>;
+const LOOK_AGAIN_MS = 4_000;
 
 /** One act; `row` is undefined until it is read, `refusal` what the last look met. */
 export interface Followed {
@@ -58,6 +53,16 @@ export function followed(id: () => string, follow: Follow, { keptWaits = false }
     },
     told,
   };
+}
+
+/** Looks again and again while there is no network, from a component until it goes, so that it comes to life with one. */
+export function lookWhileCut(isCut: () => boolean, look: () => Promise<unknown>): void {
+  $effect(() => {
+    const retry = setInterval(() => {
+      if (isCut()) void look();
+    }, LOOK_AGAIN_MS);
+    return () => clearInterval(retry);
+  });
 }
 
 /** The newest act that was open when the phone last knew: first as it was, then as it stands. */

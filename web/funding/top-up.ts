@@ -4,7 +4,16 @@ import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import type { Result } from '#shared/base/result.ts';
 import type { Currency } from '#shared/money/currency.ts';
-import { type ActNeeds, type ActWay, beginAct, followAct, lookAtOpen, openActs, stepAct } from '#web/funding/act.ts';
+import {
+  type ActNeeds,
+  type ActWay,
+  beginAct,
+  type Follow,
+  followAct,
+  lookAtOpen,
+  openActs,
+  stepAct,
+} from '#web/funding/act.ts';
 import { type CardMark, cardOf } from '#web/funding/cards.ts';
 import { askOrKept } from '#web/sync/kept.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
@@ -51,15 +60,8 @@ export function stepTopUp(needs: ActNeeds, id: string): Promise<Result<TopUpRow,
   return stepAct(needs, WAY, id);
 }
 
-/** Follows top-up `id` until its last word; see {@link followAct}. */
-export function followTopUp(
-  needs: ActNeeds,
-  id: string,
-  told: (step: Result<TopUpRow, Refusal>) => void,
-  stopped: () => boolean,
-): Promise<TopUpRow | undefined> {
-  return followAct(needs, WAY, id, told, stopped);
-}
+/** Follows a top-up until its last word. */
+export const followTopUp: Follow = (...act) => followAct(WAY, ...act);
 
 /** What each channel costs and allows: as the server says now, else as it last said; empty when it never did. */
 export async function readTerms(

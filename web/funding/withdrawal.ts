@@ -5,7 +5,16 @@ import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import type { Result } from '#shared/base/result.ts';
 import type { Currency } from '#shared/money/currency.ts';
-import { type ActNeeds, type ActWay, beginAct, followAct, lookAtOpen, openActs, sendAct } from '#web/funding/act.ts';
+import {
+  type ActNeeds,
+  type ActWay,
+  beginAct,
+  type Follow,
+  followAct,
+  lookAtOpen,
+  openActs,
+  sendAct,
+} from '#web/funding/act.ts';
 import { type CardMark, cardOf } from '#web/funding/cards.ts';
 import { askOrKept } from '#web/sync/kept.ts';
 import type { TopUpRow } from '#web/vault/rows.ts';
@@ -57,15 +66,8 @@ export function lookAtWithdrawals(needs: ActNeeds): Promise<TopUpRow[]> {
   return lookAtOpen(needs, WAY);
 }
 
-/** Follows withdrawal `id` until its last word; one that waits for the person stays `kept` meanwhile. */
-export function followWithdrawal(
-  needs: ActNeeds,
-  id: string,
-  told: (step: Result<TopUpRow, Refusal>) => void,
-  stopped: () => boolean,
-): Promise<TopUpRow | undefined> {
-  return followAct(needs, WAY, id, told, stopped);
-}
+/** Follows a withdrawal until its last word; one that waits for the person stays `kept` meanwhile. */
+export const followWithdrawal: Follow = (...act) => followAct(WAY, ...act);
 
 /** What withdrawals cost and allow: as the server says now, else as it last said; no terms: not at this tier. */
 export async function readWithdrawalTerms(

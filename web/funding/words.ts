@@ -9,23 +9,32 @@ import { getLocale } from '#web/paraglide/runtime.js';
 export interface ReasonWords {
   readonly why: string;
   readonly remedy: string;
+  /** What has to be another one before it can go well; absent: it may be tried as it was, or by another way. */
+  readonly change?: 'sum' | 'card';
 }
 
-type Said = readonly [why: () => string, remedy: () => string];
+type Said = readonly [why: () => string, remedy: () => string, change?: ReasonWords['change']];
+
+const CHANNELS: Readonly<Record<string, () => string>> = {
+  'bank-transfer': m.funding_bank_transfer,
+  'third-party': m.funding_third_party,
+  counter: m.funding_counter,
+  'credit-card': m.funding_credit_card,
+};
 
 /** Why a bank or another provider declined a top-up. */
 const DECLINES: Readonly<Record<string, Said>> = {
-  AM04: [m.funding_reason_am04, m.funding_reason_am04_do],
+  AM04: [m.funding_reason_am04, m.funding_reason_am04_do, 'sum'],
   AC04: [m.funding_reason_ac04, m.funding_reason_ac04_do],
   AC06: [m.funding_reason_ac06, m.funding_reason_ac06_do],
   DS02: [m.funding_reason_ds02, m.funding_reason_ds02_do],
   TM01: [m.funding_reason_tm01, m.funding_reason_tm01_do],
   AM05: [m.funding_reason_am05, m.funding_reason_am05_do],
   '05': [m.funding_reason_05, m.funding_reason_05_do],
-  '14': [m.funding_reason_14, m.funding_reason_14_do],
-  '51': [m.funding_reason_51, m.funding_reason_51_do],
-  '54': [m.funding_reason_54, m.funding_reason_54_do],
-  '61': [m.funding_reason_61, m.funding_reason_61_do],
+  '14': [m.funding_reason_14, m.funding_reason_14_do, 'card'],
+  '51': [m.funding_reason_51, m.funding_reason_51_do, 'sum'],
+  '54': [m.funding_reason_54, m.funding_reason_54_do, 'card'],
+  '61': [m.funding_reason_61, m.funding_reason_61_do, 'sum'],
   '62': [m.funding_reason_62, m.funding_reason_62_do],
   '68': [m.funding_reason_68, m.funding_reason_68_do],
   '91': [m.funding_reason_91, m.funding_reason_91_do],
@@ -50,16 +59,8 @@ const REFUSALS: Readonly<Record<string, () => string>> = {
 
 /** A channel by its name. */
 export function channelName(channel: string): string {
-  switch (channel) {
-    case 'third-party':
-      return m.funding_third_party();
-    case 'counter':
-      return m.funding_counter();
-    case 'credit-card':
-      return m.funding_credit_card();
-    default:
-      return m.funding_bank_transfer();
-  }
+  const name = Object.hasOwn(CHANNELS, channel) ? CHANNELS[channel] : undefined;
+  return (name ?? m.funding_bank_transfer)();
 }
 
 /** Why a top-up was declined, and what to do about it. */
@@ -106,5 +107,7 @@ export function arrivalText(seconds: number): string {
 
 function said(words: Readonly<Record<string, Said>>, reason: string): ReasonWords | undefined {
   const found = Object.hasOwn(words, reason) ? words[reason] : undefined;
-  return found && { why: found[0](), remedy: found[1]() };
+  if (!found) return undefined;
+  const [why, remedy, change] = found;
+  return { why: why(), remedy: remedy(), ...(change ? { change } : {}) };
 }

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { TopUp } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
-import { ok, type Result, refuse } from '#shared/base/result.ts';
+import { ok } from '#shared/base/result.ts';
 import { after, duration } from '#shared/base/time.ts';
 import { type ActStage, openActStage } from '#tests/web/funding/server.ts';
 import {
@@ -14,63 +14,27 @@ import {
   readTerms,
   stepTopUp,
 } from '#web/funding/top-up.ts';
-import type { Asked } from '#web/sync/client.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 const WISH = { channel: 'bank-transfer', amount: 200_00, currency: 'CNY' } as const;
 
-/** What the server holds, says no to, and tells next. */
-let held: Map<string, TopUp>;
-let refusal: Refusal | undefined;
-let words: TopUp['state'][];
-let stage: ActStage;
+let stage: ActStage<TopUp>;
 let vault: Vault;
 
-function serve({ method, path, body }: Asked): Result<unknown, Refusal> {
-  if (path === '/top-ups/terms') return ok({ terms: [{ channel: 'bank-transfer', currency: 'CNY' }] });
-  if (method === 'POST') {
-    if (refusal) return refuse(refusal);
-    const { id, channel, amount, currency } = body as TopUp;
-    const fresh = {
-      id,
-      reference: id,
-      channel,
-      amount,
-      currency,
-      fee: 0,
-      state: 'started',
-      startedAt: 1,
-      changedAt: 1,
-    } as const;
-    if (!held.has(id)) held.set(id, fresh);
-    return ok(held.get(id));
-  }
-  const topUp = held.get(path.split('/')[2] ?? '');
-  if (!topUp) return refuse({ code: 'request.not-found' });
-  const next = { ...topUp, state: words.shift() ?? topUp.state };
-  held.set(topUp.id, next.state === 'declined' ? { ...next, reason: 'AM04' } : next);
-  return ok(held.get(topUp.id));
-}
-
 beforeEach(() => {
-  held = new Map();
-  refusal = undefined;
-  words = [];
-  stage = openActStage(serve);
+  stage = openActStage<TopUp>({
+    path: '/top-ups',
+    terms: { channel: 'bank-transfer', currency: 'CNY' },
+    take: (body) => {
+      const { id, channel, amount, currency } = body as TopUp;
+      const wish = { id, reference: id, channel, amount, currency };
+      return ok({ ...wish, fee: 0, state: 'started', startedAt: 1, changedAt: 1 });
+    },
+    follow: followTopUp,
+    reasonOf: (state) => (state === 'declined' ? 'AM04' : undefined),
+  });
   ({ vault } = stage.needs);
 });
-
-const stateOf = async (id: string) => (await vault.topUps.get(id))?.state;
-const follow = async (id: string) => {
-  const told: string[] = [];
-  await followTopUp(
-    stage.needs,
-    id,
-    (step) => told.push(step.ok ? step.value.state : step.error.code),
-    () => told.length > 20,
-  );
-  return told;
-};
 
 test('nothing is sent before it is kept', async () => {
   const row = await beginTopUp(stage.needs, WISH);
@@ -83,11 +47,11 @@ test.each<[what: string, words: TopUp['state'][], told: string[], synced: number
   ['declined', ['pending', 'declined'], ['started', 'pending', 'declined'], 0],
   ['an unanswering bank', ['unknown', 'unknown', 'settled'], ['started', 'unknown', 'unknown', 'settled'], 1],
 ])('%s is followed to the last word, and the money is brought down', async (_what, said, told, syncs) => {
-  words = said;
+  stage.words = said;
   const row = await beginTopUp(stage.needs, WISH);
-  expect(await follow(row.id)).toEqual(told);
+  expect(await stage.follow(row.id)).toEqual(told);
   expect(stage.synced).toBe(syncs);
-  expect(await stateOf(row.id)).toBe(told.at(-1));
+  expect(await stage.stateOf(row.id)).toBe(told.at(-1));
   expect(await openTopUps(vault)).toEqual([]);
   expect(stage.asked.filter((one) => one.startsWith('POST'))).toHaveLength(1);
 });
@@ -95,7 +59,7 @@ test.each<[what: string, words: TopUp['state'][], told: string[], synced: number
 test('an open top-up that has settled by now says so when the list is opened', async () => {
   const row = await beginTopUp(stage.needs, WISH);
   await stepTopUp(stage.needs, row.id);
-  words = ['settled'];
+  stage.words = ['settled'];
   expect(await lookAtTopUps(stage.needs)).toMatchObject([{ id: row.id, state: 'settled' }]);
   expect([await openTopUps(vault), stage.synced]).toEqual([[], 1]);
 });
@@ -104,11 +68,11 @@ test('an answer that is lost leads to the same id being sent again: one top-up',
   const row = await beginTopUp(stage.needs, WISH);
   stage.road = 'deaf';
   for (let times = 0; times < 3; times += 1) await stepTopUp(stage.needs, row.id);
-  expect(await stateOf(row.id)).toBe('kept');
+  expect(await stage.stateOf(row.id)).toBe('kept');
   stage.road = 'open';
-  words = ['settled'];
-  expect(await follow(row.id)).toEqual(['started', 'settled']);
-  expect([...held.keys()]).toEqual([row.id]);
+  stage.words = ['settled'];
+  expect(await stage.follow(row.id)).toEqual(['started', 'settled']);
+  expect([...stage.held.keys()]).toEqual([row.id]);
 });
 
 test('with no road it stays kept, is listed as open after a reload, and goes when the road is back', async () => {
@@ -117,8 +81,8 @@ test('with no road it stays kept, is listed as open after a reload, and goes whe
   expect((await stepTopUp(stage.needs, row.id)).ok).toBe(false);
   expect((await openTopUps(vault)).map((one) => one.id)).toEqual([row.id]);
   stage.road = 'open';
-  words = ['settled'];
-  expect((await follow(row.id)).at(-1)).toBe('settled');
+  stage.words = ['settled'];
+  expect((await stage.follow(row.id)).at(-1)).toBe('settled');
 });
 
 test('what never reached the server is not sent by itself a quarter of an hour later', async () => {
@@ -127,8 +91,8 @@ test('what never reached the server is not sent by itself a quarter of an hour l
   await stepTopUp(stage.needs, row.id);
   stage.road = 'open';
   stage.now = after(stage.now, duration(16, 'min'));
-  expect(await follow(row.id)).toEqual(['dropped']);
-  expect(held.size).toBe(0);
+  expect(await stage.follow(row.id)).toEqual(['dropped']);
+  expect(stage.held.size).toBe(0);
 });
 
 test('what did reach the server is found however late one looks', async () => {
@@ -137,8 +101,8 @@ test('what did reach the server is found however late one looks', async () => {
   await stepTopUp(stage.needs, row.id);
   stage.road = 'open';
   stage.now = after(stage.now, duration(16, 'min'));
-  words = ['settled'];
-  expect(await follow(row.id)).toEqual(['settled']);
+  stage.words = ['settled'];
+  expect(await stage.follow(row.id)).toEqual(['settled']);
 });
 
 test.each<[Refusal, string]>([
@@ -149,10 +113,10 @@ test.each<[Refusal, string]>([
   [{ code: 'request.too-many' }, 'kept'],
   [{ code: 'house.busy' }, 'kept'],
 ])('a refusal %o leaves it %s', async (no, state) => {
-  refusal = no;
+  stage.refusal = no;
   const row = await beginTopUp(stage.needs, WISH);
   await stepTopUp(stage.needs, row.id);
-  expect(await stateOf(row.id)).toBe(state);
+  expect(await stage.stateOf(row.id)).toBe(state);
   if (state === 'refused') expect((await vault.topUps.get(row.id))?.detail).toMatchObject({ code: no.code });
 });
 
@@ -161,7 +125,7 @@ test('a link to a top-up begun on another device is read from the server; to non
   await stepTopUp(stage.needs, row.id);
   await vault.topUps.clear();
   expect(await stepTopUp(stage.needs, row.id)).toMatchObject({ ok: true, value: { id: row.id, state: 'started' } });
-  expect(await follow('01934567-89ab-7def-8123-456789abcdef')).toEqual(['request.not-found']);
+  expect(await stage.follow('01934567-89ab-7def-8123-456789abcdef')).toEqual(['request.not-found']);
 });
 
 test('the terms of the last connection are shown when there is none', async () => {

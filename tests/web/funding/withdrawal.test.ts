@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Withdrawal } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
-import { ok, type Result, refuse } from '#shared/base/result.ts';
+import { ok, refuse } from '#shared/base/result.ts';
 import { after, duration } from '#shared/base/time.ts';
 import { type ActStage, openActStage } from '#tests/web/funding/server.ts';
 import { dropAct } from '#web/funding/act.ts';
@@ -15,63 +15,32 @@ import {
   readWithdrawalTerms,
   sendWithdrawal,
 } from '#web/funding/withdrawal.ts';
-import type { Asked } from '#web/sync/client.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 const CARD = { id: '01900000-0000-7000-8000-0000000000d1', bank: 'icbc', last4: '6783' };
 const WISH = { amount: 150_00, currency: 'CNY', card: CARD } as const;
 const PROOF = { by: 'password', password: '730291' } as const;
 
-/** What the server holds, says no to, and tells next. */
-let held: Map<string, Withdrawal>;
-let refusal: Refusal | undefined;
-let words: Withdrawal['state'][];
-let stage: ActStage;
+let stage: ActStage<Withdrawal>;
 let vault: Vault;
 
-function serve({ method, path, body }: Asked): Result<unknown, Refusal> {
-  if (path === '/withdrawals/terms') return ok({ terms: [{ currency: 'CNY', least: 100 }] });
-  if (method === 'POST') {
-    if (refusal) return refuse(refusal);
-    const { id, card, amount, proof } = body as { id: string; card: string; amount: number; proof?: object };
-    if (!held.has(id) && !proof) return refuse({ code: 'money.proof' });
-    const fresh: Withdrawal = {
-      ...{ id, reference: id, card: { ...CARD, id: card }, amount, fee: 25, currency: 'CNY' },
-      ...{ state: 'started', startedAt: 1, changedAt: 1 },
-    };
-    if (!held.has(id)) held.set(id, fresh);
-    return ok(held.get(id));
-  }
-  const known = held.get(path.split('/')[2] ?? '');
-  if (!known) return refuse({ code: 'request.not-found' });
-  const state = words.shift() ?? known.state;
-  held.set(
-    known.id,
-    state === 'declined' || state === 'returned' ? { ...known, state, reason: 'AC04' } : { ...known, state },
-  );
-  return ok(held.get(known.id));
-}
-
 beforeEach(() => {
-  held = new Map();
-  refusal = undefined;
-  words = [];
-  stage = openActStage(serve);
+  stage = openActStage<Withdrawal>({
+    path: '/withdrawals',
+    terms: { currency: 'CNY', least: 100 },
+    take: (body) => {
+      const { id, card, amount, proof } = body as { id: string; card: string; amount: number; proof?: object };
+      if (!proof) return refuse({ code: 'money.proof' });
+      return ok({
+        ...{ id, reference: id, card: { ...CARD, id: card }, amount, fee: 25, currency: 'CNY' },
+        ...{ state: 'started', startedAt: 1, changedAt: 1 },
+      });
+    },
+    follow: followWithdrawal,
+    reasonOf: (state) => (state === 'declined' || state === 'returned' ? 'AC04' : undefined),
+  });
   ({ vault } = stage.needs);
 });
-
-const stateOf = async (id: string) => (await vault.topUps.get(id))?.state;
-/** What the page is told until the last word, or until it has seen `looks` of them. */
-async function follow(id: string, looks = 20): Promise<string[]> {
-  const told: string[] = [];
-  await followWithdrawal(
-    stage.needs,
-    id,
-    (step) => told.push(step.ok ? step.value.state : step.error.code),
-    () => told.length >= looks,
-  );
-  return told;
-}
 
 test.each<[what: string, words: Withdrawal['state'][], told: string[]]>([
   ['it arrives', ['asked', 'pending', 'settled'], ['asked', 'pending', 'settled']],
@@ -81,10 +50,10 @@ test.each<[what: string, words: Withdrawal['state'][], told: string[]]>([
   '%s: sent once with its proof, followed to the last word, and the wallet is brought down twice',
   async (_what, said, told) => {
     const row = await beginWithdrawal(stage.needs, WISH);
-    expect([stage.asked, await stateOf(row.id)]).toEqual([[], 'kept']);
+    expect([stage.asked, await stage.stateOf(row.id)]).toEqual([[], 'kept']);
     expect(await sendWithdrawal(stage.needs, row, PROOF)).toMatchObject({ ok: true, value: { state: 'started' } });
-    words = said;
-    expect(await follow(row.id)).toEqual(told);
+    stage.words = said;
+    expect(await stage.follow(row.id)).toEqual(told);
     expect(stage.asked.filter((one) => one.startsWith('POST'))).toHaveLength(1);
     expect(stage.synced).toBe(2);
     expect(await openWithdrawals(vault)).toEqual([]);
@@ -104,13 +73,13 @@ test.each<[Withdrawal['state'], number]>([
     await sendWithdrawal(stage.needs, row, PROOF);
     stage.now = after(stage.now, duration(1, 's'));
     const kept = await beginWithdrawal(stage.needs, WISH);
-    [stage.asked.length, stage.synced, words] = [0, 0, [state]];
+    [stage.asked.length, stage.synced, stage.words] = [0, 0, [state]];
     expect((await lookAtWithdrawals(stage.needs)).map((one) => [one.id, one.state])).toEqual([
       [kept.id, 'kept'],
       [row.id, state],
     ]);
     expect([stage.asked, stage.synced]).toEqual([['GET /withdrawals/:id'], syncs]);
-    expect(await stateOf(row.id)).toBe(state);
+    expect(await stage.stateOf(row.id)).toBe(state);
     stage.road = 'cut';
     expect((await lookAtWithdrawals(stage.needs)).map(({ id }) => id)).toEqual(
       state === 'pending' ? [kept.id, row.id] : [kept.id],
@@ -120,10 +89,10 @@ test.each<[Withdrawal['state'], number]>([
 
 test('what was kept and never sent stays with the person: no step of the phone sends it', async () => {
   const row = await beginWithdrawal(stage.needs, WISH);
-  expect(await follow(row.id, 3)).toEqual(['kept', 'kept', 'kept']);
-  expect([held.size, stage.asked.filter((one) => one.startsWith('POST'))]).toEqual([0, []]);
+  expect(await stage.follow(row.id, 3)).toEqual(['kept', 'kept', 'kept']);
+  expect([stage.held.size, stage.asked.filter((one) => one.startsWith('POST'))]).toEqual([0, []]);
   stage.now = after(stage.now, duration(16, 'min'));
-  expect(await follow(row.id)).toEqual(['dropped']);
+  expect(await stage.follow(row.id)).toEqual(['dropped']);
 });
 
 test('an answer that is lost: the same id is sent again, or found by looking; one withdrawal', async () => {
@@ -134,12 +103,12 @@ test('an answer that is lost: the same id is sent again, or found by looking; on
     error: { code: 'house.unreachable' },
   });
   expect((await openWithdrawals(vault)).map(({ id }) => id)).toEqual([row.id]);
-  expect(await follow(row.id, 2)).toEqual(['house.unreachable', 'house.unreachable']);
+  expect(await stage.follow(row.id, 2)).toEqual(['house.unreachable', 'house.unreachable']);
   stage.road = 'open';
   expect((await sendWithdrawal(stage.needs, row, PROOF)).ok).toBe(true);
-  words = ['settled'];
-  expect(await follow(row.id)).toEqual(['settled']);
-  expect([...held.keys()]).toEqual([row.id]);
+  stage.words = ['settled'];
+  expect(await stage.follow(row.id)).toEqual(['settled']);
+  expect([...stage.held.keys()]).toEqual([row.id]);
 });
 
 test.each<[Refusal, string]>([
@@ -154,10 +123,10 @@ test.each<[Refusal, string]>([
   [{ code: 'card.not-found' }, 'refused'],
   [{ code: 'card.kind' }, 'refused'],
 ])('a refusal %o leaves it %s', async (no, state) => {
-  refusal = no;
+  stage.refusal = no;
   const row = await beginWithdrawal(stage.needs, WISH);
   const sent = await sendWithdrawal(stage.needs, row, PROOF);
-  expect([sent.ok, await stateOf(row.id), stage.synced]).toEqual([state === 'refused', state, 0]);
+  expect([sent.ok, await stage.stateOf(row.id), stage.synced]).toEqual([state === 'refused', state, 0]);
   if (state === 'refused')
     expect((await vault.topUps.get(row.id))?.detail).toMatchObject({ code: no.code, card: CARD });
 });
@@ -165,28 +134,28 @@ test.each<[Refusal, string]>([
 test('a withdrawal that had arrived and was sent back the next day is told when one looks again', async () => {
   const row = await beginWithdrawal(stage.needs, WISH);
   await sendWithdrawal(stage.needs, row, PROOF);
-  words = ['settled'];
-  await follow(row.id);
-  words = ['returned'];
-  expect(await follow(row.id)).toEqual(['returned']);
+  stage.words = ['settled'];
+  await stage.follow(row.id);
+  stage.words = ['returned'];
+  expect(await stage.follow(row.id)).toEqual(['returned']);
   expect(await vault.topUps.get(row.id)).toMatchObject({ state: 'returned', detail: { reason: 'AC04' } });
   stage.road = 'cut';
-  expect(await follow(row.id)).toEqual(['returned']);
+  expect(await stage.follow(row.id)).toEqual(['returned']);
 });
 
 test('what the person let go is let go, unless it had arrived after all', async () => {
   const never = await beginWithdrawal(stage.needs, WISH);
   await dropAct(stage.needs, never.id);
-  expect([await follow(never.id), await stateOf(never.id)]).toEqual([['dropped'], 'dropped']);
+  expect([await stage.follow(never.id), await stage.stateOf(never.id)]).toEqual([['dropped'], 'dropped']);
   const late = await beginWithdrawal(stage.needs, WISH);
   stage.road = 'deaf';
   await sendWithdrawal(stage.needs, late, PROOF);
   await dropAct(stage.needs, late.id);
   stage.road = 'open';
-  words = ['settled'];
-  expect(await follow(late.id)).toEqual(['settled']);
+  stage.words = ['settled'];
+  expect(await stage.follow(late.id)).toEqual(['settled']);
   await dropAct(stage.needs, late.id);
-  expect(await stateOf(late.id)).toBe('settled');
+  expect(await stage.stateOf(late.id)).toBe('settled');
 });
 
 test('the terms of the last connection are shown when there is none', async () => {

@@ -9,6 +9,20 @@ afterAll(() => overwriteGetLocale(() => 'en'));
 const DECLINES = ['05', '14', '51', '54', '61', '62', '68', '91', '96', 'AM04', 'AC04', 'AC06', 'AM05', 'DS02', 'TM01'];
 const REJECTS = ['AC04', 'AC06', 'AM04'];
 
+test.each([
+  ['AM04', 'sum'],
+  ['51', 'sum'],
+  ['61', 'sum'],
+  ['14', 'card'],
+  ['54', 'card'],
+  ['05', undefined],
+  ['68', undefined],
+  ['91', undefined],
+  ['XX99', undefined],
+])('after %s another %s is wanted', (reason, change) => {
+  expect(reasonWords(reason).change).toBe(change);
+});
+
 describe.each(['zh', 'en'] as const)('in %s', (language) => {
   test.each([
     ['a top-up', reasonWords, DECLINES],
