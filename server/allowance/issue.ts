@@ -313,7 +313,7 @@ async function write(parts: AllowanceParts, tx: Sql, asker: Asker, grant: Grant,
     policyEpoch: policy.epoch,
     anchor: crypto.getRandomValues(new Uint8Array(16)),
   };
-  const bytes = await parts.regions.sign(region.region, allowanceMessage, message);
+  const bytes = await parts.regions.sign(region.region, allowanceMessage, message, tx);
   const read = allowanceMessage.read(bytes);
   assert(read.ok, 'an allowance just signed can be read');
   const reference = referenceOf(read.value.id).slice();

@@ -4,7 +4,7 @@
  * Invariant: a clock that was moved ahead is not believed until it stands where it should again.
  */
 import { bootMs } from '#server/platform/clock.ts';
-import { type Database, Unavailable } from '#server/platform/sql.ts';
+import { type Database, type Sql, Unavailable } from '#server/platform/sql.ts';
 import type { Clock, Duration } from '#shared/base/time.ts';
 import { duration, instant } from '#shared/base/time.ts';
 
@@ -12,8 +12,8 @@ import { duration, instant } from '#shared/base/time.ts';
 const DIFFERENCE_MOST: Duration = duration(2, 'min');
 const ASK_DATABASE_EVERY_MS = 30_000;
 
-/** Throws {@link Unavailable} while the clock is not to be believed. */
-export type BelieveClock = () => Promise<void>;
+/** Throws {@link Unavailable} while the clock is not to be believed. Whoever has a transaction open hands it in. */
+export type BelieveClock = (tx?: Sql) => Promise<void>;
 
 /**
  * Watches `clock` from now on: by the time since this machine was started, which nobody sets, and by the clock of a
@@ -24,14 +24,14 @@ export function openClockGuard(database: Database, clock: Clock, boot: () => num
   let askedAt = -Infinity;
   let differs = 0;
 
-  return async () => {
+  return async (tx = database) => {
     const now = { wall: clock() as number, boot: boot() };
     const ahead = now.wall - believed.wall - (now.boot - believed.boot);
     if (ahead > DIFFERENCE_MOST) throw wrong(`was moved ahead by ${Math.round(ahead / 1000)} s`);
     // A clock set back signs nothing new that could harm; it must not become the measure either.
     if (ahead > -DIFFERENCE_MOST) believed = now;
     if (database.kind === 'postgres' && now.boot - askedAt >= ASK_DATABASE_EVERY_MS) {
-      differs = clock() - (await databaseTime(database));
+      differs = clock() - (await databaseTime(tx));
       askedAt = now.boot;
     }
     if (differs > DIFFERENCE_MOST) throw wrong(`is ${Math.round(differs / 1000)} s ahead of the database's`);
@@ -42,9 +42,7 @@ function wrong(how: string): Unavailable {
   return new Unavailable('house.unreachable', `the clock of this machine ${how}: nothing is signed by it`);
 }
 
-async function databaseTime(database: Database): Promise<number> {
-  const [row] = await database.query<{ at: number }>(
-    'select (extract(epoch from clock_timestamp()) * 1000)::bigint as at',
-  );
+async function databaseTime(tx: Sql): Promise<number> {
+  const [row] = await tx.query<{ at: number }>('select (extract(epoch from clock_timestamp()) * 1000)::bigint as at');
   return instant(row?.at ?? 0);
 }

@@ -68,7 +68,7 @@ export interface RegionParts {
   readonly rpId: string;
   readonly origins: readonly string[];
   /** Throws while this machine's clock is not to be believed: no card is signed then, nor anything else. */
-  readonly believeClock?: () => Promise<void>;
+  readonly believeClock?: (tx?: Sql) => Promise<void>;
   /** First policies by tier; rows that are there already win. */
   readonly policies?: Readonly<Record<Tier, Policy>>;
 }
@@ -98,11 +98,15 @@ export interface Regions {
   readonly setPolicy: (region: string, tier: Tier, policy: Policy, by?: By) => Promise<void>;
   /** Replaces a region's terms. */
   readonly setTerms: (region: string, terms: RegionTerms, by?: By) => Promise<void>;
-  /** `message` signed by the key of `region` that is in force now. */
+  /**
+   * `message` signed by the key of `region` that is in force now. Whoever has a transaction open hands it in: on the embedded
+   * database a look beside it would wait for its end, and it for the look.
+   */
   readonly sign: <Message>(
     region: string,
     type: MessageType<Message>,
     message: Message,
+    tx?: Sql,
   ) => Promise<Uint8Array<ArrayBuffer>>;
   /** Signs nothing of meaning with the key of every region; throws when one cannot sign now. */
   readonly probe: () => Promise<void>;
@@ -216,9 +220,9 @@ export async function openRegions(parts: RegionParts): Promise<Regions> {
         const about = { why: by.why, terms: JSON.stringify(terms) };
         await writeDown(tx, [{ region, at: clock(), act: 'terms', who: by.who, about }]);
       }),
-    sign: async (region, type, message) => {
-      const { rotations } = await fresh();
-      await parts.believeClock?.();
+    sign: async (region, type, message, tx) => {
+      const rotations = tx ? await readRotations(tx) : (await fresh()).rotations;
+      await parts.believeClock?.(tx);
       return type.sign(message, keys.current(region, clock(), rotations));
     },
     probe: async () => {

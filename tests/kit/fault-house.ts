@@ -36,6 +36,7 @@ export const ROOM = {
   maxCount: 1000,
   noPasskeyEach: 10_000_00,
   noPasskeySum: 10_000_00,
+  spend: { most: 1_000_000_00, per: 'life' },
 };
 
 /** Opens a house in which one person has `minor` fen to pay another with; addresses of callers are theirs to say. */

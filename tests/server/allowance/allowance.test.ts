@@ -6,6 +6,7 @@ import { openLimits, type Room } from '#server/allowance/limit.ts';
 import type { Device } from '#server/identity/identity.ts';
 import { auditLedger } from '#server/ledger/audit.ts';
 import { guaranteeFund, outside, receivable } from '#server/ledger/chart.ts';
+import type { Ledger } from '#server/ledger/ledger.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { duration } from '#shared/base/time.ts';
@@ -16,7 +17,7 @@ import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import { allowanceChecks, certificateChecks } from '#shared/protocol/trust.ts';
 import { allowancePolicy, DEFAULT_POLICIES, type Tier } from '#shared/rules/policy.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
-import { freshSigner, type Trader } from '#tests/kit/market.ts';
+import { freshSigner, type Market, openMarket, type Trader } from '#tests/kit/market.ts';
 import { type AllowancePlace, type Held, openPlace } from '#tests/server/allowance/place.ts';
 
 eachDatabase('allowances', (openDatabase) => {
@@ -27,7 +28,7 @@ eachDatabase('allowances', (openDatabase) => {
     return place;
   };
   afterEach(async () => {
-    expect(await place?.faults()).toEqual([]);
+    expect((await place?.faults()) ?? []).toEqual([]);
   });
   afterAll(async () => {
     if (place) expect((await auditLedger(place.database)).findings).toEqual([]);
@@ -49,6 +50,27 @@ eachDatabase('allowances', (openDatabase) => {
         ],
       },
     ]);
+
+  test('what a region says may grow old while it signs, and somebody else may ask for it in that moment', async () => {
+    const within = Promise.withResolvers<void>();
+    let market: Market | undefined;
+    const slow = (ledger: Ledger): Ledger => ({
+      ...ledger,
+      balances: (region, accounts, tx) => {
+        if (tx) market?.pass(duration(3, 's'));
+        if (tx) within.resolve();
+        return ledger.balances(region, accounts, tx);
+      },
+    });
+    market = await openMarket(await openDatabase(), { tamper: { ledger: slow } });
+    const who = await market.person('小明');
+    await market.topUp(who, 50_00);
+    const asking = within.promise.then(() => market?.regions.all());
+    const { allowance } = await market.purse(who, 20_00);
+    expect(allowance.message.total).toBe(20_00);
+    expect(await asking).toHaveLength(2);
+    await market.close();
+  });
 
   test('for a day after a payment password was found again a person gets half of it', async () => {
     const here = await opened();
