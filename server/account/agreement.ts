@@ -1,6 +1,6 @@
 /**
  * The agreement between a person and the house, version by version.
- * Invariant: no money moves for a person who has not accepted the version in force.
+ * Invariant: for a person who has not accepted the version in force no money moves but to their own card, when they leave.
  */
 import type { AccountParts } from '#server/account/parts.ts';
 import * as store from '#server/account/store.ts';

@@ -65,6 +65,16 @@ test('the second tier after two slips and a slow register, the third by the phon
   await synced(shop);
   await topUp(payer, '100');
   await waitForAllowance(payer);
+  // What may still be paid is said, and what stands ready for offline counts as used.
+  await openRealName(payer);
+  await told(payer, 'me_tier_one').waitFor();
+  for (const key of [
+    words(payer, 'me_spent_of', { spent: '¥100.00', most: '¥1,000.00' }),
+    words(payer, 'me_spent_left', { left: '¥900.00' }),
+  ])
+    await payer.page.getByText(key, { exact: true }).waitFor();
+  await payer.page.goto(`${town.house.origin}/`);
+  await synced(payer);
   await network('cut', shop, payer);
   await ask(shop, '12.50');
   await pay(payer, shop, { name: '王大明', amount: '¥12.50' });

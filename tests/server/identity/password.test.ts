@@ -240,6 +240,20 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     expect(await prove(who, act(said))).toBe(told);
   });
 
+  test('what stands before money stands before every act but the ways out: home to one’s own card, and leaving', async () => {
+    const who = await holder();
+    place.identity.beforeMoney(async (_tx, { wallet }) =>
+      wallet === who.wallet ? { code: 'agreement.new' } : undefined,
+    );
+    for (const one of ['transfer', 'claim'] as const) {
+      expect(await prove(who, act({ act: one, amount: 1 }))).toBe('agreement.new');
+      expect(await prove(who, act({ act: one, proof: typed(GOOD) }))).toBe('agreement.new');
+    }
+    expect(await prove(who, act({ act: 'withdrawal', amount: 1, proof: typed(GOOD) }))).toBe('proved');
+    expect(await prove(who, act({ act: 'closing', amount: 0 }))).toBe('money.proof both');
+    expect(await prove(await holder(), act({ amount: 1 }))).toBe('free');
+  });
+
   test('for a day after a second phone came, every act takes both', async () => {
     const who = await holder();
     await stepUp(who);

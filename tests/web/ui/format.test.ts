@@ -23,9 +23,9 @@ test('the parts of a sum are its mark, its whole and its decimals', () => {
 });
 
 const AGO = {
-  zh: ['现在', '1分钟前', '3分钟前', '59分钟前', '1小时前', '23小时前', '昨天', '30天前'],
+  zh: ['刚刚', '1分钟前', '3分钟前', '59分钟前', '1小时前', '23小时前', '昨天', '30天前'],
   en: [
-    'now',
+    'just now',
     '1 minute ago',
     '3 minutes ago',
     '59 minutes ago',
