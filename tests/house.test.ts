@@ -164,6 +164,11 @@ const PLACES: readonly (readonly [rule: string, pattern: RegExp, where: (path: s
     (path) => /\/clock\.ts$|^web\/service-worker\.ts$|^server\/sandbox\//.test(path),
   ],
   [
+    'a transaction is one connection, and is asked one thing at a time',
+    /Promise\.all\(\[(?:(?!\]\))[\s\S])*?\(tx\b/,
+    (path) => !path.startsWith('server/'),
+  ],
+  [
     'shared has no clock, network, storage or Node',
     /\b(?:indexedDB|localStorage|process\.env|from 'node:)/,
     (path) => !path.startsWith('shared/'),

@@ -307,10 +307,8 @@ export interface Standing {
 /** How a wallet stands where money is proved. */
 export async function standing(tx: Sql, owner: Owner): Promise<Standing> {
   const wallet = await walletOf(tx, owner.wallet);
-  const [terms, password] = await Promise.all([
-    store.readMoneyTerms(tx, wallet.region, wallet.tier),
-    store.readPassword(tx, wallet.region, wallet.id),
-  ]);
+  const terms = await store.readMoneyTerms(tx, wallet.region, wallet.tier);
+  const password = await store.readPassword(tx, wallet.region, wallet.id);
   assert(terms !== undefined, `no terms of ${wallet.region} for ${wallet.tier}`);
   return { wallet, terms, password };
 }

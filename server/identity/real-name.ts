@@ -202,11 +202,9 @@ function reasonOf(verdict: Exclude<RegisterVerdict, 'review'>): RealNameReason |
 }
 
 async function viewOf(tx: Sql, region: string, wallet: Id): Promise<RealNameView> {
-  const [owner, proved, latest] = await Promise.all([
-    store.readWallet(tx, wallet),
-    store.provedCertification(tx, region, wallet),
-    store.latestCertification(tx, region, wallet),
-  ]);
+  const owner = await store.readWallet(tx, wallet);
+  const proved = await store.provedCertification(tx, region, wallet);
+  const latest = await store.latestCertification(tx, region, wallet);
   assert(owner !== undefined, 'a session belongs to a wallet');
   return {
     tier: owner.tier,
