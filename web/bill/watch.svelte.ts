@@ -1,5 +1,5 @@
 /** A question to the vault that is answered again whenever what it read has changed. */
-import { liveQuery } from 'dexie';
+import { followVault } from '#web/vault/follow.ts';
 
 /** The newest answer, and whether there is one yet. */
 export interface Watched<Value> {
@@ -13,18 +13,16 @@ export interface Watched<Value> {
  */
 export function watch<Value>(question: () => () => Promise<Value>): Watched<Value> {
   let now = $state.raw<Watched<Value>>({ state: 'reading', value: undefined });
-  $effect(() => {
-    const reading = question();
-    const seen = liveQuery(reading).subscribe({
-      next: (value) => {
+  $effect(() =>
+    followVault(question(), {
+      next(value) {
         now = { state: 'ready', value };
       },
-      error: () => {
+      error() {
         now = { state: 'failed', value: now.value };
       },
-    });
-    return () => seen.unsubscribe();
-  });
+    }),
+  );
   return {
     get state() {
       return now.state;

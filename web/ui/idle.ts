@@ -16,3 +16,16 @@ export function whenIdle(work: () => void, after = 0): () => void {
     if (idle !== undefined) cancelIdleCallback(idle);
   };
 }
+
+/** Does `work` once what stands now is on the glass, in a piece of its own; call the answer to give it up. */
+export function afterPicture(work: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // Work done in the frame itself would be one piece with the layout it causes.
+  const frame = requestAnimationFrame(() => {
+    timer = setTimeout(work);
+  });
+  return () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+  };
+}

@@ -1,7 +1,7 @@
 /** Sums, days and lengths of time as people read them in both languages. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { overwriteGetLocale } from '#web/paraglide/runtime.js';
-import { agoText, dayText, sumParts, sumText, timeText } from '#web/ui/format.ts';
+import { agoText, dayText, monthText, sumParts, sumText, timeText } from '#web/ui/format.ts';
 
 const NOON = new Date(2026, 10, 23, 12).getTime();
 const HOUR = 3_600_000;
@@ -53,6 +53,22 @@ describe.each([
     const lengths = [59_999, 60_000, 200_000, HOUR - 1, HOUR, 24 * HOUR - 1, 24 * HOUR, 30.5 * 24 * HOUR];
     expect(lengths.map((past) => agoText(NOON - past, NOON))).toEqual(AGO[locale]);
     expect(agoText(NOON + HOUR, NOON)).toBe(AGO[locale][0]);
+  });
+
+  test('days and months are what the browser itself would write', () => {
+    const tag = locale === 'zh' ? 'zh-CN' : 'en-GB';
+    const day = { month: 'long', day: 'numeric', weekday: 'short' } as const;
+    const thisYear = new Intl.DateTimeFormat(tag, day);
+    const otherYear = new Intl.DateTimeFormat(tag, { ...day, year: 'numeric' });
+    const month = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'long' });
+    for (let number = 0; number < 12; number += 1) {
+      const [now, before] = [2026, 2025].map((year) => new Date(year, number, 1 + 2 * number, 9).getTime());
+      if (now === undefined || before === undefined) continue;
+      const afterwards = new Date(2026, 11, 31, 9).getTime();
+      expect(dayText(now, afterwards)).toBe(thisYear.format(now));
+      expect(dayText(before, afterwards)).toBe(otherYear.format(before));
+      expect(monthText(`2026-${String(number + 1).padStart(2, '0')}`)).toBe(month.format(now));
+    }
   });
 
   test('the time of day is what the browser itself would write', () => {

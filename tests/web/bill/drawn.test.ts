@@ -1,0 +1,29 @@
+/** Rows of a list, drawn a few new ones at a time; what stands already costs nothing. */
+import { expect, test } from 'vitest';
+import { makeBill } from '#tests/kit/bills.ts';
+import { drawnNext } from '#web/bill/drawn.ts';
+import { type Entry, entryOfBill } from '#web/bill/entries.ts';
+import { monthOf } from '#web/vault/tally.ts';
+
+const AT = Date.UTC(2026, 10, 23, 12);
+/** `1-3` the bills of these numbers. */
+function rows(text: string): Entry[] {
+  const [first = 1, last = 0] = text === '-' ? [] : text.split('-').map(Number);
+  const numbers = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  return numbers.map((one) => entryOfBill({ ...makeBill(one, AT), at: AT, month: monthOf(AT) }));
+}
+
+test.each([
+  // wanted   drawn    drawn next
+  ['1-40      -        1-6       a first page begins with a few'],
+  ['1-40      1-6      1-12      and grows'],
+  ['1-40      1-36     1-40      to its end'],
+  ['1-5       -        1-5       a short one stands at once'],
+  ['1-40      1-40     1-40      what stands is kept'],
+  ['7-46      1-40     7-46      six new ones below'],
+  ['41-80     1-40     41-46     a page of other bills begins anew'],
+  ['-         1-40     -         none'],
+])('%s', (row) => {
+  const [wanted = '', drawn = '', next = ''] = row.split(/\s+/);
+  expect(drawnNext(rows(wanted), rows(drawn))).toEqual(rows(next));
+});

@@ -1,0 +1,12 @@
+/** How much of a list is drawn at once: a page of new rows in one piece would hold a slow phone for longer than can be felt. */
+import type { Entry } from '#web/bill/entries.ts';
+
+/** New rows in one piece of work. */
+const NEW_AT_ONCE = 6;
+
+/** What is drawn next of `wanted` when `drawn` stands already: from its beginning, as far as few rows of it are new. */
+export function drawnNext(wanted: readonly Entry[], drawn: readonly Entry[] = []): readonly Entry[] {
+  const standing = new Set(drawn.map(({ id }) => id));
+  const fresh = wanted.flatMap(({ id }, at) => (standing.has(id) ? [] : [at]));
+  return wanted.slice(0, fresh[NEW_AT_ONCE]);
+}
