@@ -8,7 +8,7 @@ import { readDocument, tell } from '#server/notebook/read.ts';
 import { compare } from '#server/notebook/selector.ts';
 import { type Book, everyDocument } from '#server/notebook/store.ts';
 
-/** Answers a view of a design document: its map alone, without reducing. */
+/** Answers a view of a design document as a filter of changes may need it: its map by one key, without reducing and without many keys. */
 export async function answerView(
   room: Room,
   book: Book,

@@ -89,13 +89,16 @@ test('a copy may bear a revision with a number alone, and is told with it', asyn
   expect([edit.status, edit.json.rev.slice(0, 2)]).toEqual([201, '2-']);
 });
 
-test('documents that do not replicate bear no attachments', async () => {
+test('documents that do not replicate bear no attachments and no history', async () => {
   await ask('PUT', '/local');
   const file = { content_type: 'text/plain', data: 'Zm9v' };
   await ask('PUT', '/local/_local/one', { word: 'kept', _attachments: { 'foo.txt': file } });
   expect((await ask('GET', '/local/_local/one?attachments=true')).json).toEqual({
     ...{ _id: '_local/one', _rev: '0-1', word: 'kept' },
   });
+  const told = { word: 'kept', _rev: '0-1', _revisions: { start: 0, ids: ['1'] } };
+  expect(await ask('PUT', '/local/_local/one', told)).toMatchObject({ status: 201, json: { rev: '0-2' } });
+  expect((await ask('GET', '/local/_local/one')).json).toEqual({ _id: '_local/one', _rev: '0-2', word: 'kept' });
   const no = { error: 'bad_request', reason: '_local documents do not accept attachments.' };
   for (const name of ['one/foo.txt', 'one/none.txt', 'none/none.txt']) {
     expect(await ask('GET', `/local/_local/${name}`)).toEqual({ status: 400, json: no });

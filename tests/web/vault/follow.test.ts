@@ -47,7 +47,7 @@ test('a slow reading is answered while others write on, its thread rests between
     await pause(2);
   }
   expect(answers.length).toBeGreaterThan(2);
-  await expect.poll(() => answers.at(-1)).toBe(LAST);
+  await expect.poll(() => answers.at(-1), { timeout: 10_000 }).toBe(LAST);
   expect(readings).toBeLessThan(LAST / 3);
   await expect.poll(() => answers.length).toBe(readings);
 });
