@@ -1,4 +1,5 @@
 /** Who may ask about payments, cases and bills, and what a stranger hears: nothing. */
+import { brotliDecompressSync } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { billRoutes } from '#server/bill/routes.ts';
@@ -7,6 +8,7 @@ import { paymentRoutes } from '#server/payment/routes.ts';
 import { readConfig } from '#server/platform/config.ts';
 import type { Database } from '#server/platform/database.ts';
 import { createHttp, type Http } from '#server/platform/http.ts';
+import type { BillPage } from '#shared/api/bill.ts';
 import type { Id } from '#shared/base/id.ts';
 import { refuse } from '#shared/base/result.ts';
 import { openMemory } from '#tests/kit/empty-database.ts';
@@ -143,4 +145,26 @@ test.each(['/payments/short', '/payments/%00', '/cases/1', '/bills?limit=0', '/b
 test('everybody reads their own bills', async () => {
   expect((await ask('/bills', 'hua')).body).toMatchObject({ cursor: 1, more: false, bills: [{ direction: 'in' }] });
   expect((await ask('/bills', 'stranger')).body).toEqual({ bills: [], cursor: 0, more: false });
+});
+
+test('many bills come packed, and page after page from where the one before ended none is missing or twice', async () => {
+  const [payer, payee] = [await here.person('大客'), await here.person('大店')];
+  await here.topUp(payer, 1_000_00);
+  const purse = await here.purse(payer, 1_000_00);
+  const many: Paid[] = [];
+  for (let at = 0; at < 120; at += 1) many.push(await purse.pay(payee, 1_00 + at));
+  await here.upload(payee, ...many);
+  const headers = { 'x-wallet': payee.wallet };
+  const plain = await app.inject({ url: '/bills?limit=500', headers });
+  const packed = await app.inject({ url: '/bills?limit=500', headers: { ...headers, 'accept-encoding': 'br' } });
+  expect(packed.headers['content-encoding']).toBe('br');
+  expect(JSON.parse(brotliDecompressSync(packed.rawPayload).toString())).toEqual(plain.json());
+  expect(packed.rawPayload.length).toBeLessThan(plain.rawPayload.length / 2);
+  const read: string[] = [];
+  for (let after = 0, more = true; more; ) {
+    const page = (await app.inject({ url: `/bills?limit=50&after=${after}`, headers })).json<BillPage>();
+    read.push(...page.bills.map(({ id }) => id));
+    ({ cursor: after, more } = page);
+  }
+  expect(read.toSorted()).toEqual(many.map(({ name }) => name).toSorted());
 });
