@@ -1,7 +1,8 @@
 /** The rules of the house that can be read off the imports: who may know whom, and what stands where. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sourcesIn } from '#tests/kit/sources.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -48,18 +49,13 @@ interface Source {
 }
 
 function sourcesOf(place: string): Source[] {
-  return readdirSync(join(ROOT, place), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(ts|svelte)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1))
-    .filter((path) => !/(^|\/)(paraglide|\.svelte-kit|node_modules)\//.test(path))
-    .map((path) => {
-      const text = readFileSync(join(ROOT, path), 'utf8');
-      // At the start of a line or after a closing brace: an import, not the text of one inside a string.
-      const found = text.matchAll(
-        /(?:^\s*import\s*|^(?:(?!["'`]).)*[}\w*]\s+from\s*|^(?:(?!["'`]).)*\bimport\s*\(\s*)['"]([^'"]+)['"]/gm,
-      );
-      return { path, text, imports: [...found].map((match) => match[1] ?? '') };
-    });
+  return sourcesIn(place, /\.(ts|svelte)$/).map(({ path, text }) => {
+    // At the start of a line or after a closing brace: an import, not the text of one inside a string.
+    const found = text.matchAll(
+      /(?:^\s*import\s*|^(?:(?!["'`]).)*[}\w*]\s+from\s*|^(?:(?!["'`]).)*\bimport\s*\(\s*)['"]([^'"]+)['"]/gm,
+    );
+    return { path, text, imports: [...found].map((match) => match[1] ?? '') };
+  });
 }
 
 const PRODUCT = ['shared', 'server', 'web'].flatMap(sourcesOf);

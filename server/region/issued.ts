@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Sql } from '#server/platform/database.ts';
 import { keyFiles } from '#server/region/issuer-key.ts';
-import { readOwnKeySet } from '#server/region/key-set.ts';
-import { readKeySets } from '#server/region/store.ts';
+import { everyOwnKeySet } from '#server/region/key-set.ts';
 import type { Instant } from '#shared/base/time.ts';
 import { askSignature, type Signed } from '#shared/protocol/message.ts';
 import { type SignatureQuestion, webVerifier } from '#shared/protocol/signature.ts';
@@ -22,7 +21,7 @@ export function rootIn(keysDir: string): Uint8Array {
 /** Asks by every key set the root `root` ever signed. */
 export async function issuersOf(tx: Sql, root: Uint8Array): Promise<AskIssuer> {
   const verify = webVerifier();
-  const all = (await readKeySets(tx)).map((bytes) => readOwnKeySet(bytes, root));
+  const all = await everyOwnKeySet(tx, root);
   const signed = await Promise.all(all.map((keySet) => verify(askSignature(keySet, root))));
   const keySets = all.filter((_, at) => signed[at]);
   return (message, region, moment) => {

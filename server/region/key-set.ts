@@ -3,7 +3,7 @@
  * Invariant: an origin keeps its place for ever, for payments name it by that place.
  */
 import { type Entry, writeDown } from '#server/logbook/logbook.ts';
-import type { Database } from '#server/platform/database.ts';
+import type { Database, Sql } from '#server/platform/database.ts';
 import {
   GENERATION_LIFE,
   generationOf,
@@ -30,7 +30,7 @@ export interface KeySetSource {
 }
 
 /** Reads a key set this house signed itself. A Fault when it cannot be read or another root signed it. */
-export function readOwnKeySet(bytes: Uint8Array, root: Uint8Array): Signed<KeySet> {
+function readOwnKeySet(bytes: Uint8Array, root: Uint8Array): Signed<KeySet> {
   const read = keySetMessage.read(bytes);
   assert(read.ok, 'a key set of our own can be read');
   assert(
@@ -38,6 +38,11 @@ export function readOwnKeySet(bytes: Uint8Array, root: Uint8Array): Signed<KeySe
     'the database was started with another network root key: put the folder of keys back that belongs to it',
   );
   return read.value;
+}
+
+/** Every key set this house ever published, the oldest first; a Fault as of {@link readOwnKeySet}. */
+export async function everyOwnKeySet(tx: Sql, root: Uint8Array): Promise<Signed<KeySet>[]> {
+  return (await readKeySets(tx)).map((bytes) => readOwnKeySet(bytes, root));
 }
 
 /** The key set in force at `now`; publishes a new one when the newest says something else. */
@@ -70,8 +75,7 @@ export async function pastKeySets(
 ): Promise<Signed<KeySet>[]> {
   const kidsOf = ({ message }: Signed<KeySet>): string[] => message.issuers.map(({ key }) => toBase64url(kidOf(key)));
   const named = new Set(kidsOf(current));
-  const past = (await readKeySets(database)).map((bytes) => readOwnKeySet(bytes, root));
-  return past.reverse().filter((keySet) => {
+  return (await everyOwnKeySet(database, root)).reverse().filter((keySet) => {
     const kids = kidsOf(keySet).filter((kid) => !named.has(kid));
     for (const kid of kids) named.add(kid);
     return kids.length > 0;

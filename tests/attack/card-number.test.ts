@@ -1,13 +1,11 @@
 /** A whole card number has no way into the house: no screen asks for one, no route takes one, and nothing here reads one but the bank's page. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '#shared/base/id.ts';
 import { openStage, type Schema, type Stage } from '#tests/attack/stage.ts';
 import { CREDIT_CARD } from '#tests/kit/funding.ts';
 import { type Member, openMember } from '#tests/kit/member.ts';
+import { sourcesIn } from '#tests/kit/sources.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 /** What one reads on a card, as people and programs call it. */
 const ON_A_CARD = /card.?number|\bpan\b|cvv|cvc|security.?code|expiry|卡号|安全码|有效期至/i;
 
@@ -19,25 +17,18 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-const sources = (place: string, ending: RegExp) =>
-  readdirSync(join(ROOT, place), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && ending.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1))
-    .filter((path) => !/paraglide|\.svelte-kit/.test(path))
-    .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
-
 test('no screen of the app has a field for what stands on a card', () => {
-  const messages = sources('web/messages', /\.(?:zh|en)\.json$/).map(
+  const messages = sourcesIn('web/messages', /\.(?:zh|en)\.json$/).map(
     ({ text }) => JSON.parse(text) as Record<string, unknown>,
   );
-  const fields = sources('web', /\.svelte$/).flatMap(({ path, text }) =>
+  const fields = sourcesIn('web', /\.svelte$/).flatMap(({ path, text }) =>
     [...text.matchAll(/\blabel=\{m\.(\w+)\(/g)].map(([, key = '']) => ({ path, key })),
   );
   expect(fields.length).toBeGreaterThan(40);
   const called = fields.flatMap(({ path, key }) => messages.map((words) => [path, String(words[key] ?? '')] as const));
   expect(called.filter(([, words]) => ON_A_CARD.test(words))).toEqual([]);
   // Nor one that a browser would fill in with a card by itself.
-  const filled = sources('web', /\.(?:svelte|html)$/).filter(({ text }) => /autocomplete=\S*cc-/.test(text));
+  const filled = sourcesIn('web', /\.(?:svelte|html)$/).filter(({ text }) => /autocomplete=\S*cc-/.test(text));
   expect(filled.map(({ path }) => path)).toEqual([]);
 });
 
@@ -68,7 +59,7 @@ test.each<[path: string, body: (id: string) => object]>([
 });
 
 test('only the bank’s page reads one', () => {
-  const readers = [...sources('web', /\.(?:ts|svelte)$/), ...sources('server', /\.ts$/)]
+  const readers = [...sourcesIn('web', /\.(?:ts|svelte)$/), ...sourcesIn('server', /\.ts$/)]
     .filter(({ text }) => text.includes('readCardNumber'))
     .map(({ path }) => path);
   expect(readers.length).toBeGreaterThan(0);

@@ -92,6 +92,8 @@ class Desk {
 const nameOf = ({ id }: PaymentRow): string => `payment ${toBase64url(id)}`;
 const hexOf = (id: Uint8Array): string => `'\\x${Buffer.from(id).toString('hex')}'::bytea`;
 const change = (row: PaymentRow, set: string): string => `update payment set ${set} where id = ${hexOf(row.id)}`;
+/** What a message ends with is its signature. */
+const BENT_SIGNATURE = 'bytes = set_byte(bytes, length(bytes) - 1, get_byte(bytes, length(bytes) - 1) # 1)';
 const PLAIN = "state = 'settled' and held > 0 and guaranteed = 0 and region = payee_region and payer <> payee";
 
 /** A payment's field changed that the bytes it was signed with say as well. */
@@ -149,12 +151,12 @@ const TAMPERED: Readonly<Record<string, (desk: Desk) => Promise<Tampering>>> = {
   },
   'one bit of a signature': async (desk) => {
     const row = await desk.payment(PLAIN);
-    const sql = change(row, 'bytes = set_byte(bytes, length(bytes) - 1, get_byte(bytes, length(bytes) - 1) # 1)');
+    const sql = change(row, BENT_SIGNATURE);
     return { sql, says: [['payment-signature', nameOf(row), row.amount]] };
   },
   'one bit of an issuer’s signature': async (desk) => {
     const { id, total } = await desk.allowance('claimed > 0');
-    const sql = `update allowance set bytes = set_byte(bytes, length(bytes) - 1, get_byte(bytes, length(bytes) - 1) # 1) where id = '${id}'`;
+    const sql = `update allowance set ${BENT_SIGNATURE} where id = '${id}'`;
     return { sql, says: [['allowance-signature', `allowance ${id}`, total]] };
   },
   'an allowance signed by a key that is no issuer’s': async (desk) => {
@@ -405,7 +407,8 @@ eachDatabase('payments in the books', (open) => {
   let database: Database;
   let named = 0;
   let putRight: () => Promise<void>;
-  const findings = async () => (await auditPayments(database, market.clock(), market.regions.root)).findings;
+  const audit = () => auditPayments(database, market.clock(), market.regions.root);
+  const findings = async () => (await audit()).findings;
 
   beforeAll(async () => {
     database = await open();
@@ -422,7 +425,7 @@ eachDatabase('payments in the books', (open) => {
     await market.payments.recoverDebts();
     await market.payments.sealClaims();
     await market.bills.catchUp();
-    const seen = await auditPayments(database, market.clock(), market.regions.root);
+    const seen = await audit();
     expect(seen.findings, 'nothing is said of true books').toEqual([]);
     expect(seen).toMatchObject({ allowances: 4, payments: 8, bills: expect.any(Number) });
     expect(seen.bills).toBeGreaterThan(10);
@@ -438,11 +441,7 @@ eachDatabase('payments in the books', (open) => {
   });
 
   test('a true book of payments has no findings', async () => {
-    expect(await auditPayments(database, market.clock(), market.regions.root)).toMatchObject({
-      allowances: 4,
-      payments: 8,
-      findings: [],
-    });
+    expect(await audit()).toMatchObject({ allowances: 4, payments: 8, findings: [] });
   });
 
   test.each(Object.keys(TAMPERED))('%s', async (what) => {

@@ -97,7 +97,7 @@ async function reconcilePostgres(name = 'reconcile.postgres', payees = PAYEES): 
 export const benches = {
   'verify.raw': verifyRaw,
   'reconcile.pglite': reconcilePglite,
-  'reconcile.postgres': () => reconcilePostgres(),
+  'reconcile.postgres, audit.payments': () => reconcilePostgres(),
   /** One merchant takes everything. */
   'reconcile.hot.postgres': () => reconcilePostgres('reconcile.hot.postgres', 1),
 };

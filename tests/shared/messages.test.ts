@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HOLDINGS } from '#server/account/holding.ts';
 import { REFUSALS } from '#shared/api/refusal.ts';
+import { sourcesIn } from '#tests/kit/sources.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, 'web/messages');
@@ -23,12 +24,8 @@ function placeholders(text: string): string[] {
 
 /** Keys by which the app's own sources ask for messages. */
 function keysUsed(): Set<string> {
-  const sources = readdirSync(join(ROOT, 'web'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(?:svelte|ts)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !/\/(?:paraglide|\.svelte-kit|node_modules)\//.test(path))
-    .map((path) => readFileSync(path, 'utf8'));
-  return new Set(sources.flatMap((text) => [...text.matchAll(/\bm\.(\w+)/g)].map((match) => match[1] ?? '')));
+  const sources = sourcesIn('web', /\.(?:svelte|ts)$/);
+  return new Set(sources.flatMap(({ text }) => [...text.matchAll(/\bm\.(\w+)/g)].map((match) => match[1] ?? '')));
 }
 
 const REFUSAL_KEYS = new Set(

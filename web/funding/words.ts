@@ -59,8 +59,7 @@ const REFUSALS: Readonly<Record<string, () => string>> = {
 
 /** A channel by its name. */
 export function channelName(channel: string): string {
-  const name = Object.hasOwn(CHANNELS, channel) ? CHANNELS[channel] : undefined;
-  return (name ?? m.funding_bank_transfer)();
+  return (inTable(CHANNELS, channel) ?? m.funding_bank_transfer)();
 }
 
 /** Why a top-up was declined, and what to do about it. */
@@ -77,8 +76,7 @@ export function rejectWords(reason: string): ReasonWords {
 
 /** Why a card was not bound. */
 export function bindingWords(reason: string | undefined): string {
-  const words = reason !== undefined && Object.hasOwn(REFUSALS, reason) ? REFUSALS[reason] : undefined;
-  return (words ?? m.card_refused_other)();
+  return (inTable(REFUSALS, reason ?? '') ?? m.card_refused_other)();
 }
 
 /** A bank by its short name. */
@@ -105,8 +103,13 @@ export function arrivalText(seconds: number): string {
     : m.funding_arrival_hours({ hours: Math.round(minutes / 60) });
 }
 
+/** What a table of ours says to a word that came from outside. */
+function inTable<Value>(table: Readonly<Record<string, Value>>, word: string): Value | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
 function said(words: Readonly<Record<string, Said>>, reason: string): ReasonWords | undefined {
-  const found = Object.hasOwn(words, reason) ? words[reason] : undefined;
+  const found = inTable(words, reason);
   if (!found) return undefined;
   const [why, remedy, change] = found;
   return { why: why(), remedy: remedy(), ...(change ? { change } : {}) };

@@ -57,8 +57,10 @@ eachDatabase('allowances', (openDatabase) => {
     const slow = (ledger: Ledger): Ledger => ({
       ...ledger,
       balances: (region, accounts, tx) => {
-        if (tx) market?.pass(duration(3, 's'));
-        if (tx) within.resolve();
+        if (tx) {
+          market?.pass(duration(3, 's'));
+          within.resolve();
+        }
         return ledger.balances(region, accounts, tx);
       },
     });
