@@ -1,6 +1,7 @@
 /** What a list comes to: read to its end in pieces, so that nothing on the screen waits for it. */
 import { flowOf, isCounted } from '#shared/rules/bill.ts';
 import type { Reader } from '#web/bill/reader.ts';
+import { afterOthers } from '#web/ui/idle.ts';
 
 /** Sums of a list in one currency; minor units. */
 export interface Summary {
@@ -24,7 +25,7 @@ export async function sumUp(reader: Reader, signal: AbortSignal): Promise<Summar
       sums.set(currency, { ...sum, [flow]: sum[flow] + amount, count: sum.count + 1 });
     }
     key = leaf.next;
-    await new Promise((done) => setTimeout(done));
+    await afterOthers();
   }
   return [...sums.values()].sort((left, right) => right.count - left.count);
 }

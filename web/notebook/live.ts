@@ -54,8 +54,9 @@ export function startNotebook(): () => void {
 async function replicate(signal: AbortSignal): Promise<void> {
   const wallet = await readSetting(vault, 'wallet');
   const mine = await notebook();
-  if (!wallet || !mine || signal.aborted) return;
-  const house = houseBook(wallet.id, notebookFetch);
+  if (!wallet || !mine) return;
+  const house = await houseBook(wallet.id, notebookFetch);
+  if (signal.aborted) return;
   const options = { live: true, batch_size: BATCH, heartbeat: false, timeout: LISTEN_MS } as const;
   const roads: Going<ReplicationTold>[] = [
     mine.book.replicate.to(house, options),

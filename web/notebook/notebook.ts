@@ -39,13 +39,13 @@ export interface Notebook {
 }
 
 /** How a phone opens the database of a wallet. */
-export type OpenBook = (name: string) => PouchDB;
+export type OpenBook = (name: string) => Promise<PouchDB>;
 
 /** The notebook of the wallet this phone holds; undefined when it holds none. What is written here bears this phone's name. */
 export async function openNotebook(vault: Vault, open: OpenBook): Promise<Notebook | undefined> {
   const wallet = await readSetting(vault, 'wallet');
   if (!wallet) return undefined;
-  const book = open(notebookName(vault, wallet.id));
+  const book = await open(notebookName(vault, wallet.id));
   const mirror = () => mirrorInto(vault, book);
   await mirror();
   const after = <Answer>(work: Promise<Answer>) => work.then(mirror);

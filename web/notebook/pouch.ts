@@ -1,24 +1,53 @@
 /** PouchDB with the parts the notebook needs; fetched late, because the first screens do without. */
-import http from 'pouchdb-adapter-http';
-import idb from 'pouchdb-adapter-idb';
-import PouchDB from 'pouchdb-core';
-import replication from 'pouchdb-replication';
+import type PouchDB from 'pouchdb-core';
 import { NOTEBOOK_PATH } from '#shared/api/notebook.ts';
 import type { NotebookFetch } from '#web/sync/notebook.ts';
-
-PouchDB.plugin(idb).plugin(http).plugin(replication);
+import { afterOthers } from '#web/ui/idle.ts';
 
 /** Revisions of one document this phone remembers: enough to find where two phones parted. */
 const REVISIONS_KEPT = 50;
 
+let plugged: Promise<typeof PouchDB> | undefined;
+
+/**
+ * The library, put together at first use. Part by part, with a pause between them: begun as one piece it would hold a
+ * slow phone for longer than can be felt, while the person scrolls through their bills.
+ */
+async function library(): Promise<typeof PouchDB> {
+  plugged ??= plug();
+  try {
+    return await plugged;
+  } catch (fault) {
+    // A part that could not be fetched is asked for again.
+    plugged = undefined;
+    throw fault;
+  }
+}
+
+async function plug(): Promise<typeof PouchDB> {
+  const { default: core } = await import('pouchdb-core');
+  const parts = [
+    () => import('pouchdb-adapter-idb'),
+    () => import('pouchdb-adapter-http'),
+    () => import('pouchdb-replication'),
+  ];
+  for (const part of parts) {
+    await afterOthers();
+    core.plugin((await part()).default);
+  }
+  return core;
+}
+
 /** The database of one wallet on this phone. */
-export function localBook(name: string): PouchDB {
-  return new PouchDB(name, { adapter: 'idb', auto_compaction: true, revs_limit: REVISIONS_KEPT });
+export async function localBook(name: string): Promise<PouchDB> {
+  const Book = await library();
+  return new Book(name, { adapter: 'idb', auto_compaction: true, revs_limit: REVISIONS_KEPT });
 }
 
 /** The house's notebook of the wallet. */
-export function houseBook(wallet: string, fetch: NotebookFetch): PouchDB {
-  const book = new PouchDB(`${location.origin}${NOTEBOOK_PATH}/${wallet}`, {
+export async function houseBook(wallet: string, fetch: NotebookFetch): Promise<PouchDB> {
+  const Book = await library();
+  const book = new Book(`${location.origin}${NOTEBOOK_PATH}/${wallet}`, {
     ...{ adapter: 'http', skip_setup: true, fetch },
   });
   const info = book.info.bind(book);

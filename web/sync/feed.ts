@@ -6,6 +6,7 @@ import type { BillPage } from '#shared/api/bill.ts';
 import { type Duration, duration } from '#shared/base/time.ts';
 import type { Ask } from '#web/sync/client.ts';
 import type { LinkState } from '#web/sync/state.ts';
+import { afterOthers } from '#web/ui/idle.ts';
 import { keepBills } from '#web/vault/bills.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
@@ -49,12 +50,7 @@ async function readOn({ vault, ask }: FeedNeeds): Promise<boolean> {
   for (let at = 0; at < bills.length; at += KEPT_AT_ONCE) {
     const some = bills.slice(at, at + KEPT_AT_ONCE);
     await keepBills(vault, some, some.at(-1)?.sequence ?? cursor);
-    await breathe();
+    await afterOthers();
   }
   return more;
-}
-
-/** Lets the screen draw and the person's taps through before the next piece. */
-function breathe(): Promise<void> {
-  return new Promise((done) => setTimeout(done));
 }

@@ -17,6 +17,11 @@ export function whenIdle(work: () => void, after = 0): () => void {
   };
 }
 
+/** Lets whoever waits have the thread first: what comes after is a piece of work of its own. */
+export function afterOthers(): Promise<void> {
+  return new Promise((done) => setTimeout(done));
+}
+
 /** Does `work` once what stands now is on the glass, in a piece of its own; call the answer to give it up. */
 export function afterPicture(work: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;

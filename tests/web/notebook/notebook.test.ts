@@ -242,7 +242,8 @@ test('a house killed in the middle of a batch ends the replication, and no fault
     unheard.push(event.reason);
   };
   addEventListener('unhandledrejection', hear);
-  await expect(notes.book.replicate.from(houseBook('ming', dyingHouse(note('茶'))))).rejects.toMatchObject({
+  const house = await houseBook('ming', dyingHouse(note('茶')));
+  await expect(notes.book.replicate.from(house)).rejects.toMatchObject({
     result: { docs_written: 1 },
   });
   await new Promise((done) => setTimeout(done, 200));
