@@ -74,6 +74,7 @@ export async function untold(vault: Vault): Promise<Entry[]> {
     vault.received.where('state').notEqual('settled').toArray(),
   ]);
   const entries = [...payments.map(entryOfPayment), ...received.map(entryOfReceived)];
+  if (entries.length === 0) return [];
   const told = await vault.bills
     .where('payment')
     .anyOf(entries.map((entry) => entry.id))

@@ -37,6 +37,14 @@ const SIFTED_AT_ONCE = 500;
 
 /** At least `count` entries (when there are so many) that are older than `before`, newest first. */
 export async function readPage(vault: Vault, wish: Wish, before: number, count: number): Promise<Page> {
+  // In one transaction: it is a look at one moment, and a list that is watched leaves a browser fewer of them to tidy up.
+  const { payments, received, bills, brought, opinions } = vault;
+  return await vault.transaction('r', [payments, received, bills, brought, opinions], async () => {
+    return await pageOf(vault, wish, before, count);
+  });
+}
+
+async function pageOf(vault: Vault, wish: Wish, before: number, count: number): Promise<Page> {
   const accepts = await sieve(vault, wish);
   const begin = Math.min(before, wish.to ?? before);
   const [early, ...reads] = await Promise.all([
@@ -52,6 +60,12 @@ export async function readPage(vault: Vault, wish: Wish, before: number, count: 
     ...early.filter((entry) => entry.at < begin && accepts(entry)),
   ].filter(({ at }) => at >= oldest);
   return { entries: entries.sort((left, right) => right.at - left.at), next };
+}
+
+/** How many rows of its sources a page from `before` down to `wish.from` would look at. */
+export async function countRows(vault: Vault, { sources, peer, from }: Wish, before: number): Promise<number> {
+  const counts = sources.map((source) => between(tableOf(vault, source), peer, from, before).count());
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
 }
 
 /** A row of either source as an entry. */
@@ -88,19 +102,12 @@ async function older(
   before: number,
   count: number,
 ): Promise<{ rows: BillRow[]; end: number | undefined }> {
-  const table = source === 'house' ? vault.bills : vault.brought;
+  const table = tableOf(vault, source);
   const step = isSifting(wish) ? SIFTED_AT_ONCE : count;
-  const lowest = wish.from ?? Number.MIN_SAFE_INTEGER;
   const rows: BillRow[] = [];
   let end = before;
   while (rows.length < count) {
-    const read = await (wish.peer === undefined
-      ? table.where('at').between(lowest, end, true, false)
-      : table.where('[peer.id+at]').between([wish.peer, lowest], [wish.peer, end], true, false)
-    )
-      .reverse()
-      .limit(step)
-      .toArray();
+    const read = await between(table, wish.peer, wish.from, end).reverse().limit(step).toArray();
     rows.push(...read.filter(accepts));
     const last = read.at(-1);
     if (last === undefined || read.length < step) return { rows, end: undefined };
@@ -111,4 +118,20 @@ async function older(
     end = last.at;
   }
   return { rows, end };
+}
+
+function tableOf(vault: Vault, source: Source): Vault['bills'] | Vault['brought'] {
+  return source === 'house' ? vault.bills : vault.brought;
+}
+
+/** Rows from `from` on, of one peer when it is said, that are older than `before`. */
+function between(
+  table: Vault['bills'] | Vault['brought'],
+  peer: string | undefined,
+  from: number = Number.MIN_SAFE_INTEGER,
+  before: number,
+) {
+  return peer === undefined
+    ? table.where('at').between(from, before, true, false)
+    : table.where('[peer.id+at]').between([peer, from], [peer, before], true, false);
 }

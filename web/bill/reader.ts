@@ -1,6 +1,6 @@
 /** One way to read on, whether the list is leafed through or searched: a key opens a page, the page tells the next key. */
 import type { Entry } from '#web/bill/entries.ts';
-import { readPage, type Wish } from '#web/bill/list.ts';
+import { countRows, isSifting, readPage, type Wish } from '#web/bill/list.ts';
 import { NEWEST, searchBills } from '#web/bill/search.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -13,30 +13,58 @@ export interface Leaf {
 /** Reads a list from `first` on. */
 export interface Reader {
   readonly first: string;
-  /** A page from `key` on; with `until`, the next key of before, the same page again however many entries it has now. */
+  /**
+   * A page from `key` on; with `until`, the next key of before, the same page again with the entries it has now. One that
+   * has grown too long ends earlier: what is more belongs on pages of its own.
+   */
   readonly read: (key: string, until?: string) => Promise<Leaf>;
 }
 
 /** Entries asked for at once: two screens of a phone. */
 const AT_ONCE = 40;
 
-/** A page read again may have grown so far; what is more belongs on pages of its own. */
-export const GROWN_MOST = 3 * AT_ONCE;
+/** A page read again may have grown so far. */
+const GROWN_MOST = 3 * AT_ONCE;
 
 /** A reader of everything that fits `wish` and has all the words of `text`. */
 export function openReader(vault: Vault, wish: Wish, text = '', count = AT_ONCE): Reader {
-  if (text.trim() !== '') {
-    return { first: NEWEST, read: (day, until) => searchBills(vault, text, wish, day, count, until) };
-  }
+  const anew = text.trim() === '' ? leafed(vault, wish, count) : searched(vault, wish, text, count);
+  return {
+    first: anew.first,
+    async read(key, until) {
+      const grown = until === undefined ? undefined : await anew.again(key, until);
+      return grown && grown.entries.length <= GROWN_MOST ? grown : await anew.read(key);
+    },
+  };
+}
+
+/** A way to read; `again` may say at once that a page has grown too long. */
+interface Way {
+  readonly first: string;
+  readonly read: (key: string) => Promise<Leaf>;
+  readonly again: (key: string, until: string) => Promise<Leaf | undefined>;
+}
+
+function searched(vault: Vault, wish: Wish, text: string, count: number): Way {
+  return {
+    first: NEWEST,
+    read: (day) => searchBills(vault, text, wish, day, count),
+    again: (day, until) => searchBills(vault, text, wish, day, count, until),
+  };
+}
+
+function leafed(vault: Vault, wish: Wish, count: number): Way {
   return {
     first: String(Number.MAX_SAFE_INTEGER),
-    async read(before, until) {
-      if (until === undefined) {
-        const { entries, next } = await readPage(vault, wish, Number(before), count);
-        return { entries, next: next === undefined ? undefined : String(next) };
-      }
-      const from = Math.max(Number(until), wish.from ?? Number(until));
-      const { entries } = await readPage(vault, { ...wish, from }, Number(before), GROWN_MOST + count);
+    async read(before) {
+      const { entries, next } = await readPage(vault, wish, Number(before), count);
+      return { entries, next: next === undefined ? undefined : String(next) };
+    },
+    async again(before, until) {
+      const same = { ...wish, from: Math.max(Number(until), wish.from ?? Number(until)) };
+      // While a long past comes this is so at each reading, and reading so many rows in vain would be most of its work.
+      if (!isSifting(wish) && (await countRows(vault, same, Number(before))) > GROWN_MOST) return undefined;
+      const { entries } = await readPage(vault, same, Number(before), GROWN_MOST + count);
       return { entries, next: until };
     },
   };

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeBill, manyBills } from '#tests/kit/bills.ts';
 import type { Entry } from '#web/bill/entries.ts';
 import { type Page, readPage, type Wish } from '#web/bill/list.ts';
+import { openReader } from '#web/bill/reader.ts';
 import { NEWEST, searchBills } from '#web/bill/search.ts';
 import { keepBills, keepBrought } from '#web/vault/bills.ts';
 import type { BroughtRow, PaymentRow } from '#web/vault/rows.ts';
@@ -116,6 +117,29 @@ test('a wish leaves out what a plain filter leaves out, on every page', async ()
     );
   }
 });
+
+test.each([[''], ['茶馆']])(
+  'a page read again has what came since, until that is too much for one page ("%s")',
+  async (text) => {
+    const called = { peer: { id: 'a', name: '茶馆' } };
+    const bills = (from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => makeBill(from + at, NOON + (from + at) * 60 * MINUTE, called));
+    await keepBills(vault, bills(1, 60), 60);
+    const reader = openReader(vault, ALL, text, 40);
+    const { entries, next } = await reader.read(reader.first);
+    const oldest = entries.at(-1)?.id;
+    await keepBills(vault, bills(61, 3), 63);
+    const again = await reader.read(reader.first, next);
+    expect(again).toMatchObject({ next, entries: { length: entries.length + 3 } });
+    expect([again.entries[0]?.id, again.entries.at(-1)?.id]).toEqual(['bill-63', oldest]);
+
+    await keepBills(vault, bills(64, 200), 263);
+    const anew = await reader.read(reader.first, next);
+    expect(anew.entries[0]?.id).toBe('bill-263');
+    expect(anew.entries.length).toBeLessThanOrEqual(120);
+    expect(anew.next).not.toBe(next);
+  },
+);
 
 test('a search finds bills, notes and what only this phone knows, once each', async () => {
   await keepBills(
