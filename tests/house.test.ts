@@ -155,6 +155,11 @@ const PLACES: readonly (readonly [rule: string, pattern: RegExp, where: (path: s
     (path) => /^(?:web\/sync\/|web\/service-worker\.ts|server\/platform\/|server\/sandbox\/)/.test(path),
   ],
   [
+    'the vault is watched by web/vault/follow.ts alone',
+    /\bliveQuery\b/,
+    (path) => !path.startsWith('web/') || path === 'web/vault/follow.ts',
+  ],
+  [
     'the clock is read only in clock.ts',
     /\bDate\.now\(\)|\bnew Date\(\)/,
     (path) => /\/clock\.ts$|^web\/service-worker\.ts$|^server\/sandbox\//.test(path),

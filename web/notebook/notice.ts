@@ -1,8 +1,8 @@
 /** Tells of budgets that near their end by a notification of this phone: each of them once a month, and once more when it is over. */
-import { liveQuery } from 'dexie';
 import type { Instant } from '#shared/base/time.ts';
 import { type BudgetNow, budgetsToTell } from '#web/notebook/budget.ts';
 import { budgetTold } from '#web/notebook/words.ts';
+import { followVault } from '#web/vault/follow.ts';
 import { ownCategories } from '#web/vault/opinions.ts';
 import { keepSetting, readSetting } from '#web/vault/settings.ts';
 import { monthOf } from '#web/vault/tally.ts';
@@ -20,12 +20,11 @@ export type Notify = () => ((one: Notification) => Promise<void>) | undefined;
 
 /** Looks after the budgets whenever bills or budgets change; call the answer to stop. */
 export function startBudgetNotices(vault: Vault, clock: () => Instant, notify: Notify): () => void {
-  const seen = liveQuery(() => budgetsToTell(vault, monthOf(clock()))).subscribe({
+  return followVault(() => budgetsToTell(vault, monthOf(clock())), {
     next: (pressing) => void tellBudgets(vault, monthOf(clock()), pressing, notify).catch(() => undefined),
     // What cannot be read now is told of on the screens; the next start looks again.
     error: () => undefined,
   });
-  return () => seen.unsubscribe();
 }
 
 /** Tells of those of which nothing was told yet in `month`. */
