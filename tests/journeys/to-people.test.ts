@@ -28,6 +28,13 @@ import { find, open, send, settle } from '#tests/kit/transfer-story.ts';
 const town = openTown();
 const PATIENCE_MS = 30_000;
 
+/** Whether all of the refusal stands between the title and the keypad. Runs in the page. */
+function isRefusalClear(): boolean {
+  const box = (selector: string) => document.querySelector(selector)?.getBoundingClientRect();
+  const [bar, alert, foot] = [box('header'), box('[role="alert"]'), box('footer')];
+  return !!bar && !!alert && !!foot && alert.top >= bar.bottom && alert.bottom <= foot.top;
+}
+
 test('by nickname, by a code up to its cap, offline to somebody known, on request, and by a code with sum and note', async () => {
   const ming = await town.newcomer('ming', { called: '小明', phone: '13900906001' });
   const hong = await town.newcomer('hong', { called: '小红', phone: '13900906002' });
@@ -57,6 +64,7 @@ test('by nickname, by a code up to its cap, offline to somebody known, on reques
   await typeSum(ming, '501');
   await button(ming, 'transfer_next').click();
   expect(await refusal(ming)).toBe(refusalWords(ming, 'transfer.code-day'));
+  await expect.poll(() => ming.page.evaluate(isRefusalClear)).toBe(true);
   await picture(ming, 'code-cap');
   for (const _key of '501') await button(ming, 'ui_keypad_erase').click();
   await send(ming, '20', '一碗');

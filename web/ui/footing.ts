@@ -1,4 +1,6 @@
 /** Where what scrolls into view comes to rest: clear of the foot of a screen, which stands over the page. */
+import type { Attachment } from 'svelte/attachments';
+import { afterPicture } from '#web/ui/idle.ts';
 
 let standing: HTMLElement | undefined;
 
@@ -22,4 +24,13 @@ export function footing(foot: HTMLElement): () => void {
     standing = undefined;
     style.scrollPaddingBottom = '';
   };
+}
+
+/**
+ * Brings what has just been said to where it can be read, again whenever `what` changes: a fault that comes while a keypad
+ * stands over half of the page would else be heard and not seen.
+ */
+export function intoSight(_what?: string): Attachment<HTMLElement> {
+  // By then a foot that grew with it says how high it is.
+  return (box) => afterPicture(() => box.scrollIntoView({ block: 'nearest' }));
 }
