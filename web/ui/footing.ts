@@ -31,6 +31,6 @@ export function footing(foot: HTMLElement): () => void {
  * stands over half of the page would else be heard and not seen.
  */
 export function intoSight(_what?: string): Attachment<HTMLElement> {
-  // By then a foot that grew with it says how high it is.
-  return (box) => afterPicture(() => box.scrollIntoView({ block: 'nearest' }));
+  // By then a foot that grew with it says how high it is. Where nothing stands over the page, the page stays as it is.
+  return (box) => afterPicture(() => standing && box.scrollIntoView({ block: 'nearest' }));
 }

@@ -54,6 +54,15 @@ test('a fault that can be read already moves nothing', async () => {
   expect(scrollY).toBe(0);
 });
 
+test('where no foot stands the page stays as it is', async () => {
+  const { blocks } = screen([innerHeight, 80, 400]);
+  leave?.();
+  const [, fault] = blocks;
+  if (fault) intoSight('refused')(fault);
+  await new Promise((done) => setTimeout(done, 200));
+  expect(scrollY).toBe(0);
+});
+
 test('one that goes before it was brought into sight is left alone', async () => {
   const { blocks } = screen([innerHeight, 80, 400]);
   const fault = blocks[1];
