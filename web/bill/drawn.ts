@@ -2,7 +2,7 @@
 import type { Entry } from '#web/bill/entries.ts';
 
 /** New rows in one piece of work. */
-const NEW_AT_ONCE = 4;
+const NEW_AT_ONCE = 3;
 
 /** What is drawn next of `wanted` when `drawn` stands already: from its beginning, as far as few rows of it are new. */
 export function drawnNext(wanted: readonly Entry[], drawn: readonly Entry[] = []): readonly Entry[] {
