@@ -25,6 +25,7 @@ import { systemClock } from '#server/platform/clock.ts';
 import type { Config } from '#server/platform/config.ts';
 import { plainJson } from '#server/platform/json.ts';
 import { createLog } from '#server/platform/log.ts';
+import { answerWithin } from '#server/platform/patience.ts';
 import { type Database, Unavailable } from '#server/platform/sql.ts';
 import { drainBeforeClose } from '#server/platform/stop.ts';
 import { type Refusal, type RefusalCode, refusalRemedy, refusalStatus } from '#shared/api/refusal.ts';
@@ -52,6 +53,8 @@ export interface HttpParts {
   readonly checks?: Readonly<Record<string, () => Promise<void>>>;
   /** How much is taken on at once; {@link USUAL_ADMISSION} when not said. */
   readonly admission?: AdmissionLimits;
+  /** After so long without an answer a request is told that the house is busy; 30 s when not said. */
+  readonly answerWithinMs?: number;
   /** Where the log goes; standard output unless a test listens. */
   readonly logTo?: DestinationStream;
 }
@@ -71,6 +74,8 @@ export const Problem = Type.Object(
 const BODY_LIMIT_BYTES = 512 * 1024;
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const READY_WITHIN_MS = 1_000;
+/** As long as the longest statement may take; see server/platform/database.ts. */
+const ANSWER_WITHIN_MS = 30_000;
 
 /** Builds the front; the caller adds routes and listens. */
 export async function createHttp(
@@ -85,7 +90,6 @@ export async function createHttp(
     bodyLimit: BODY_LIMIT_BYTES,
     connectionTimeout: 60_000,
     requestTimeout: 30_000,
-    handlerTimeout: 30_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     // What was taken is served, also while the house closes (see stop.ts).
@@ -101,6 +105,10 @@ export async function createHttp(
     http: { requireHostHeader: false },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  // First of all, for what waits before its handler waits as well.
+  answerWithin(app, parts.answerWithinMs ?? ANSWER_WITHIN_MS, (request, reply) =>
+    answerError(new Unavailable('house.busy', 'no answer in time'), request, reply),
+  );
   readBodies(app);
   const limits = { ...(parts.admission ?? USUAL_ADMISSION), bodyLimit: BODY_LIMIT_BYTES };
   // Before draining, which lets requests wait: those count as well.
@@ -198,7 +206,6 @@ function answerError(error: FastifyError | Error, request: FastifyRequest, reply
 const FRAMEWORK_CODES: Readonly<Record<string, RefusalCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'request.too-large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'request.media-type',
-  FST_ERR_HANDLER_TIMEOUT: 'house.busy',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request.malformed',
 };
 

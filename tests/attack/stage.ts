@@ -15,6 +15,7 @@ import { fromBase64url, toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { type Clock, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
+import { type Closing, closingMessage } from '#shared/protocol/closing.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { type PaymentCore, paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
 import { knownAllowance } from '#shared/protocol/trust.ts';
@@ -301,6 +302,17 @@ export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<P
       const id = paymentIdOf(core);
       if (!fork) last = { core, id };
       return { id: toBase64url(id), bytes: toBase64url(await signPayment(core, signer)) };
+    },
+    /** Gives back what is left: nothing more is paid on this allowance, and the payer may have the next one. */
+    async giveBack(): Promise<void> {
+      const { number: lastNumber = 0, total: lastTotal = 0 } = last?.core ?? {};
+      const closing: Closing = {
+        ...{ allowance: referenceOf(allowance.id), lastNumber, lastTotal },
+        last: last ? referenceOf(last.id) : allowance.message.anchor,
+      };
+      const closings = [toBase64url(await closingMessage.sign(closing, signer))];
+      const { closed } = await good(payer.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, closings }));
+      if (closed.length !== 1) throw new Error('the allowance was not closed');
     },
   };
 }

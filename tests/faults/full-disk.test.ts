@@ -109,6 +109,7 @@ describe.skipIf(probe === undefined).each(['pglite', 'postgres'] as const)('%s o
           const { answers } = await good(bring(offered.slice(at, at + 100)));
           expect(answers.filter((one) => one.outcome !== 'settled')).toEqual([]);
         }
+        await purse.giveBack();
       }
       report(`F4 the disk of ${kind} full`, ROUNDS, { refused, notReadyMs, backMs });
       if (isLong) expect(notReadyMs).toBeLessThan(NOT_READY_MS * slack);

@@ -153,6 +153,7 @@ test(
         const { answers } = await good(payer.device.ask<SyncAnswer>('POST', '/sync', body));
         expect(answers.filter(({ outcome }) => outcome !== 'settled')).toEqual([]);
       }
+      await purse.giveBack();
     }
     await house.end('server', 'SIGTERM');
     expect((await booksOf(house)).findings).toEqual([]);

@@ -1,4 +1,6 @@
 /** The front: every refusal is a problem of the one table, foreign pages are turned away, nothing personal is logged. */
+import { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { InjectOptions } from 'fastify';
 import Type from 'typebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -223,4 +225,46 @@ test('the log says what happened and not to whom', async () => {
   const all = logged.join('');
   expect(all).toContain('"route":"/fault"');
   expect(all).not.toMatch(/13800138000|11010519491231002|6222020000000000000|secret|"Ai"|\?phone/);
+});
+
+test('who waits too long for an answer is told to come again, a body or none; one that has begun goes on', async () => {
+  const warned: string[] = [];
+  const logTo = { write: (line: string) => void warned.push(line) };
+  const slow = await createHttp({ origin: ORIGIN, logLevel: 'warn', trustProxy: [] }, { logTo, answerWithinMs: 200 });
+  const late = Promise.withResolvers<void>();
+  slow.get('/still', () => late.promise.then(() => ({})));
+  slow.post('/still', () => late.promise.then(() => ({})));
+  slow.addHook('preHandler', async (request) => (request.url === '/guarded' ? late.promise : undefined));
+  slow.post('/guarded', async () => ({}));
+  slow.get('/tale', async (_request, reply) => {
+    const tale = Readable.from(
+      (async function* () {
+        yield 'once upon a time ';
+        await pause(600);
+        yield 'the end';
+      })(),
+    );
+    return reply.type('text/plain').send(tale);
+  });
+  const at = await slow.listen({ port: 0, host: '127.0.0.1' });
+  const post = { method: 'POST', headers: { ...OURS, ...JSON_TYPE }, body: '{"sum":1}' };
+  const [got, told, guarded, tale] = await Promise.all([
+    fetch(`${at}/still`),
+    fetch(`${at}/still`, post),
+    fetch(`${at}/guarded`, post),
+    fetch(`${at}/tale`).then((reply) => reply.text()),
+  ]);
+  for (const reply of [got, told, guarded]) {
+    expect([reply.status, reply.headers.get('retry-after'), await reply.json()]).toMatchObject([
+      503,
+      '2',
+      { code: 'house.busy' },
+    ]);
+  }
+  expect(tale).toBe('once upon a time the end');
+  // What comes too late is nobody's answer, and no fault.
+  late.resolve();
+  await pause(50);
+  expect((await fetch(`${at}/still`)).status).toBe(200);
+  await slow.close();
 });
