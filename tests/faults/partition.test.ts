@@ -10,7 +10,7 @@ import { openPurse } from '#tests/attack/stage.ts';
 import { openClient } from '#tests/kit/crowd.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
 import { booksOf, clock, openTroubled, outcomesOf, syncLetter, type Troubled } from '#tests/kit/fault-house.ts';
-import { isLong, report, size, slack } from '#tests/kit/fault-report.ts';
+import { report, size, slack } from '#tests/kit/fault-report.ts';
 import { good, type Member } from '#tests/kit/member.ts';
 import { noPartitions, openPartitions, type Partitions, type Way } from '#tests/kit/partition.ts';
 
