@@ -1,11 +1,15 @@
 /** An appeal and the security centre on the phone: written once however often it is sent, and to be read with no network. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AlarmView } from '#shared/api/security.ts';
-import type { AppealRequest, Held, Standing } from '#shared/api/support.ts';
+import type { AppealRequest, AppealView, DeskCase, Held, Standing } from '#shared/api/support.ts';
 import { refuse } from '#shared/base/result.ts';
 import { buyPhone, foundTown, type Phone, type Town } from '#tests/web/vault/town.ts';
 import { answerAlarm, keptSecurity, readSecurity, waiting } from '#web/identity/security.ts';
+import { m } from '#web/paraglide/messages.js';
 import { appealable, draftOf, makeAppeal } from '#web/support/appeal.ts';
+import { deskState } from '#web/support/desk-words.ts';
+import { appealText } from '#web/support/held-words.ts';
+import { momentText } from '#web/ui/format.ts';
 import { readSetting } from '#web/vault/settings.ts';
 
 let town: Town;
@@ -84,6 +88,34 @@ describe('an appeal', () => {
     const appeal = { id: 'a', about: 'frozen', words: 'x', state, madeAt: 1, dueAt: 2 } as Standing['appeal'];
     const standing: Standing = { held, answerMs: 1, agent: false, ...(state === '-' || !appeal ? {} : { appeal }) };
     expect(appealable(standing) ?? '-').toBe(about);
+  });
+});
+
+describe('how it stands', () => {
+  const DUE = 1_764_000_000_000;
+  const APPEAL: AppealView = { id: 'a', about: 'frozen', words: 'x', state: 'open', madeAt: 1, dueAt: DUE };
+
+  test.each([
+    ['open, up to its day', APPEAL, DUE, () => m.security_appeal_due({ at: momentText(DUE) })],
+    ['open, its day gone by', APPEAL, DUE + 1, () => m.security_appeal_late()],
+    [
+      'refused, whenever',
+      { ...APPEAL, state: 'refused', decidedAt: DUE - 9 },
+      DUE + 1,
+      () => m.security_appeal_refused({ at: momentText(DUE - 9) }),
+    ],
+  ] as const)('%s', (_when, appeal, now, words) => {
+    expect(appealText(appeal, now)).toBe(words());
+  });
+
+  test('to the desk a case is due, and after its day overdue, until somebody has spoken', () => {
+    const open = { state: 'open', dueAt: DUE } as DeskCase;
+    expect([DUE, DUE + 1].map((now) => deskState(open, now))).toEqual([
+      m.desk_due({ at: momentText(DUE) }),
+      m.desk_late(),
+    ]);
+    const seen = { ...open, first: { own: false, name: 'wei' } } as DeskCase;
+    expect(deskState(seen, DUE + 1)).toBe(m.desk_first_other({ name: 'wei' }));
   });
 });
 
