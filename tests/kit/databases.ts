@@ -76,7 +76,6 @@ export async function startPostgres(options: {
     'listen_addresses=',
     `unix_socket_directories=${folder}`,
     'max_connections=60',
-    ...(process.env.PG_EXTRA?.split(';') ?? []),
     `fsync=${options.durable ? 'on' : 'off'}`,
   ];
   const server = spawn(join(bin, 'postgres'), ['-D', join(folder, 'data'), ...settings.flatMap((one) => ['-c', one])], {
