@@ -84,29 +84,15 @@ function startedPool(pool: Thread[], threads: number): Thread[] {
   return pool;
 }
 
-/** What one thread is asked, and where in the list of all it stood. */
-interface Part {
-  readonly places: number[];
-  readonly questions: SignatureQuestion[];
-}
-
 /** Every key is one thread's own: to read a key anew costs a third of a verification. */
 async function askThreads(pool: readonly Thread[], questions: readonly SignatureQuestion[]): Promise<boolean[]> {
-  const parts = pool.map((): Part => ({ places: [], questions: [] }));
-  questions.forEach((question, place) => {
-    // The first byte of a point says only which of two it is; those after it are as good as dice.
-    const part = parts[(question.key[1] ?? 0) % pool.length];
-    part?.places.push(place);
-    part?.questions.push(question);
-  });
-  const given = await Promise.all(pool.map((thread, at) => thread.ask(parts[at]?.questions ?? [])));
-  const answers: boolean[] = new Array(questions.length).fill(false);
-  parts.forEach(({ places }, at) => {
-    places.forEach((place, index) => {
-      answers[place] = given[at]?.[index] ?? false;
-    });
-  });
-  return answers;
+  // The first byte of a point says only which of two it is; those after it are as good as dice.
+  const threadOf = ({ key }: SignatureQuestion): number => (key[1] ?? 0) % pool.length;
+  const given = await Promise.all(
+    pool.map((thread, at) => thread.ask(questions.filter((question) => threadOf(question) === at))),
+  );
+  const next = given.map((answers) => answers.values());
+  return questions.map((question) => next[threadOf(question)]?.next().value ?? false);
 }
 
 /** One verifying thread. When it dies, everything asked of it fails and `lost` clears the way for new ones. */

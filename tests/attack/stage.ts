@@ -15,11 +15,10 @@ import { fromBase64url, toBase64url, utf8 } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { type Clock, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
-import { type Closing, closingMessage } from '#shared/protocol/closing.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { type PaymentCore, paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
 import { knownAllowance } from '#shared/protocol/trust.ts';
-import { freshSigner } from '#tests/kit/market.ts';
+import { freshSigner, signClosing } from '#tests/kit/market.ts';
 import { good, type Member, openTexts, type Place } from '#tests/kit/member.ts';
 import { MEMORY_ORIGIN, memoryHouse } from '#tests/kit/memory-house.ts';
 
@@ -305,12 +304,7 @@ export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<P
     },
     /** Gives back what is left: nothing more is paid on this allowance, and the payer may have the next one. */
     async giveBack(): Promise<void> {
-      const { number: lastNumber = 0, total: lastTotal = 0 } = last?.core ?? {};
-      const closing: Closing = {
-        ...{ allowance: referenceOf(allowance.id), lastNumber, lastTotal },
-        last: last ? referenceOf(last.id) : allowance.message.anchor,
-      };
-      const closings = [toBase64url(await closingMessage.sign(closing, signer))];
+      const closings = [toBase64url(await signClosing(allowance, signer, last))];
       const { closed } = await good(payer.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, closings }));
       if (closed.length !== 1) throw new Error('the allowance was not closed');
     },

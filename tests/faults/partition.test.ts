@@ -10,7 +10,7 @@ import { openPurse } from '#tests/attack/stage.ts';
 import { openClient } from '#tests/kit/crowd.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
 import { booksOf, clock, openTroubled, outcomesOf, syncLetter, type Troubled } from '#tests/kit/fault-house.ts';
-import { report, size, slack } from '#tests/kit/fault-report.ts';
+import { isLong, report, size, slack } from '#tests/kit/fault-report.ts';
 import { good, type Member } from '#tests/kit/member.ts';
 import { noPartitions, openPartitions, type Partitions, type Way } from '#tests/kit/partition.ts';
 
@@ -139,6 +139,7 @@ describe.skipIf(missing !== undefined)(`partitions${missing ? ` (${missing})` : 
     expect(heard.answered).toBe(paid);
     // Where no road broke for anybody, nothing was tried.
     expect(heard.silent + heard.unavailable).toBeGreaterThan(0);
+    if (isLong) expect(slowestMs).toBeLessThan(CONVERGED_MS);
   }, 1_800_000);
 
   test('F11: and every bill came, on both sides, in order and without a gap', async () => {

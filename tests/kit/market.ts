@@ -27,6 +27,7 @@ import type { Currency } from '#shared/money/currency.ts';
 import { money } from '#shared/money/money.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
+import { closingMessage } from '#shared/protocol/closing.ts';
 import { referenceOf, type Signed } from '#shared/protocol/message.ts';
 import { encodeCore, type PaymentCore, paymentIdOf, readPayment, signPayment } from '#shared/protocol/payment.ts';
 import { FIRST_RECEIPT_PREVIOUS, type ReceiptStatus, receiptMessage } from '#shared/protocol/receipt.ts';
@@ -144,6 +145,19 @@ export function freshSigner(): Signer {
     key: joinBytes(Uint8Array.of(2 + ((up[31] ?? 0) & 1)), across),
     sign: async (message) => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
   };
+}
+
+/** The word of a phone that pays no more on `allowance`, of which `last` is the last payment it made, if any. */
+export function signClosing(
+  { id, message }: Signed<Allowance>,
+  signer: Signer,
+  last?: { readonly core: PaymentCore; readonly id: Uint8Array },
+): Promise<Uint8Array> {
+  const closing = {
+    ...{ allowance: referenceOf(id), lastNumber: last?.core.number ?? 0, lastTotal: last?.core.total ?? 0 },
+    last: last ? referenceOf(last.id) : message.anchor,
+  };
+  return closingMessage.sign(closing, signer);
 }
 
 /** Opens a market on a fresh `database`. */

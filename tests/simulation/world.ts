@@ -10,7 +10,6 @@ import { duration, instant } from '#shared/base/time.ts';
 import { type Certificate, certificateMessage } from '#shared/protocol/certificate.ts';
 import type { HeldPayment } from '#shared/protocol/chain.ts';
 import { heldOf } from '#shared/protocol/chain.ts';
-import { closingMessage } from '#shared/protocol/closing.ts';
 import type { Epoch } from '#shared/protocol/epoch.ts';
 import { type Invoice, invoiceMessage } from '#shared/protocol/invoice.ts';
 import { leafHash, nodeHash } from '#shared/protocol/merkle.ts';
@@ -18,7 +17,7 @@ import { referenceOf, type Signed } from '#shared/protocol/message.ts';
 import { verifySync } from '#shared/protocol/signature.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
-import type { Market, Paid, Purse, Trader } from '#tests/kit/market.ts';
+import { type Market, type Paid, type Purse, signClosing, type Trader } from '#tests/kit/market.ts';
 import { type Chance, chanceOf } from '#tests/simulation/chance.ts';
 import { type BadHabit, Crash, drawRoad, type Mortal } from '#tests/simulation/faults.ts';
 import { Model, type ModelPayment } from '#tests/simulation/model.ts';
@@ -393,15 +392,7 @@ export class World {
     const purse = phone.purses?.copies[0];
     if (!phone.purses?.honest || !purse) return;
     const last = purse.signed().at(-1);
-    const closing = await closingMessage.sign(
-      {
-        allowance: referenceOf(purse.allowance.id),
-        lastNumber: last?.core.number ?? 0,
-        lastTotal: last?.core.total ?? 0,
-        last: last ? referenceOf(last.id) : purse.allowance.message.anchor,
-      },
-      purse.signer,
-    );
+    const closing = await signClosing(purse.allowance, purse.signer, last);
     const closed = await this.market.allowances.close(closing, this.market.payments.heldPayments);
     this.model.close(phone.purses.key, last?.core.total ?? 0);
     this.note('close', phone.name, String(closed.ok));

@@ -63,8 +63,8 @@ async function pageOf(vault: Vault, wish: Wish, before: number, count: number): 
 }
 
 /** How many rows of its sources a page from `before` down to `wish.from` would look at. */
-export async function countRows(vault: Vault, { sources, peer, from }: Wish, before: number): Promise<number> {
-  const counts = sources.map((source) => between(tableOf(vault, source), peer, from, before).count());
+export async function countRows(vault: Vault, wish: Wish, before: number): Promise<number> {
+  const counts = wish.sources.map((source) => between(tableOf(vault, source), wish, before).count());
   return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
 }
 
@@ -107,7 +107,7 @@ async function older(
   const rows: BillRow[] = [];
   let end = before;
   while (rows.length < count) {
-    const read = await between(table, wish.peer, wish.from, end).reverse().limit(step).toArray();
+    const read = await between(table, wish, end).reverse().limit(step).toArray();
     rows.push(...read.filter(accepts));
     const last = read.at(-1);
     if (last === undefined || read.length < step) return { rows, end: undefined };
@@ -127,8 +127,7 @@ function tableOf(vault: Vault, source: Source): Vault['bills'] | Vault['brought'
 /** Rows from `from` on, of one peer when it is said, that are older than `before`. */
 function between(
   table: Vault['bills'] | Vault['brought'],
-  peer: string | undefined,
-  from: number = Number.MIN_SAFE_INTEGER,
+  { peer, from = Number.MIN_SAFE_INTEGER }: Pick<Wish, 'peer' | 'from'>,
   before: number,
 ) {
   return peer === undefined

@@ -28,12 +28,12 @@ const GROWN_MOST = 3 * AT_ONCE;
 
 /** A reader of everything that fits `wish` and has all the words of `text`. */
 export function openReader(vault: Vault, wish: Wish, text = '', count = AT_ONCE): Reader {
-  const anew = text.trim() === '' ? leafed(vault, wish, count) : searched(vault, wish, text, count);
+  const way = text.trim() === '' ? leafed(vault, wish, count) : searched(vault, wish, text, count);
   return {
-    first: anew.first,
+    first: way.first,
     async read(key, until) {
-      const grown = until === undefined ? undefined : await anew.again(key, until);
-      return grown && grown.entries.length <= GROWN_MOST ? grown : await anew.read(key);
+      const grown = until === undefined ? undefined : await way.again(key, until);
+      return grown && grown.entries.length <= GROWN_MOST ? grown : await way.read(key);
     },
   };
 }

@@ -13,15 +13,13 @@ let plugged: Promise<typeof PouchDB> | undefined;
  * The library, put together at first use. Part by part, with a pause between them: begun as one piece it would hold a
  * slow phone for longer than can be felt, while the person scrolls through their bills.
  */
-async function library(): Promise<typeof PouchDB> {
-  plugged ??= plug();
-  try {
-    return await plugged;
-  } catch (fault) {
+function library(): Promise<typeof PouchDB> {
+  plugged ??= plug().catch((fault: unknown) => {
     // A part that could not be fetched is asked for again.
     plugged = undefined;
     throw fault;
-  }
+  });
+  return plugged;
 }
 
 async function plug(): Promise<typeof PouchDB> {

@@ -16,13 +16,12 @@ import { duration } from '#shared/base/time.ts';
 import { type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
 import { type Assertion, assertedBytes, FLAGS } from '#shared/protocol/assertion.ts';
 import { encodeCbor } from '#shared/protocol/cbor.ts';
-import { closingMessage } from '#shared/protocol/closing.ts';
 import { referenceOf, type Signed } from '#shared/protocol/message.ts';
 import { paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
 import { expandPoint } from '#shared/protocol/point.ts';
 import { type Signer, signRaw } from '#shared/protocol/signature.ts';
 import { DEFAULT_POLICIES, TIERS, type Tier } from '#shared/rules/policy.ts';
-import { freshSigner, type Market, openMarket, type Paid, type Trader } from '#tests/kit/market.ts';
+import { freshSigner, type Market, openMarket, type Paid, signClosing, type Trader } from '#tests/kit/market.ts';
 
 /** An allowance and the key that signs on it. */
 export interface Held {
@@ -116,15 +115,7 @@ export async function openPlace(database: Database) {
   };
 
   const closing = (held: Held, last?: Paid, signer: Signer = held.signer): Promise<Uint8Array> =>
-    closingMessage.sign(
-      {
-        allowance: referenceOf(held.signed.id),
-        lastNumber: last?.core.number ?? 0,
-        lastTotal: last?.core.total ?? 0,
-        last: last ? referenceOf(last.id) : held.signed.message.anchor,
-      },
-      signer,
-    );
+    signClosing(held.signed, signer, last);
   const closeBy = async (held: Held, last?: Paid, signer?: Signer) => {
     const taken = await allowances.close(await closing(held, last, signer), market.payments.heldPayments);
     return taken.ok ? 'closed' : taken.error.code;

@@ -14,12 +14,10 @@ import { newId } from '#shared/base/id.ts';
 import { duration, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 import { allowanceMessage } from '#shared/protocol/allowance.ts';
-import { closingMessage } from '#shared/protocol/closing.ts';
-import { referenceOf } from '#shared/protocol/message.ts';
 import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import { softAuthenticator } from '#tests/kit/authenticator.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
-import { freshSigner } from '#tests/kit/market.ts';
+import { freshSigner, signClosing } from '#tests/kit/market.ts';
 import { good, type Member, openMember, openTexts, stepUp } from '#tests/kit/member.ts';
 import { MEMORY_ORIGIN, memoryHouse } from '#tests/kit/memory-house.ts';
 
@@ -213,7 +211,6 @@ async function revokedBits(who: Member): Promise<number[]> {
 }
 
 /** The word of a phone that spent nothing of an allowance and gives it back. */
-async function closingOf({ id, message, signer }: Awaited<ReturnType<typeof allowanceOf>>): Promise<string> {
-  const words = { allowance: referenceOf(id), lastNumber: 0, lastTotal: 0, last: message.anchor };
-  return toBase64url(await closingMessage.sign(words, signer));
+async function closingOf({ signer, ...allowance }: Awaited<ReturnType<typeof allowanceOf>>): Promise<string> {
+  return toBase64url(await signClosing(allowance, signer));
 }

@@ -228,8 +228,8 @@ test('the log says what happened and not to whom', async () => {
 });
 
 test('who waits too long for an answer is told to come again, a body or none; one that has begun goes on', async () => {
-  const warned: string[] = [];
-  const logTo = { write: (line: string) => void warned.push(line) };
+  const failed: string[] = [];
+  const logTo = { write: (line: string) => void (line.includes('"level":50') && failed.push(line)) };
   const slow = await createHttp({ origin: ORIGIN, logLevel: 'warn', trustProxy: [] }, { logTo, answerWithinMs: 200 });
   const late = Promise.withResolvers<void>();
   slow.get('/still', () => late.promise.then(() => ({})));
@@ -266,5 +266,6 @@ test('who waits too long for an answer is told to come again, a body or none; on
   late.resolve();
   await pause(50);
   expect((await fetch(`${at}/still`)).status).toBe(200);
+  expect(failed.map((line) => JSON.parse(line).msg)).toEqual(Array(3).fill('a request failed'));
   await slow.close();
 });
