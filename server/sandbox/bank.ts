@@ -135,7 +135,8 @@ export function openBank(deps: {
       ...(patience === undefined ? {} : { until: now + patience }),
       ...(service === 'counter' ? { code: freshCode() } : {}),
     };
-    store.put('order', order);
+    // One line says what is taken and how it ends: killed between two, an order would wait for a tester for ever.
+    if (ignored || byHand) store.put('order', order);
     if (ignored) return { kind: story.busyAsks ? 'busy' : 'silence' };
     const standing = byHand ? order : decide(order, deadCard(order) ?? story);
     if (story.restarts) deps.restart();

@@ -1,6 +1,6 @@
 /** The outside world: what the bank and the text messages do, also after a crash, and who may press the buttons. */
 import { createPublicKey, verify } from 'node:crypto';
-import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -154,6 +154,31 @@ test('orders, texts, the key and notices on their way outlive a crash with half 
   expect((await get('/bank/key')).body).toBe(key);
   expect(words().map((word) => word.status)).toEqual(['ACSC']);
   expect(statSync(join(folder, 'bank-key.pem')).mode & 0o077).toBe(0);
+});
+
+test('killed after any of its writes, a provider brings an order that is asked for again to its end', async () => {
+  const asked = order(100_00);
+  const file = join(folder, 'sandbox.jsonl');
+  await post('/bank/orders', asked);
+  await pause(2);
+  await app.close();
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  expect(lines.length).toBeGreaterThan(1);
+  for (const written of lines.keys()) {
+    writeFileSync(
+      file,
+      lines
+        .slice(0, written)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+    app = open();
+    await post('/bank/orders', asked);
+    await pause(2);
+    const { status } = (await get(`/bank/orders/${asked.id}`)).json<BankReport>();
+    expect({ written, status }).toEqual({ written, status: 'ACSC' });
+    await app.close();
+  }
 });
 
 test('a house that is slow to take a notice gets each one once, and none waits for another', async () => {
