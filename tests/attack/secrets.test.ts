@@ -233,8 +233,11 @@ function secretsIn(text: string): string[] {
   );
 }
 
+/** What each line has beside what it says: drawn or measured, so that it may look like anything. */
+const BESIDE = /"(?:time|pid|responseTime)":[^,}]*|"reqId":"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g;
+
 function shapesIn(text: string): string[] {
-  const lines = text.split('\n').map((line) => line.replace(/"(?:time|pid|responseTime)":[^,}]*/g, ''));
+  const lines = text.split('\n').map((line) => line.replace(BESIDE, ''));
   return SHAPES.filter(([, shape]) => lines.some((line) => shape.test(line))).map(([what]) => what);
 }
 
@@ -267,6 +270,12 @@ describe('what merely looks like one would have been found', () => {
     ['Chinese words of people', '{"note":"机密"}'],
   ])('%s in %s', (what, line) => expect(shapesIn(`${log}\nserver: ${line}`)).toEqual([what]));
 });
+
+test.each([
+  ['the drawn name of a request', '"reqId":"b19a4b01-5a09-48bd-a462-f13912345678"', []],
+  ['a name of a request that was not drawn', '"reqId":"13912345678"', ['a mobile number']],
+  ['how long an answer took', '"responseTime":3.13912345678', []],
+])('%s: %s', (_what, said, found) => expect(shapesIn(`server: {"level":30,${said}}`)).toEqual(found));
 
 test('phones, cards, identity numbers, codes’ carriers and sessions do not lie in the clear in the database', () => {
   const files = readdirSync(join(house.dataDir, 'pglite'), { recursive: true, withFileTypes: true })

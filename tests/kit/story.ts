@@ -312,7 +312,12 @@ export async function codeText(person: Person): Promise<string> {
 /** The payer points the camera at the payee's screen and sees who asks for how much, verified. */
 export async function scan(payer: Person, payee: Person, page: Page = payer.page): Promise<void> {
   await look(payer, payee, page);
-  await told(payer, 'pay_verified_name', page).waitFor({ timeout: PATIENCE_MS });
+  try {
+    await told(payer, 'pay_verified_name', page).waitFor({ timeout: PATIENCE_MS });
+  } catch (late) {
+    // What it says instead is the reason.
+    throw new Error(`${payer.name} reads: ${await page.getByRole('main').innerText()}`, { cause: late });
+  }
 }
 
 /** The payer points the camera at a screen, whatever comes of it. */
