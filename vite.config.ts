@@ -17,6 +17,8 @@ const CHROMIUM_FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
 ];
 
 /** Files at a time. Vitest's own number leaves a core to itself, and of two that is half; it has hardly anything to do. */

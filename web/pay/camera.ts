@@ -3,7 +3,7 @@
  * html5-qrcode opens the camera and cuts its frames; they are read by a worker (see decoder.ts), so that the screen
  * never waits. The reader is 1280 px wide and scaled down by CSS, so that full frames are decoded.
  */
-import { Html5Qrcode, Html5QrcodeSupportedFormats } from 'html5-qrcode';
+import { Html5Qrcode, Html5QrcodeScannerState, Html5QrcodeSupportedFormats } from 'html5-qrcode';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { decode, openDecoder } from '#web/pay/decode.ts';
@@ -45,6 +45,9 @@ export async function startCamera(
 ): Promise<Result<Camera, Refusal>> {
   prepare();
   openDecoder(() => onLost({ code: 'camera.unread' }));
+  const box = document.getElementById(elementId);
+  if (!box) return refuse({ code: 'camera.none' });
+  const videos = watchVideos(box);
   const scanner = makeScanner(elementId);
   let last = '';
   const onRead = (text: string) => {
@@ -61,7 +64,24 @@ export async function startCamera(
   } catch (failure) {
     return refuse({ code: /NotAllowed|Permission/i.test(String(failure)) ? 'camera.denied' : 'camera.none' });
   }
-  return ok({ stop: () => stopScanner(scanner, elementId) });
+  return ok({ stop: () => stopScanner(scanner, videos) });
+}
+
+/**
+ * The videos html5-qrcode puts into `box`. Asked of the document they could not be found any more when their screen is
+ * gone; and it does not hear that a video fails to play, which each does that goes before its first picture.
+ */
+function watchVideos(box: HTMLElement): readonly HTMLVideoElement[] {
+  const videos: HTMLVideoElement[] = [];
+  box.append = (...nodes) => {
+    for (const node of nodes) {
+      if (!(node instanceof HTMLVideoElement)) continue;
+      videos.push(node);
+      node.play = () => HTMLVideoElement.prototype.play.call(node).catch(() => undefined);
+    }
+    HTMLElement.prototype.append.apply(box, nodes);
+  };
+  return videos;
 }
 
 /** The text of the code in a picture. Refusals: `code.none`, and `camera.unread` when nothing can be read here. */
@@ -95,14 +115,14 @@ function makeScanner(elementId: string): Html5Qrcode {
   });
 }
 
-async function stopScanner(scanner: Html5Qrcode, elementId: string): Promise<void> {
-  const video = document.getElementById(elementId)?.querySelector('video');
-  const stream = video?.srcObject;
+async function stopScanner(scanner: Html5Qrcode, videos: readonly HTMLVideoElement[]): Promise<void> {
+  const streams = videos.map((video) => video.srcObject);
   try {
-    if (scanner.isScanning) await scanner.stop();
+    // Not `isScanning`, which is false until the first picture: a camera that has just opened would stay on.
+    if (scanner.getState() !== Html5QrcodeScannerState.NOT_STARTED) await scanner.stop();
     scanner.clear();
   } catch {
     // The element may be gone already; what matters is that the tracks end.
   }
-  if (stream instanceof MediaStream) for (const track of stream.getTracks()) track.stop();
+  for (const stream of streams) if (stream instanceof MediaStream) for (const track of stream.getTracks()) track.stop();
 }
