@@ -19,6 +19,16 @@ declare const self: ServiceWorkerGlobalScope & {
   readonly __WB_MANIFEST: Kept[];
 };
 
+/** The part of the static routing of service workers that is used; browsers without it ask the worker each time. */
+interface Routing {
+  readonly addRoutes?: (
+    rules: readonly { readonly condition: { readonly requestMethod: string }; readonly source: 'network' }[],
+  ) => Promise<void>;
+}
+
+/** What only the house can answer. */
+const FOR_THE_HOUSE = ['POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
 /** So many files come at once; a browser opens six roads to one house, and the app that is open needs some of them. */
 const AT_ONCE = 4;
 
@@ -35,6 +45,12 @@ function listed(some: Kept[]): PrecacheController {
 }
 
 self.addEventListener('install', (event) => {
+  // Nobody need wake this worker for them: a sync is quicker by it, and a worker that rests gives way to a new version.
+  const { addRoutes } = event as Routing;
+  if (addRoutes) {
+    const rules = FOR_THE_HOUSE.map((requestMethod) => ({ condition: { requestMethod }, source: 'network' as const }));
+    event.waitUntil(addRoutes.call(event, rules));
+  }
   // One file that is refused, and the version is.
   event.waitUntil(Promise.all(parts.map((part) => part.install(event))));
 });

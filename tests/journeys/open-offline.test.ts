@@ -120,8 +120,10 @@ test('a true new version waits, is offered where nothing is under way, and takes
   await release(true);
   expect(await lookForVersion()).toBe('installed');
   expect(await page.getByText('A new version is ready').count()).toBe(0);
-  await page.goto(`http://localhost:${port}/`);
-  const reloaded = page.waitForEvent('load');
+  await page.goto(`http://localhost:${port}/`, { waitUntil: 'networkidle' });
+  // Chromium ends the worker before as soon as it rests. One that is asked for a file in just that moment it starts once
+  // more instead, and lets it rest for a minute.
+  const reloaded = page.waitForEvent('load', { timeout: 120_000 });
   await page.getByRole('button', { name: 'Update now' }).click();
   await reloaded;
   await page.waitForSelector(HOME);
