@@ -316,7 +316,7 @@ export async function scan(payer: Person, payee: Person, page: Page = payer.page
     await told(payer, 'pay_verified_name', page).waitFor({ timeout: PATIENCE_MS });
   } catch (late) {
     // What it says instead is the reason.
-    throw new Error(`${payer.name} reads: ${await page.getByRole('main').innerText()}`, { cause: late });
+    throw new Error(`${payer.name} reads: ${await page.getByRole('main').ariaSnapshot()}`, { cause: late });
   }
 }
 
