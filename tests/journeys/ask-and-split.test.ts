@@ -27,7 +27,7 @@ test('a bill is shared, paid by one, declined by another, readable with no netwo
   // Whoever is named first pays the odd fen.
   await open(hong, '/request');
   await hong.page.getByRole('link', { name: words(hong, 'transfer_pay'), exact: true }).click();
-  const sum = hong.page.getByRole('main').locator('.heard', { hasText: '¥' });
+  const sum = hong.page.getByRole('main').locator('.phrase', { hasText: '¥' });
   await expect.poll(() => sum.first().textContent()).toBe('¥33.34');
   await settle(hong);
 

@@ -264,8 +264,8 @@ export async function balance(
   await home(person);
   const card = person.page.getByRole('region', { name: words(person, 'home_balance'), exact: true });
   // The vault is read after the screen stands: until then there is no sum to read.
-  await card.locator('.heard').first().waitFor({ timeout: PATIENCE_MS });
-  const sums = await card.locator('.heard').allTextContents();
+  await card.locator('.phrase').first().waitFor({ timeout: PATIENCE_MS });
+  const sums = await card.locator('.phrase').allTextContents();
   const [available = NaN, setAside = NaN, arriving = NaN] = sums.map((sum) => Number(sum.replace(/[^\d]/g, '')));
   return { available, setAside, arriving, all: available + setAside + arriving };
 }
@@ -337,7 +337,7 @@ export async function pay(payer: Person, payee: Person, asked: Asked): Promise<v
   await scan(payer, payee);
   const main = payer.page.getByRole('main');
   expect(await main.getByRole('heading').textContent()).toBe(asked.name);
-  expect(await main.locator('.heard').textContent()).toBe(asked.amount);
+  expect(await main.locator('.phrase').textContent()).toBe(asked.amount);
   expect(await match(payer)).toBe(await match(payee));
   await confirm(payer);
 }
@@ -405,7 +405,7 @@ async function billRows(person: Person): Promise<string[]> {
   return rows.evaluateAll(
     (items, settled) =>
       items.map((item) =>
-        ['.title', '.heard', '.state']
+        ['.title', '.phrase', '.state']
           .map((part) => item.querySelector(part)?.textContent?.trim() ?? settled)
           .join(' '),
       ),

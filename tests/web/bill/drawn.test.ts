@@ -15,10 +15,11 @@ function rows(text: string): Entry[] {
 
 test.each([
   // wanted   drawn    drawn next
-  ['1-40      -        1-3       a first page begins with a few'],
-  ['1-40      1-3      1-6       and grows'],
+  ['1-40      -        1-1       a first page begins with one, and with what stands over it'],
+  ['1-40      1-1      1-4       and grows by a few'],
   ['1-40      1-37     1-40      to its end'],
-  ['1-2       -        1-2       a short one stands at once'],
+  ['1-2       1-1      1-2       a short one is soon there'],
+  ['1-1       -        1-1       one of a single row at once'],
   ['1-40      1-40     1-40      what stands is kept'],
   ['4-43      1-40     4-43      three new ones below'],
   ['41-80     1-40     41-43     a page of other bills begins anew'],
