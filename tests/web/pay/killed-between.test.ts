@@ -2,7 +2,7 @@
  * F16: the app ends, really ends, at every single step of a payment, on the payer's phone and on the payee's. Nothing is
  * ever shown or signed that the disk does not know, and the same phone switched on again makes it the one payment.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Allowance } from '#shared/protocol/allowance.ts';
 import { readFrame } from '#shared/protocol/frame.ts';
 import type { Life, Told } from '#tests/web/pay/mortal.ts';
@@ -17,6 +17,9 @@ let town: Town;
 beforeAll(async () => {
   town = await foundTown();
 });
+
+// Sixty phones each, switched on one after the other: beside other tests a minute is not enough.
+vi.setConfig({ testTimeout: 240_000 });
 
 const AMOUNT = 8_00;
 
