@@ -52,6 +52,8 @@ test.each([
   await hong.page.addInitScript((said) => {
     Object.defineProperty(Navigator.prototype, 'userAgent', { get: () => said });
     Object.defineProperty(Navigator.prototype, 'maxTouchPoints', { get: () => 5 });
+    // Chromium asks of itself where somebody stayed for half a minute; there no browser ever does.
+    addEventListener('beforeinstallprompt', (event) => event.stopImmediatePropagation());
   }, agent);
   await wake(hong, town.house.origin);
   await button(hong, 'notice_install_offer_yes').click(PATIENCE);
