@@ -7,7 +7,7 @@ import { ensureLighthouse } from './lighthouse.mjs';
 import { ensureBuilt, ensureInstalled, run, statusOf } from './ready.mjs';
 
 /** So many files may be asked again; more than these do not fail because the machine was busy. */
-const ASKED_AGAIN_AT_MOST = 3;
+const ASKED_AGAIN_AT_MOST = 6;
 
 const NEEDED = [
   { name: 'chromium', there: () => existsSync(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium') },
