@@ -47,11 +47,9 @@ function listed(some: Kept[]): PrecacheController {
 self.addEventListener('install', (event) => {
   // Nobody need wake this worker for them: a sync is quicker by it, and a worker that rests gives way to a new version.
   // A browser that takes no such rules goes on asking.
-  const { addRoutes } = event as Routing;
-  if (addRoutes) {
-    const rules = FOR_THE_HOUSE.map((requestMethod) => ({ condition: { requestMethod }, source: 'network' as const }));
-    event.waitUntil(addRoutes.call(event, rules).catch(() => undefined));
-  }
+  const rules = FOR_THE_HOUSE.map((requestMethod) => ({ condition: { requestMethod }, source: 'network' as const }));
+  const routing = event as Routing;
+  if (routing.addRoutes) event.waitUntil(routing.addRoutes(rules).catch(() => undefined));
   // One file that is refused, and the version is.
   event.waitUntil(Promise.all(parts.map((part) => part.install(event))));
 });

@@ -165,13 +165,7 @@ test('killed after any of its writes, a provider brings an order that is asked f
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   expect(lines.length).toBeGreaterThan(1);
   for (const written of lines.keys()) {
-    writeFileSync(
-      file,
-      lines
-        .slice(0, written)
-        .map((line) => `${line}\n`)
-        .join(''),
-    );
+    writeFileSync(file, `${lines.slice(0, written).join('\n')}\n`);
     app = open();
     await post('/bank/orders', asked);
     await pause(2);
