@@ -4,7 +4,7 @@
  * wallet's bills have no gaps; a bill is never changed, only followed by the same id under a higher number.
  */
 import { readFileSync } from 'node:fs';
-import { appendBills, type BillRow, billsAfter } from '#server/bill/store.ts';
+import { appendBills, type BillRow, billsAfter, newestBills } from '#server/bill/store.ts';
 import { disputeBills, storyBills } from '#server/bill/story.ts';
 import type { Identity } from '#server/identity/identity.ts';
 import { follow } from '#server/ledger/follow.ts';
@@ -46,6 +46,8 @@ export interface Bills {
   readonly catchUp: () => Promise<void>;
   /** At most `limit` bills of `wallet` after number `cursor`, in order and without gaps. */
   readonly feed: (wallet: Id, cursor: number, limit: number) => Promise<BillPage>;
+  /** The newest `limit` bills of `wallet`, in order: what a person wants to see before their whole past is there. */
+  readonly newest: (wallet: Id, limit: number) => Promise<BillPage>;
 }
 
 /** Opens bills on a migrated database. */
@@ -76,12 +78,12 @@ export function openBills(parts: BillParts): Bills {
     async feed(wallet, cursor, limit) {
       const rows = await billsAfter(database, wallet, cursor, limit + 1);
       const page = rows.slice(0, limit);
-      const peers = [...new Set(page.flatMap((row) => (row.peer === null ? [] : [row.peer])))];
-      const people = await parts.identity.people(peers);
-      const paid = page.flatMap((row) => row.payment ?? []);
-      const told = await parts.transfers.told(database, paid);
-      const bills = page.map((row) => billOf(row, (id) => people.get(id)?.verifiedName ?? '', told));
+      const bills = await billsOf(parts, page);
       return { bills, cursor: page.at(-1)?.sequence ?? cursor, more: rows.length > limit };
+    },
+    async newest(wallet, limit) {
+      const page = await newestBills(database, wallet, limit);
+      return { bills: await billsOf(parts, page), cursor: page.at(-1)?.sequence ?? 0, more: false };
     },
   };
 }
@@ -95,6 +97,15 @@ async function tell(parts: BillParts, tx: Sql, region: string, transfers: readon
     region,
     transfers.flatMap((transfer) => storyBills(transfer, stories)),
   );
+}
+
+async function billsOf({ database, identity, transfers }: BillParts, page: readonly BillRow[]): Promise<Bill[]> {
+  const people = await identity.people([...new Set(page.flatMap((row) => (row.peer === null ? [] : [row.peer])))]);
+  const told = await transfers.told(
+    database,
+    page.flatMap((row) => row.payment ?? []),
+  );
+  return page.map((row) => billOf(row, (id) => people.get(id)?.verifiedName ?? '', told));
 }
 
 function billOf(row: BillRow, nameOf: (wallet: Id) => string, told: ReadonlyMap<string, Told>): Bill {

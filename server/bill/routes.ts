@@ -9,9 +9,11 @@ import { BillPage } from '#shared/api/bill.ts';
 const BillQuery = Type.Object({
   after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  /** The newest so many, whatever stands before them. */
+  last: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
 });
 
-/** Mounts GET /bills?after=&limit=. */
+/** Mounts GET /bills?after=&limit= and GET /bills?last=. */
 export function billRoutes(app: Http, bills: Bills, identity: Pick<Identity, 'askerOf'>): void {
   app.get<{ Querystring: Static<typeof BillQuery> }>(
     '/bills',
@@ -21,7 +23,9 @@ export function billRoutes(app: Http, bills: Bills, identity: Pick<Identity, 'as
       const asker = await identity.askerOf(request);
       if (!asker.ok) return refused(reply, asker.error);
       await unlessFull(bills.catchUp());
-      return bills.feed(asker.value.wallet, request.query.after ?? 0, request.query.limit ?? 100);
+      const { after = 0, limit = 100, last } = request.query;
+      const { wallet } = asker.value;
+      return last === undefined ? bills.feed(wallet, after, limit) : bills.newest(wallet, last);
     },
   );
 }

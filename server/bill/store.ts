@@ -83,14 +83,24 @@ export async function appendBills(tx: Sql, region: string, bills: readonly NewBi
   ]);
 }
 
+const COLUMNS = `region, wallet, sequence, id, kind, direction, state, amount, currency, peer, peer_region, payment, reason,
+  signed_at, uploaded_at, posted_at, invoice`;
+
 /** At most `limit` bills of a wallet after number `cursor`, in order. */
 export function billsAfter(tx: Sql, wallet: Id, cursor: number, limit: number): Promise<BillRow[]> {
   return tx.query<BillRow>(
-    `select region, wallet, sequence, id, kind, direction, state, amount, currency, peer, peer_region, payment, reason,
-       signed_at, uploaded_at, posted_at, invoice
-     from bill where wallet = $1 and sequence > $2 order by sequence limit $3`,
+    `select ${COLUMNS} from bill where wallet = $1 and sequence > $2 order by sequence limit $3`,
     [wallet, cursor, limit],
   );
+}
+
+/** The newest `limit` bills of a wallet, in order. */
+export async function newestBills(tx: Sql, wallet: Id, limit: number): Promise<BillRow[]> {
+  const rows = await tx.query<BillRow>(
+    `select ${COLUMNS} from bill where wallet = $1 order by sequence desc limit $2`,
+    [wallet, limit],
+  );
+  return rows.reverse();
 }
 
 /** What some people did of one kind. */

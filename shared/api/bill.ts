@@ -51,7 +51,7 @@ export const Bill = Type.Object({
 /** One bill of one wallet. */
 export type Bill = Static<typeof Bill>;
 
-/** A page of a wallet's bills after a cursor, in order and without gaps: where the next begins, and whether there is one now. */
+/** A page of a wallet's bills, in order and without gaps: where the next begins, and whether there is one now. */
 export const BillPage = Type.Object({ bills: Type.Array(Bill), cursor: Type.Integer(), more: Type.Boolean() });
 
 /** A page of a wallet's bills. */

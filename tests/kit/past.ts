@@ -26,11 +26,13 @@ export async function giveThePast({ context, page }: Person, bills: readonly Bil
       return Response.json({ ...(await answer.json()), more: true });
     };
   });
-  const isFeed = (url: URL) => url.pathname === '/bills' && url.searchParams.has('after');
+  const isFeed = (url: URL) =>
+    url.pathname === '/bills' && (url.searchParams.has('after') || url.searchParams.has('last'));
   await context.route(isFeed, async (route) => {
     const asked = new URL(route.request().url()).searchParams;
-    const at = Math.max(0, Number(asked.get('after')) - BEFORE);
-    const some = all.slice(at, at + Number(asked.get('limit')));
+    const last = Number(asked.get('last'));
+    const at = last > 0 ? Math.max(0, all.length - last) : Math.max(0, Number(asked.get('after')) - BEFORE);
+    const some = all.slice(at, at + (last || Number(asked.get('limit'))));
     const json: BillPage = { bills: some, cursor: BEFORE + at + some.length, more: at + some.length < all.length };
     await route.fulfill({ json });
   });

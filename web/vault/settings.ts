@@ -48,6 +48,8 @@ export interface Settings {
   clockAhead: number;
   /** How far the feed of bills has been read. */
   cursor: number;
+  /** Set while the house has told of bills that are not here yet. */
+  pastMissing: true;
   /** Set once every bill here stands in the sums and words (see bills.ts). */
   counted: true;
   /** Another one at each change of the words bills are searched by (see words.ts). */

@@ -133,14 +133,20 @@ test('payer and both payees find the case and read it; a stranger finds none', a
   expect((await ask('/cases', 'stranger')).body).toEqual({ cases: [] });
 });
 
-test.each(['/payments/short', '/payments/%00', '/cases/1', '/bills?limit=0', '/bills?after=-1', '/bills?limit=1e9'])(
-  'a malformed question %s is a 4xx',
-  async (path) => {
-    const { status } = await ask(path, 'ming');
-    expect(status).toBeGreaterThanOrEqual(400);
-    expect(status).toBeLessThan(500);
-  },
-);
+test.each([
+  '/payments/short',
+  '/payments/%00',
+  '/cases/1',
+  '/bills?limit=0',
+  '/bills?after=-1',
+  '/bills?limit=1e9',
+  '/bills?last=0',
+  '/bills?last=501',
+])('a malformed question %s is a 4xx', async (path) => {
+  const { status } = await ask(path, 'ming');
+  expect(status).toBeGreaterThanOrEqual(400);
+  expect(status).toBeLessThan(500);
+});
 
 test('everybody reads their own bills', async () => {
   expect((await ask('/bills', 'hua')).body).toMatchObject({ cursor: 1, more: false, bills: [{ direction: 'in' }] });
@@ -167,4 +173,8 @@ test('many bills come packed, and page after page from where the one before ende
     ({ cursor: after, more } = page);
   }
   expect(read.toSorted()).toEqual(many.map(({ name }) => name).toSorted());
+  // A new phone wants the newest before its whole past: the same bills, in the same order.
+  const newest = (await app.inject({ url: '/bills?last=30', headers })).json<BillPage>();
+  expect(newest).toMatchObject({ cursor: 120, more: false });
+  expect(newest.bills.map(({ id }) => id)).toEqual(read.slice(-30));
 });

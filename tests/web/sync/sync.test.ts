@@ -134,7 +134,7 @@ describe('what comes down', () => {
     expect(await readSetting(phone.vault, 'payeeTerms')).toEqual(said);
   });
 
-  test('bills a sync had no room for are fetched beside it, and after a cut from where they were', async () => {
+  test('bills a sync had no room for are fetched beside it, the newest first, and after a cut from where they were', async () => {
     const all = manyBills(1_200, NOON);
     const { phone, requests } = await connected(({ cursor }) => ({
       bills: all.slice(cursor, cursor + 200),
@@ -148,22 +148,39 @@ describe('what comes down', () => {
       ask: async (one: Parameters<typeof sync>[0]) => {
         if (!one.path.startsWith('/bills?')) return await sync(one);
         asked.push(one.path);
-        if (cut && asked.length === 2) return { ok: false, error: { code: 'house.unreachable' } };
-        const after = Number(new URL(one.path, 'http://x').searchParams.get('after'));
+        const { searchParams } = new URL(one.path, 'http://x');
+        const last = Number(searchParams.get('last'));
+        if (last > 0) return { ok: true, value: { bills: all.slice(-last), cursor: all.length, more: false } };
+        const after = Number(searchParams.get('after'));
+        if (cut && after === 700) return { ok: false, error: { code: 'house.unreachable' } };
         const bills = all.slice(after, after + 500);
         return { ok: true, value: { bills, cursor: after + bills.length, more: after + 500 < all.length } };
       },
     });
     expect((await syncNow(phone)).ok).toBe(true);
     expect(requests.length).toBe(1);
-    await expect.poll(() => asked.length).toBe(2);
+    await expect.poll(() => asked.length).toBe(3);
     await expect.poll(() => phone.link.now().fetching).toBe(false);
     expect(await readSetting(phone.vault, 'cursor')).toBe(700);
+    expect(await readSetting(phone.vault, 'pastMissing')).toBe(true);
+    const newest = await phone.vault.bills.orderBy('at').reverse().limit(120).toArray();
+    expect(newest.map(({ id }) => id).toSorted()).toEqual(
+      all
+        .slice(-120)
+        .map(({ id }) => id)
+        .toSorted(),
+    );
+    expect(await phone.vault.bills.count()).toBe(820);
     cut = false;
     expect((await syncNow(phone)).ok).toBe(true);
     await expect.poll(() => readSetting(phone.vault, 'cursor')).toBe(1_200);
-    expect(asked).toEqual([200, 700, 900].map((after) => `/bills?after=${after}&limit=500`));
+    const page = (after: number) => `/bills?after=${after}&limit=500`;
+    expect(asked).toEqual(['/bills?last=120', page(200), page(700), '/bills?last=120', page(900)]);
     expect(await phone.vault.bills.count()).toBe(1_200);
+    // Whoever came twice was counted once.
+    const totals = await phone.vault.totals.where('[source+span]').between(['house', '2'], ['house', '3']).toArray();
+    expect(totals.filter(({ span }) => span.length === 7).reduce((sum, { count }) => sum + count, 0)).toBe(1_200);
+    await expect.poll(() => readSetting(phone.vault, 'pastMissing')).toBeUndefined();
   });
 
   test('an allowance signed by the region is kept, and not asked for again', async () => {
