@@ -48,6 +48,11 @@ export function keepNotices(page: Page): Promise<void> {
   return keepRows(page, { settings: [{ name: 'notices', value: { details: false } }] });
 }
 
+/** Lets the house have told of older bills that are not here yet. */
+export function keepPastMissing(page: Page): Promise<void> {
+  return keepRows(page, { settings: [{ name: 'pastMissing', value: true }] });
+}
+
 /** Lets the last sync have told what codes may be sent in a day, and that some of it is gone. */
 export function keepNews(page: Page): Promise<void> {
   const codeFrom = Date.now() - HOUR;

@@ -15,7 +15,8 @@ function rows(text: string): Entry[] {
 
 test.each([
   // wanted   drawn    drawn next
-  ['1-40      -        1-1       a first page begins with one, and with what stands over it'],
+  ['1-40      nothing  -         a first page begins with what stands over it'],
+  ['1-40      -        1-1       then comes one'],
   ['1-40      1-1      1-4       and grows by a few'],
   ['1-40      1-37     1-40      to its end'],
   ['1-2       1-1      1-2       a short one is soon there'],
@@ -24,7 +25,8 @@ test.each([
   ['4-43      1-40     4-43      three new ones below'],
   ['41-80     1-40     41-43     a page of other bills begins anew'],
   ['-         1-40     -         none'],
+  ['-         nothing  -         an empty list has nothing over it'],
 ])('%s', (row) => {
   const [wanted = '', drawn = '', next = ''] = row.split(/\s+/);
-  expect(drawnNext(rows(wanted), rows(drawn))).toEqual(rows(next));
+  expect(drawnNext(rows(wanted), drawn === 'nothing' ? undefined : rows(drawn))).toEqual(rows(next));
 });
