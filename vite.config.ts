@@ -34,9 +34,9 @@ const BY_THEMSELVES = [
 const OF_HOME = new RegExp(
   [
     'paraglide/messages/(?:shell|bill_kind|bill_state|bill_brought|bill_none|bill_origin|home|ui_app_name|ui_ago|ui_day|transfer_title|withdrawal_title)',
-    'web/bill/(?:entries|words|watch)',
+    'web/bill/(?:entries|words)',
     'web/routes/bills/EntryRow',
-    'web/vault/(?:allowances|outbox)',
+    'web/vault/(?:allowances|outbox|watch|follow|same)',
     'web/sync/(?:state|clock)',
     'web/ui/(?:Seal|Meter|theme|install|vouched)',
     'shared/base/(?:bytes|time)',
