@@ -15,8 +15,15 @@ export interface Past {
   readonly cursor: () => Promise<number>;
 }
 
-/** Gives `person` these bills, oldest first, as their past; the page has to be opened anew before it begins. */
-export async function giveThePast({ context, page }: Person, bills: readonly Bill[]): Promise<Past> {
+/**
+ * Gives `person` these bills, oldest first, as their past; the page has to be opened anew before it begins. The newest
+ * are told at once, the pages of all of them from `opened` on.
+ */
+export async function giveThePast(
+  { context, page }: Person,
+  bills: readonly Bill[],
+  opened?: Promise<void>,
+): Promise<Past> {
   const all = bills.map((bill, at) => ({ ...bill, sequence: BEFORE + at + 1 }));
   await context.addInitScript(() => {
     const plain = fetch;
@@ -31,6 +38,7 @@ export async function giveThePast({ context, page }: Person, bills: readonly Bil
   await context.route(isFeed, async (route) => {
     const asked = new URL(route.request().url()).searchParams;
     const last = Number(asked.get('last'));
+    if (last === 0) await opened;
     const at = last > 0 ? Math.max(0, all.length - last) : Math.max(0, Number(asked.get('after')) - BEFORE);
     const some = all.slice(at, at + (last || Number(asked.get('limit'))));
     const json: BillPage = { bills: some, cursor: BEFORE + at + some.length, more: at + some.length < all.length };
