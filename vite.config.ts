@@ -116,7 +116,7 @@ export default defineConfig({
           // Signed worlds keep one core busy each; those without signatures take every core there is, and run by themselves.
           include: ['tests/{server,attack,faults}/**/*.test.ts', 'tests/simulation/simulate.test.ts'],
           testTimeout: 60_000,
-          hookTimeout: 60_000,
+          hookTimeout: 120_000,
           maxWorkers: AT_ONCE,
         },
       },
