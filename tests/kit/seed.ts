@@ -100,23 +100,15 @@ async function keepSigned(page: Page, now: number): Promise<void> {
 export async function keepRows(page: Page, rows: Rows): Promise<void> {
   await page.evaluate(async (wanted) => {
     const names = Object.keys(wanted);
-    const open = () =>
-      new Promise<IDBDatabase>((resolve, reject) => {
-        const opening = indexedDB.open('piaohao');
-        opening.onsuccess = () => resolve(opening.result);
-        opening.onerror = () => reject(opening.error);
-      });
     // The app makes its vault; on a busy machine its network rests before it has. Opened before, it would be an empty one.
-    const made = async (): Promise<IDBDatabase> => {
-      if ((await indexedDB.databases()).some(({ name }) => name === 'piaohao')) {
-        const database = await open();
-        if (names.every((name) => database.objectStoreNames.contains(name))) return database;
-        database.close();
-      }
+    while (!(await indexedDB.databases()).some(({ name }) => name === 'piaohao')) {
       await new Promise((resolve) => setTimeout(resolve, 50));
-      return await made();
-    };
-    const database = await made();
+    }
+    const opening = indexedDB.open('piaohao');
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      opening.onsuccess = () => resolve(opening.result);
+      opening.onerror = () => reject(opening.error);
+    });
     const work = database.transaction(names, 'readwrite');
     for (const name of names) for (const row of wanted[name] ?? []) work.objectStore(name).put(row);
     await new Promise((resolve, reject) => {

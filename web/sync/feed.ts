@@ -9,7 +9,7 @@ import type { Ask } from '#web/sync/client.ts';
 import type { LinkState } from '#web/sync/state.ts';
 import { afterOthers } from '#web/ui/idle.ts';
 import { keepBills } from '#web/vault/bills.ts';
-import { dropSetting, readSetting } from '#web/vault/settings.ts';
+import { readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** Bills asked for at once: a second's worth of writing on a slow phone. */
@@ -58,12 +58,12 @@ async function readOn({ vault, ask }: FeedNeeds): Promise<boolean> {
   const answer = await ask<BillPage>({ method: 'GET', path, signed: true, timeout: PATIENCE });
   if (!answer.ok) return false;
   const { bills, cursor, more } = answer.value;
-  for (let at = 0; at < bills.length; at += KEPT_AT_ONCE) {
+  for (let at = 0; at === 0 || at < bills.length; at += KEPT_AT_ONCE) {
     const some = bills.slice(at, at + KEPT_AT_ONCE);
-    await keepBills(vault, some, some.at(-1)?.sequence ?? cursor);
+    const isLast = at + KEPT_AT_ONCE >= bills.length;
+    await keepBills(vault, some, some.at(-1)?.sequence ?? cursor, isLast ? more : undefined);
     await afterOthers();
   }
-  if (!more) await dropSetting(vault, 'pastMissing');
   // A house that says no more than before would be asked for ever.
   return more && cursor > after;
 }

@@ -58,8 +58,7 @@ export async function takeAnswer(
     await vault.balances.bulkPut(answer.balances);
   });
   if (hintsAtCase(answer, refused)) await keepSetting(vault, 'caseHint', now);
-  await keepBills(vault, answer.bills, answer.cursor);
-  await (answer.more ? keepSetting(vault, 'pastMissing', true) : dropSetting(vault, 'pastMissing'));
+  await keepBills(vault, answer.bills, answer.cursor, answer.more);
   if (answer.payeeTerms) await keepSetting(vault, 'payeeTerms', answer.payeeTerms);
   if (answer.transfers) await keepSetting(vault, 'transferNews', answer.transfers);
   if (answer.alarms !== undefined) await keepSetting(vault, 'alarms', answer.alarms);

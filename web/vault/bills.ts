@@ -5,20 +5,24 @@
  */
 import type { Bill } from '#shared/api/bill.ts';
 import type { BillRow, BroughtRow, Source } from '#web/vault/rows.ts';
+import { dropSetting, keepSetting } from '#web/vault/settings.ts';
 import { monthOf, openTally, type Tally } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 import { openWording } from '#web/vault/words.ts';
 
 /**
  * Keeps bills of the feed, together with the cursor they brought: either all of it or nothing. The cursor only goes on:
- * of two who read the feed at once, the one who is behind does not send the other back.
+ * of two who read the feed at once, the one who is behind does not send the other back. `more`: whether the house has told
+ * of bills after these; nothing is known of it when it is absent.
  */
-export async function keepBills(vault: Vault, bills: readonly Bill[], cursor: number): Promise<void> {
+export async function keepBills(vault: Vault, bills: readonly Bill[], cursor: number, more?: boolean): Promise<void> {
   await vault.transaction('rw', [vault.bills, vault.totals, vault.words, vault.settings], async () => {
     await countOnce(vault);
     await upsert(vault, bills);
     const held = (await vault.settings.get('cursor'))?.value;
     if (typeof held !== 'number' || cursor > held) await vault.settings.put({ name: 'cursor', value: cursor });
+    if (more === true) await keepSetting(vault, 'pastMissing', true);
+    if (more === false) await dropSetting(vault, 'pastMissing');
   });
 }
 
