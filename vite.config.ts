@@ -45,6 +45,10 @@ const OF_HOME = new RegExp(
     .join('|'),
 );
 
+/** The words of a capability that more than one screen says: alone each would be a file of three hundred bytes. */
+const WORDS = /\/paraglide\/messages\/([a-z]+)/;
+const wordsOf = (module: string): string | null => WORDS.exec(module)?.[1] ?? null;
+
 /** What every screen stands in, the screen of faults, and home: Kit numbers them first. */
 const FIRST_LOAD = /\/nodes\/[012]\.[^/]+$/;
 
@@ -91,6 +95,7 @@ export default defineConfig({
                       priority: 2,
                     },
                     { name: 'home', test: OF_HOME, minShareCount: 2, priority: 1 },
+                    { debugName: 'words', name: wordsOf, test: WORDS, minShareCount: 2 },
                   ],
                 },
               },
