@@ -30,10 +30,8 @@ describe('what is told', () => {
   test('the first change at once, what follows together', async () => {
     const { channel, told, heard } = open();
     channel.postMessage({ bills: range('a'), totals: range(1) });
-    await heard(1);
     for (const key of ['m', 'c', 'x']) channel.postMessage({ bills: range(key) });
     channel.postMessage({ words: range([2, 'w']) });
-    expect(told).toHaveLength(1);
     await heard(2);
     expect(told).toEqual([
       { bills: range('a'), totals: range(1) },
@@ -92,11 +90,13 @@ test('a question to Dexie is asked again when what it read was changed, and only
       tx.onerror = () => reject(tx.error);
     });
   // The channel of Dexie 4, on which its tabs hear of each other's writes.
-  const { channel, heard } = open('x-storagemutated-1');
-  const changed = (id: string) => channel.postMessage({ [`idb://${db.name}/bills/`]: range(id) });
+  const { channel, told } = open('x-storagemutated-1');
+  const index = `idb://${db.name}/bills/`;
+  const changed = (id: string) => channel.postMessage({ [index]: range(id) });
   await keep('d');
   changed('x');
-  await heard(1);
+  // Other files of tests may be heard on it as well.
+  await expect.poll(() => told.some((one) => index in one)).toBe(true);
   expect(answers).toEqual([0]);
   changed('b');
   changed('d');
