@@ -402,6 +402,8 @@ export async function untilBills(person: Person, expected: readonly string[]): P
 async function billRows(person: Person): Promise<string[]> {
   const rows = person.page.getByRole('main').getByRole('listitem');
   await rows.first().or(told(person, 'bill_none')).first().waitFor();
+  // A page of the list is drawn a few rows at a time.
+  await person.page.locator('main [aria-busy="true"]').first().waitFor({ state: 'detached' });
   return rows.evaluateAll(
     (items, settled) =>
       items.map((item) =>
