@@ -60,8 +60,16 @@ function askedAhead(file: string, files: string[]): string[] {
   return FIRST_LOAD.test(file) ? files : files.filter((one) => one.endsWith('.css'));
 }
 
+/** How long what is asked again and again (`expect.poll`) may take: the second of Vitest is soon over beside others. */
+const PATIENT = { poll: { timeout: 20_000 } };
+
 /** How long a journey may take; the app is built before the first of them. */
-const JOURNEY = { testTimeout: 240_000, hookTimeout: 240_000, globalSetup: join(root, 'tests/kit/built.ts') };
+const JOURNEY = {
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
+  expect: PATIENT,
+  globalSetup: join(root, 'tests/kit/built.ts'),
+};
 
 export default defineConfig({
   root: 'web',
@@ -122,6 +130,7 @@ export default defineConfig({
           include: ['tests/{server,attack,faults}/**/*.test.ts', 'tests/simulation/simulate.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          expect: PATIENT,
           maxWorkers: AT_ONCE,
         },
       },
@@ -132,6 +141,7 @@ export default defineConfig({
           root,
           include: ['tests/web/**/*.test.ts'],
           testTimeout: 60_000,
+          expect: PATIENT,
           maxWorkers: AT_ONCE,
           browser: {
             enabled: true,
