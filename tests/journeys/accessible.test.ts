@@ -11,7 +11,17 @@ import type axe from 'axe-core';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp } from '#tests/kit/house.ts';
-import { LOOKS, type Look, openPhone, openStage, SCENES, type Scene, type Stage, visit } from '#tests/kit/scenes.ts';
+import {
+  lookOf,
+  openPhone,
+  openStage,
+  SCENES,
+  type Scene,
+  type Stage,
+  sceneOf,
+  tooWide,
+  visit,
+} from '#tests/kit/scenes.ts';
 
 const RULES = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const LEVELS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
@@ -19,8 +29,8 @@ const LEVELS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const COLOURS = ['color-contrast', 'link-in-text-block'];
 /** Each language as usual and then for elders, who see the same page drawn larger: once with the least of their sizes, once with the greatest. */
 const SEEN = [
-  { name: 'zh', look: look('zh-light'), elder: 20 },
-  { name: 'en', look: look('en-light'), elder: 30 },
+  { name: 'zh', look: lookOf('zh-light'), elder: 20 },
+  { name: 'en', look: lookOf('en-light'), elder: 30 },
 ] as const;
 /** The least width and height of a target in px: our own, and what the MIIT asks for elders. */
 const TARGET = { usual: 48, elder: 60 } as const;
@@ -67,45 +77,28 @@ describe.each(SEEN)('$name', ({ look, elder }) => {
     const usual = await faultsOf(page);
     await page.evaluate(configure, ALL_4_5);
     await page.evaluate(drawForElders, elder);
-    const large = await faultsOf(page);
+    const large = [...(await page.evaluate(tooWide)), ...(await faultsOf(page))];
     await leave();
     expect([...complaints, ...usual, ...large.map((fault) => `elder ${elder}: ${fault}`)]).toEqual([]);
   });
 
   test('what is kept for elders is how the app opens', async () => {
     const phone = await openPhone(stage, { ...look, elder }, 'full');
-    const { page } = await visit(stage, phone, scene('home'));
+    const { page } = await visit(stage, phone, sceneOf('home'));
     expect(await page.evaluate(() => document.documentElement.dataset.elder)).toBe(String(elder));
     await phone.close();
   });
 });
 
-function look(wanted: string): Look {
-  return named(LOOKS, wanted);
-}
-
-function scene(wanted: string): Scene {
-  return named(SCENES, wanted);
-}
-
-function named<One extends { readonly name: string }>(all: readonly One[], wanted: string): One {
-  const found = all.find(({ name }) => name === wanted);
-  if (!found) throw new Error(`nothing is called ${wanted}`);
-  return found;
-}
-
 /** What there is to object to in a page as it is drawn, and in its colours in the other theme; back in light afterwards. */
 async function faultsOf(page: Page): Promise<string[]> {
   const found = await page.evaluate(judge, { type: 'tag', values: LEVELS } as const);
-  const drawn = [
-    ...(await page.evaluate(tooWide)),
-    ...(await page.evaluate(smallTargets, TARGET)),
-    ...(await page.evaluate(hardToRead, WORDS)),
-  ];
+  const small = await page.evaluate(smallTargets, TARGET);
+  const hard = await page.evaluate(hardToRead, WORDS);
   await page.emulateMedia({ colorScheme: 'dark' });
   const dark = await page.evaluate(judge, { type: 'rule', values: COLOURS } as const);
   await page.emulateMedia({ colorScheme: 'light' });
-  return [...found, ...drawn, ...dark.map((fault) => `dark: ${fault}`)];
+  return [...found, ...small, ...hard, ...dark.map((fault) => `dark: ${fault}`)];
 }
 
 /** What axe objects to by the rules asked for. Runs in the page. */
@@ -150,12 +143,6 @@ async function drawForElders(text: number): Promise<void> {
   const frame = () => new Promise(requestAnimationFrame);
   // Lists and drawings measure themselves in the first, and are drawn anew by the second.
   for (let count = 0; count < 3; count += 1) await frame();
-}
-
-/** By how much the page is wider than the glass. Runs in the page. */
-function tooWide(): string[] {
-  const by = document.documentElement.scrollWidth - innerWidth;
-  return by > 0 ? [`wider than the glass by ${by} px`] : [];
 }
 
 /** Has axe judge in another way. Runs in the page. */

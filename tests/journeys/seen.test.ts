@@ -7,19 +7,13 @@ import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { manyBills } from '#tests/kit/bills.ts';
 import { buildApp } from '#tests/kit/house.ts';
-import { LOOKS, type Look, openPhone, openStage, SCENES, type Stage, visit } from '#tests/kit/scenes.ts';
+import { lookOf, openPhone, openStage, type Stage, sceneOf, visit } from '#tests/kit/scenes.ts';
 import { keepRows } from '#tests/kit/seed.ts';
 
-const DARK = look('en-dark');
-const LIGHT = look('en-light');
+const DARK = lookOf('en-dark');
+const LIGHT = lookOf('en-light');
 /** How long a busy machine may take. */
 const PATIENCE_MS = 15_000;
-
-function look(wanted: string): Look {
-  const found = LOOKS.find(({ name }) => name === wanted);
-  if (!found) throw new Error(`no look ${wanted}`);
-  return found;
-}
 
 let stage: Stage;
 beforeAll(async () => {
@@ -29,9 +23,7 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 
 async function see(phone: BrowserContext, wanted: string): Promise<Page> {
-  const scene = SCENES.find(({ name }) => name === wanted);
-  if (!scene) throw new Error(`no scene ${wanted}`);
-  const { page, complaints } = await visit(stage, phone, scene);
+  const { page, complaints } = await visit(stage, phone, sceneOf(wanted));
   expect(complaints).toEqual([]);
   return page;
 }

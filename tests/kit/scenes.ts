@@ -811,6 +811,22 @@ export const LOOKS: readonly Look[] = [
   { name: 'en-tablet-elder', width: 1180, height: 820, theme: 'dark', locale: 'en-US', elder: 24 },
 ];
 
+/** The look of this name; throws when there is none. */
+export function lookOf(name: string): Look {
+  return called(LOOKS, name);
+}
+
+/** The scene of this name; throws when there is none. */
+export function sceneOf(name: string): Scene {
+  return called(SCENES, name);
+}
+
+function called<One extends { readonly name: string }>(all: readonly One[], wanted: string): One {
+  const found = all.find(({ name }) => name === wanted);
+  if (!found) throw new Error(`nothing here is called ${wanted}`);
+  return found;
+}
+
 /** Whether a look is a tablet's, upright or lying. */
 export const isTablet = ({ width }: Look): boolean => width > 500;
 
@@ -895,8 +911,7 @@ export async function visit({ origin }: Stage, phone: BrowserContext, scene: Sce
   await page.waitForTimeout(350);
   await scene.act?.(page);
   await page.waitForTimeout(150);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  if (wide > 0) complaints.push(`wider than the glass by ${wide} px`);
+  complaints.push(...(await page.evaluate(tooWide)));
   return {
     page,
     complaints,
@@ -907,6 +922,12 @@ export async function visit({ origin }: Stage, phone: BrowserContext, scene: Sce
       pages.push(page);
     },
   };
+}
+
+/** By how much the page is wider than the glass. Runs in the page. */
+export function tooWide(): string[] {
+  const by = document.documentElement.scrollWidth - innerWidth;
+  return by > 0 ? [`wider than the glass by ${by} px`] : [];
 }
 
 /** Notes what the page says against the scene. */

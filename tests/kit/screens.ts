@@ -8,7 +8,17 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright';
-import { isTablet, LOOKS, type Look, openPhone, openStage, SCENES, type Scene, visit } from '#tests/kit/scenes.ts';
+import {
+  isTablet,
+  LOOKS,
+  type Look,
+  lookOf,
+  openPhone,
+  openStage,
+  SCENES,
+  type Scene,
+  visit,
+} from '#tests/kit/scenes.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const OUT = join(ROOT, 'data/screens');
@@ -93,10 +103,7 @@ function sheetOf(scenes: readonly Scene[], looks: readonly Look[]): string {
 async function show(browser: Browser): Promise<void> {
   mkdirSync(README, { recursive: true });
   for (const [name, shown] of Object.entries(SHOWCASE)) {
-    const looks = shown.flatMap(([scene, wanted]) => {
-      const look = LOOKS.find((one) => one.name === wanted);
-      return look ? [{ scene, look }] : [];
-    });
+    const looks = shown.map(([scene, wanted]) => ({ scene, look: lookOf(wanted) }));
     const width = looks.reduce((sum, { look }) => sum + Math.round((SHOWN * look.width) / look.height) + 12, 12);
     const screens = looks.map(({ scene, look }) => glass(scene, look, SHOWN)).join('');
     const style =

@@ -12,10 +12,14 @@ interface Range {
   readonly to: IDBValidKey;
 }
 
-/** Dexie's tree of ranges: smaller ones on the left, larger ones on the right; empty where `d`, its depth, is 0. */
-type Ranges =
-  | { readonly d: 0 }
-  | (Range & { readonly d: number; readonly l?: Ranges | null; readonly r?: Ranges | null });
+/** Dexie's tree of ranges: `d` deep, smaller ones on the left, larger ones on the right. */
+interface Tree extends Range {
+  readonly d: number;
+  readonly l?: Ranges | null;
+  readonly r?: Ranges | null;
+}
+
+type Ranges = { readonly d: 0 } | Tree;
 
 /** What a write changed, by the name Dexie gives each index of each table. */
 type Changes = Readonly<Record<string, Ranges>>;
@@ -50,13 +54,12 @@ export class SeldomChannel extends BroadcastChannel {
 /** From the least key of a tree to its greatest. */
 function hullOf(ranges: Ranges): Range | undefined {
   if (!('from' in ranges)) return undefined;
-  const [least, greatest] = [outermost(ranges, 'l'), outermost(ranges, 'r')];
-  return { from: least.from, to: greatest.to };
+  return { from: outermost(ranges, 'l').from, to: outermost(ranges, 'r').to };
 }
 
-function outermost(ranges: Range & { readonly l?: Ranges | null; readonly r?: Ranges | null }, side: 'l' | 'r'): Range {
-  const next = ranges[side];
-  return next && 'from' in next ? outermost(next, side) : ranges;
+function outermost(tree: Tree, side: 'l' | 'r'): Range {
+  const next = tree[side];
+  return next && 'from' in next ? outermost(next, side) : tree;
 }
 
 function joined(one: Range, other: Range): Range {
