@@ -36,7 +36,8 @@ const OF_HOME = new RegExp(
     'paraglide/messages/(?:shell|bill_kind|bill_state|bill_brought|bill_none|bill_origin|home|ui_app_name|ui_ago|ui_day|transfer_title|withdrawal_title)',
     'web/bill/(?:entries|words)',
     'web/routes/bills/EntryRow',
-    'web/vault/(?:allowances|outbox|watch|follow|same)',
+    'web/vault/(?:vault|settings|allowances|outbox|watch|follow|same)',
+    'preload-helper',
     'web/sync/(?:state|clock)',
     'web/ui/(?:Seal|Meter|theme|install|vouched)',
     'shared/base/(?:bytes|time)',
@@ -45,9 +46,22 @@ const OF_HOME = new RegExp(
     .join('|'),
 );
 
-/** The words of a capability that more than one screen says: alone each would be a file of three hundred bytes. */
-const WORDS = /\/paraglide\/messages\/([a-z]+)/;
-const wordsOf = (module: string): string | null => WORDS.exec(module)?.[1] ?? null;
+/**
+ * What more than one of the later screens needs, rung by rung of the ladder, lowest first, so that none of these files
+ * needs one after it; what few need and is large stands apart. A phone keeps every file before it opens with no network,
+ * and each costs it twenty milliseconds of work however small it is.
+ */
+const SHELVES: readonly (readonly [name: string, test: RegExp, minShareCount: number])[] = [
+  ['words', /\/paraglide\/messages\/(?!refusal)/, 2],
+  ['refusals', /\/paraglide\/messages\//, 2],
+  ['pouch', /\/node_modules\/(?:pouchdb|spark-md5|vuvuzela|uuid)/, 1],
+  ['shapes', /\/node_modules\/typebox\/|\/shared\/api\/(?!refusal)/, 1],
+  ['rules', /\/shared\/|\/node_modules\/(?:cborg|@noble)\//, 2],
+  ['pieces', /\/web\/ui\//, 2],
+  ['sync', /\/web\/(?:vault|sync)\//, 2],
+  ['acts', /\/web\/(?:identity|pay|transfer|funding|bill|notebook|notice|support)\//, 2],
+  ['steps', /\/web\/routes\//, 2],
+];
 
 /** What every screen stands in, the screen of faults, and home: Kit numbers them first. */
 const FIRST_LOAD = /\/nodes\/[012]\.[^/]+$/;
@@ -103,7 +117,10 @@ export default defineConfig({
                       priority: 2,
                     },
                     { name: 'home', test: OF_HOME, minShareCount: 2, priority: 1 },
-                    { debugName: 'words', name: wordsOf, test: WORDS, minShareCount: 2 },
+                    ...SHELVES.map(([name, test, minShareCount], rung) => ({
+                      ...{ name, test, minShareCount },
+                      priority: 1 - (rung + 1) / (SHELVES.length + 1),
+                    })),
                   ],
                 },
               },
@@ -132,6 +149,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           expect: PATIENT,
           maxWorkers: AT_ONCE,
+          globalSetup: join(root, 'tests/kit/postgres.ts'),
         },
       },
       {

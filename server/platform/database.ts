@@ -1,5 +1,5 @@
 /** Opens the one database of the house: embedded when there is no DATABASE_URL, a PostgreSQL server otherwise. */
-import { openPglite } from '#server/platform/pglite.ts';
+import { type EngineStart, openPglite } from '#server/platform/pglite.ts';
 import { openPostgres } from '#server/platform/postgres.ts';
 import type { Database } from '#server/platform/sql.ts';
 
@@ -10,8 +10,8 @@ export interface DatabaseConfig {
   readonly databaseUrl?: string | undefined;
   /** Folder of the embedded database, or `memory` (tests). Not used with `databaseUrl`. */
   readonly dataDir: string | 'memory';
-  /** What a database in memory begins with, as the engine packs a folder; empty when not said. */
-  readonly image?: Blob;
+  /** How a database in memory begins, in the engine's own words; empty when not said. */
+  readonly begin?: EngineStart;
   /** The embedded database refuses writes with fewer bytes left on its disk (default 256 MB). */
   readonly diskFloorBytes?: number;
   /** Connections to a PostgreSQL server (default 10). */
@@ -33,7 +33,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
   }
   return openPglite({
     dataDir: config.dataDir,
-    image: config.image,
+    begin: config.begin,
     diskFloorBytes: config.diskFloorBytes ?? DISK_FLOOR_BYTES,
     // Nothing can cut a statement off inside this process: it ends the process, so it gets longer.
     statementTimeoutMs: config.statementTimeoutMs ?? 30_000,

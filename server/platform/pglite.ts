@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { join } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
+import { type PGliteOptions as EngineOptions, PGlite } from '@electric-sql/pglite';
 import { guardDisk } from '#server/platform/disk.ts';
 import { lockFolder } from '#server/platform/folder-lock.ts';
 import {
@@ -20,12 +20,15 @@ import { openSettling, openWal, type Settle, type WalSync } from '#server/platfo
 import { startWatchdog } from '#server/platform/watchdog.ts';
 import { assert } from '#shared/base/assert.ts';
 
+/** A folder as the engine packs one, the engine compiled before, and how it is set. */
+export type EngineStart = Pick<EngineOptions, 'loadDataDir' | 'pgliteWasmModule' | 'startParams'>;
+
 /** How the embedded database is kept. */
 export interface PgliteOptions {
   /** Folder of the data, or `memory` for a database that forgets. */
   readonly dataDir: string | 'memory';
-  /** What a database that forgets begins with: a folder as the engine packs one; empty when not said. */
-  readonly image?: Blob | undefined;
+  /** How a database that forgets begins; empty when not said. */
+  readonly begin?: EngineStart | undefined;
   /** Writes are refused when the disk has fewer bytes left. */
   readonly diskFloorBytes: number;
   /** A statement that takes longer, or a process that stands still as long, ends the process. */
@@ -48,7 +51,7 @@ const serializers = new Proxy<Record<number, (value: unknown) => string>>({}, { 
 export async function openPglite(options: PgliteOptions): Promise<Database> {
   if (options.dataDir === 'memory')
     return serve({
-      engine: await PGlite.create({ parsers, ...(options.image && { loadDataDir: options.image }) }),
+      engine: await PGlite.create({ parsers, ...options.begin }),
       guard: nothing,
       wal: nothingAsync,
       settle: nothingAsync,

@@ -40,11 +40,11 @@ async function shapeOf(database: Database): Promise<string> {
 
 eachDatabase('a migration that dies', (open) => {
   test('before each of its statements in turn is finished by the next start, to the same shape', async () => {
-    const whole = await open();
+    const whole = await open('empty');
     await migrate(whole, SCHEMAS);
     const expected = await shapeOf(whole);
     // One database takes every death after the other: each start gets one statement further than the last.
-    const torn = await open();
+    const torn = await open('empty');
     const died = new Set<string>();
     for (let done = false; !done; ) {
       const before = died.size;

@@ -1,4 +1,4 @@
-/** Runs one suite on both databases: PGlite in memory, and a real PostgreSQL that the kit starts for this run. */
+/** Runs one suite on both databases: PGlite in memory, and a real PostgreSQL that stands for the whole run (see postgres.ts). */
 import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe } from 'vitest';
 import { type Database, openDatabase } from '#server/platform/database.ts';
-import { openMemory } from '#tests/kit/empty-database.ts';
+import { migrate } from '#server/platform/migrate.ts';
+import { type Beginning, everySchema, openMemory } from '#tests/kit/embedded.ts';
 
 /** A PostgreSQL server of our own, on a Unix socket in a folder of its own. */
 export interface PostgresServer {
+  /** The folder of its socket. */
+  readonly folder: string;
   /** Makes an empty database and answers its URL. */
   fresh(): Promise<string>;
   /** Seconds of CPU the server and its backends have used so far. */
@@ -19,19 +22,19 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** Runs `suite` twice. `open` gives an empty database of that kind; it is closed when the suite ends. */
-export function eachDatabase(name: string, suite: (open: () => Promise<Database>) => void): void {
+/** Runs `suite` twice. `open` gives a new database of that kind; it is closed when the suite ends. */
+export function eachDatabase(name: string, suite: (open: (beginning?: Beginning) => Promise<Database>) => void): void {
   for (const kind of ['pglite', 'postgres'] as const) {
     describe(`${name} on ${kind}`, () => {
       const opened: Database[] = [];
       afterAll(async () => {
         for (const database of opened) await database.close();
       });
-      suite(async () => {
+      suite(async (beginning) => {
         const database =
           kind === 'pglite'
-            ? await openMemory()
-            : await openDatabase({ dataDir: 'memory', databaseUrl: await freshPostgres() });
+            ? await openMemory(beginning)
+            : await openDatabase({ dataDir: 'memory', databaseUrl: await freshPostgres(beginning) });
         opened.push(database);
         return database;
       });
@@ -39,12 +42,82 @@ export function eachDatabase(name: string, suite: (open: () => Promise<Database>
   }
 }
 
-let shared: Promise<PostgresServer> | undefined;
+let shared: Promise<string> | undefined;
 
-/** The URL of an empty database on the server that all suites of this process share. */
-export async function freshPostgres(): Promise<string> {
-  shared ??= startPostgres({ durable: false });
-  return (await shared).fresh();
+/** The URL of a new database on the server all suites share; outside of the tests' run this process starts one. */
+export async function freshPostgres(beginning: Beginning = 'migrated'): Promise<string> {
+  shared ??= sharedFolder();
+  return makeDatabase(await shared, beginning === 'migrated' ? MIGRATED : undefined);
+}
+
+async function sharedFolder(): Promise<string> {
+  const folder = process.env[SHARED_POSTGRES] ?? (await startShared()).folder;
+  await dropLeft(folder);
+  return folder;
+}
+
+/** Where the tests of this run find the server they share. */
+export const SHARED_POSTGRES = 'PIAOHAO_TESTS_POSTGRES';
+/** What the databases of suites are copied from. */
+const MIGRATED = 'migrated';
+
+/** Starts the server that suites share, with a database as the house's first start leaves it. */
+export async function startShared(): Promise<PostgresServer> {
+  const server = await startPostgres({ durable: false });
+  await asAdmin(server.folder, (admin) => admin.query(`create database ${MIGRATED}`));
+  const database = await openDatabase({ dataDir: 'memory', databaseUrl: urlOf(server.folder, MIGRATED) });
+  await migrate(database, everySchema());
+  await database.close();
+  return server;
+}
+
+let made = 0;
+
+async function makeDatabase(folder: string, like?: string): Promise<string> {
+  made += 1;
+  const name = `suite_${process.pid}_${made}`;
+  await asAdmin(folder, (admin) => admin.query(`create database ${name}${like ? ` template ${like}` : ''}`));
+  return urlOf(folder, name);
+}
+
+/** Files that have ended leave their databases behind; some hundreds of them would be gigabytes. */
+async function dropLeft(folder: string): Promise<void> {
+  await asAdmin(folder, async (admin) => {
+    const names = await admin.query<{ name: string }>(
+      "select datname as name from pg_database where datname like 'suite%'",
+    );
+    for (const { name } of names) {
+      // Another worker that begins at this moment drops the same ones.
+      if (!isRunning(Number(name.split('_')[1]))) await admin.query(`drop database if exists ${name} with (force)`);
+    }
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function asAdmin<Answer>(folder: string, work: (admin: Database) => Promise<Answer>): Promise<Answer> {
+  const admin = await openDatabase({
+    dataDir: 'memory',
+    databaseUrl: urlOf(folder, 'postgres'),
+    connections: 1,
+    statementTimeoutMs: 60_000,
+  });
+  try {
+    return await work(admin);
+  } finally {
+    await admin.close();
+  }
+}
+
+function urlOf(folder: string, database: string): string {
+  return `postgres://piaohao@localhost/${database}?host=${encodeURIComponent(folder)}`;
 }
 
 /**
@@ -75,7 +148,7 @@ export async function startPostgres(options: {
   const settings = [
     'listen_addresses=',
     `unix_socket_directories=${folder}`,
-    'max_connections=60',
+    'max_connections=200',
     `fsync=${options.durable ? 'on' : 'off'}`,
   ];
   const server = spawn(join(bin, 'postgres'), ['-D', join(folder, 'data'), ...settings.flatMap((one) => ['-c', one])], {
@@ -91,23 +164,10 @@ export async function startPostgres(options: {
   };
   process.once('exit', end);
   if (server.pid !== undefined) endWith(server.pid, folder);
-  const urlOf = (database: string) => `postgres://piaohao@localhost/${database}?host=${encodeURIComponent(folder)}`;
-  await untilReady(urlOf('postgres'));
-  let count = 0;
+  await untilReady(urlOf(folder, 'postgres'));
   return {
-    async fresh() {
-      count += 1;
-      const name = `suite_${process.pid}_${count}`;
-      const admin = await openDatabase({
-        dataDir: 'memory',
-        databaseUrl: urlOf('postgres'),
-        connections: 1,
-        statementTimeoutMs: 60_000,
-      });
-      await admin.query(`create database ${name}`);
-      await admin.close();
-      return urlOf(name);
-    },
+    folder,
+    fresh: () => makeDatabase(folder),
     signal(signal) {
       if (server.pid === undefined) return;
       for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, signal);

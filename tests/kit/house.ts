@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSandbox, startServer } from '#server/setup/launch.mjs';
 import { freshPostgres } from '#tests/kit/databases.ts';
-import { putEmpty } from '#tests/kit/empty-database.ts';
+import { putMigrated } from '#tests/kit/embedded.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = join(ROOT, 'node_modules/node/bin/node');
@@ -87,7 +87,9 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     SANDBOX_URL: sandboxOrigin,
     SANDBOX_PORT: String(sandboxPort),
     SANDBOX_PACE_MS: String(options.paceMs ?? 50),
-    ...(options.database === 'postgres' ? { DATABASE_URL: await freshPostgres() } : {}),
+    ...(options.database === 'postgres'
+      ? { DATABASE_URL: await freshPostgres(options.caged ? 'empty' : 'migrated') }
+      : {}),
     ...options.environment,
   };
   const running = new Map<Part, ChildProcess>();
@@ -136,7 +138,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   try {
     await options.elsewhere?.open({ server: port, sandbox: sandboxPort });
     // One kind of house begins as people's do, with nothing at all.
-    if (!options.caged && options.database !== 'postgres') await putEmpty(dataDir);
+    if (!options.caged && options.database !== 'postgres') await putMigrated(dataDir);
     for (const part of PARTS) await start(part);
   } catch (error) {
     await stop();

@@ -81,7 +81,7 @@ describe.each(['pglite', 'postgres'] as const)('a house on %s', (kind) => {
       const elsewhere = {
         ...others,
         DATA_DIR: join(folder, 'elsewhere'),
-        ...(kind === 'pglite' ? { DATABASE_URL: await freshPostgres() } : {}),
+        ...(kind === 'pglite' ? { DATABASE_URL: await freshPostgres('empty') } : {}),
       };
       const restored = await command(elsewhere, 'restore', file, ...pass);
       expect(restored).toMatchObject({

@@ -5,7 +5,7 @@
  * With `--seeds N` many worlds without signatures and database instead: crowd.ts.
  */
 import { parseArgs } from 'node:util';
-import { openMemory } from '#tests/kit/empty-database.ts';
+import { openMemory } from '#tests/kit/embedded.ts';
 import { openMarket } from '#tests/kit/market.ts';
 import { runCrowd } from '#tests/simulation/crowd.ts';
 import { MUTANTS, mortal } from '#tests/simulation/faults.ts';

@@ -7,6 +7,7 @@ import { openDatabase } from '#server/platform/database.ts';
 import { createHttp } from '#server/platform/http.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { type Duration, instant } from '#shared/base/time.ts';
+import { openMemory } from '#tests/kit/embedded.ts';
 import { openTexts } from '#tests/kit/member.ts';
 
 export const ORIGIN = 'http://localhost:4800';
@@ -16,7 +17,7 @@ export async function openPlace(limits: Partial<IdentityLimits> = {}, databaseUr
   let now = 1_764_000_000_000;
   const clock = () => instant(now);
   const texts = await openTexts(clock);
-  const database = await openDatabase({ dataDir: 'memory', databaseUrl });
+  const database = databaseUrl ? await openDatabase({ dataDir: 'memory', databaseUrl }) : await openMemory();
   await migrate(database, [logbookSchema, identitySchema]);
   const loose = {
     ceremoniesPerMinute: 1000,

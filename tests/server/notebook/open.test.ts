@@ -2,14 +2,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { notebookSchema } from '#server/notebook/notebook.ts';
 import { type OpenNotebook, openToAll } from '#server/notebook/open.ts';
-import { type Database, openDatabase } from '#server/platform/database.ts';
+import type { Database } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
+import { openMemory } from '#tests/kit/embedded.ts';
 
 let database: Database;
 let notebook: OpenNotebook;
 
 beforeAll(async () => {
-  database = await openDatabase({ dataDir: 'memory' });
+  database = await openMemory();
   await migrate(database, [notebookSchema]);
   notebook = openToAll(database);
 });

@@ -11,7 +11,7 @@ import { createHttp, type Http } from '#server/platform/http.ts';
 import type { BillPage } from '#shared/api/bill.ts';
 import type { Id } from '#shared/base/id.ts';
 import { refuse } from '#shared/base/result.ts';
-import { openMemory } from '#tests/kit/empty-database.ts';
+import { openMemory } from '#tests/kit/embedded.ts';
 import { type Market, openMarket, type Paid, type Trader } from '#tests/kit/market.ts';
 
 let database: Database;

@@ -160,7 +160,7 @@ let roles = 0;
 
 /** An empty database that says it has Citus, owned by somebody who is not a superuser; and its URL. */
 async function openStandIn(): Promise<string> {
-  const url = await freshPostgres();
+  const url = await freshPostgres('empty');
   const keeper = `keeper_${process.pid}_${++roles}`;
   const name = new URL(url).pathname.slice(1);
   const admin = await openDatabase({ dataDir: 'memory', databaseUrl: url, connections: 1 });

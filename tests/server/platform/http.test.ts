@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, Unavailable } from '#server/platform/database.ts';
 import { createHttp, type Http, rawBodyOf, refused } from '#server/platform/http.ts';
 import { migrate } from '#server/platform/migrate.ts';
-import { openMemory } from '#tests/kit/empty-database.ts';
+import { openMemory } from '#tests/kit/embedded.ts';
 
 const ORIGIN = 'https://wallet.example';
 const OURS = { origin: ORIGIN, 'sec-fetch-site': 'same-origin' };

@@ -13,14 +13,14 @@ eachDatabase('migrating', (open) => {
   const notes = (schema: string) => [{ name: 'notes', schema }];
 
   test('runs each step once, in order, whoever asks and how often', async () => {
-    const database = await open();
+    const database = await open('empty');
     await migrate(database, notes(FIRST));
     await Promise.all([1, 2, 3].map(() => migrate(database, notes(FIRST + SECOND))));
     expect(await database.query('select text, shout() from note')).toEqual([{ text: 'two', shout: 'a;' }]);
   });
 
   test('a step that fails leaves nothing, and the mended one runs', async () => {
-    const database = await open();
+    const database = await open('empty');
     await expect(migrate(database, notes(FIRST + SECOND + BROKEN))).rejects.toThrow('nowhere');
     expect(await database.query('select text from note')).toEqual([{ text: 'two' }]);
     await migrate(database, notes(FIRST + SECOND + MENDED));
@@ -33,7 +33,7 @@ eachDatabase('migrating', (open) => {
     ['a missing number', FIRST + MENDED, 'step 3 of notes stands at place 2'],
     ['SQL before the first step', `drop table note;\n${FIRST}`, 'SQL before the first step'],
   ])('%s is refused', async (_what, schema, says) => {
-    const database = await open();
+    const database = await open('empty');
     await migrate(database, notes(FIRST + SECOND));
     await expect(migrate(database, notes(schema))).rejects.toThrow(says);
   });

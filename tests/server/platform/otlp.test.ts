@@ -7,7 +7,7 @@ import { createHttp } from '#server/platform/http.ts';
 import { type CollectorPlace, type Exporter, openExporter, traceBody } from '#server/platform/otlp.ts';
 import { callOutside } from '#server/platform/outside.ts';
 import { type Step, traceAct, traceDatabase, traceRequests } from '#server/platform/trace.ts';
-import { openMemory } from '#tests/kit/empty-database.ts';
+import { openMemory } from '#tests/kit/embedded.ts';
 
 interface Span {
   readonly traceId: string;
