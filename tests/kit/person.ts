@@ -111,7 +111,6 @@ async function switchOn(phone: Phone): Promise<Person> {
     (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials as unknown as Credential[];
   let kept: readonly Credential[] = phone.credentials;
   let isOn = true;
-  let room: Page | undefined;
 
   return {
     name,
@@ -143,8 +142,7 @@ async function switchOn(phone: Phone): Promise<Person> {
       return another;
     },
     async lookAt(other) {
-      room ??= await context.newPage();
-      pointCamera(camera, await photograph(room, other.page));
+      pointCamera(camera, await photograph(context, other.page));
     },
     lookAtPicture: (jpeg) => pointCamera(camera, jpeg),
     async kill() {
@@ -264,39 +262,44 @@ function lastPrf(secret: string): void {
 }
 
 /** What a camera held in the hand sees of a screen: 1280x720, the code a little turned, the room around it. */
-async function photograph(room: Page, screen: Page): Promise<Buffer> {
+async function photograph(context: BrowserContext, screen: Page): Promise<Buffer> {
   const shot = await steadyPicture(screen);
-  const picture = await room.evaluate(async (png) => {
-    const image = new Image();
-    image.src = `data:image/png;base64,${png}`;
-    await image.decode();
-    const canvas = document.createElement('canvas');
-    canvas.width = 1280;
-    canvas.height = 720;
-    const pen = canvas.getContext('2d');
-    if (!pen) throw new Error('no canvas here');
-    pen.fillStyle = '#777';
-    pen.fillRect(0, 0, 1280, 720);
-    pen.translate(640, 360);
-    pen.rotate(0.05);
-    const scale = Math.min(560 / image.height, 560 / image.width);
-    pen.fillStyle = '#fff';
-    pen.fillRect(
-      (-image.width * scale) / 2 - 30,
-      (-image.height * scale) / 2 - 30,
-      image.width * scale + 60,
-      image.height * scale + 60,
-    );
-    pen.drawImage(
-      image,
-      (-image.width * scale) / 2,
-      (-image.height * scale) / 2,
-      image.width * scale,
-      image.height * scale,
-    );
-    return canvas.toDataURL('image/jpeg', 0.9).slice('data:image/jpeg;base64,'.length);
-  }, shot.toString('base64'));
-  return Buffer.from(picture, 'base64');
+  const scene = await context.newPage();
+  try {
+    const picture = await scene.evaluate(async (png) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${png}`;
+      await image.decode();
+      const canvas = document.createElement('canvas');
+      canvas.width = 1280;
+      canvas.height = 720;
+      const pen = canvas.getContext('2d');
+      if (!pen) throw new Error('no canvas here');
+      pen.fillStyle = '#777';
+      pen.fillRect(0, 0, 1280, 720);
+      pen.translate(640, 360);
+      pen.rotate(0.05);
+      const scale = Math.min(560 / image.height, 560 / image.width);
+      pen.fillStyle = '#fff';
+      pen.fillRect(
+        (-image.width * scale) / 2 - 30,
+        (-image.height * scale) / 2 - 30,
+        image.width * scale + 60,
+        image.height * scale + 60,
+      );
+      pen.drawImage(
+        image,
+        (-image.width * scale) / 2,
+        (-image.height * scale) / 2,
+        image.width * scale,
+        image.height * scale,
+      );
+      return canvas.toDataURL('image/jpeg', 0.9).slice('data:image/jpeg;base64,'.length);
+    }, shot.toString('base64'));
+    return Buffer.from(picture, 'base64');
+  } finally {
+    await scene.close();
+  }
 }
 
 /** Chromium reads the file when a camera starts; a rename lets it never see half a picture. */
