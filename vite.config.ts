@@ -79,7 +79,7 @@ const PATIENT = { poll: { timeout: 20_000 } };
 
 /** How long a journey may take; the app is built before the first of them. */
 const JOURNEY = {
-  testTimeout: 240_000,
+  testTimeout: 360_000,
   hookTimeout: 240_000,
   expect: PATIENT,
   globalSetup: join(root, 'tests/kit/built.ts'),
