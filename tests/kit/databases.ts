@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe } from 'vitest';
 import { type Database, openDatabase } from '#server/platform/database.ts';
-import { migrate } from '#server/platform/migrate.ts';
-import { type Beginning, everySchema, openMemory } from '#tests/kit/embedded.ts';
+import { type Beginning, bringForward, openMemory } from '#tests/kit/embedded.ts';
 
 /** A PostgreSQL server of our own, on a Unix socket in a folder of its own. */
 export interface PostgresServer {
@@ -66,7 +65,7 @@ export async function startShared(): Promise<PostgresServer> {
   const server = await startPostgres({ durable: false });
   await asAdmin(server.folder, (admin) => admin.query(`create database ${MIGRATED}`));
   const database = await openDatabase({ dataDir: 'memory', databaseUrl: urlOf(server.folder, MIGRATED) });
-  await migrate(database, everySchema());
+  await bringForward(database);
   await database.close();
   return server;
 }

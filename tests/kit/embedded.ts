@@ -4,7 +4,7 @@
  * opens some hundreds.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
@@ -38,11 +38,10 @@ export async function putMigrated(dataDir: string): Promise<void> {
   cpSync(join(await madeOnce(), 'pglite'), join(dataDir, 'pglite'), { recursive: true });
 }
 
-/** What every capability remembers; which comes first is for the house to say, and to these tables it is all one. */
-export function everySchema(): { name: string; schema: string }[] {
-  return readdirSync(SERVER)
-    .filter((room) => existsSync(join(SERVER, room, 'schema.sql')))
-    .map((name) => ({ name, schema: readFileSync(join(SERVER, name, 'schema.sql'), 'utf8') }));
+/** Brings `database` forward as the house does. The whole house is read for its list, so only where one is made. */
+export async function bringForward(database: Database): Promise<void> {
+  const { schemas } = await import('#server/app.ts');
+  await migrate(database, schemas());
 }
 
 let engine: Promise<WebAssembly.Module> | undefined;
@@ -65,8 +64,16 @@ class Image extends Blob {
   }
 }
 
-/** The folder with all forms; whoever comes first makes it, of several at once the first to end. */
-async function madeOnce(): Promise<string> {
+let made: Promise<string> | undefined;
+
+/** The folder with all forms. */
+function madeOnce(): Promise<string> {
+  made ??= make();
+  return made;
+}
+
+/** Makes the folder where there is none; of several processes at once the first to end. */
+async function make(): Promise<string> {
   const place = join(tmpdir(), `piaohao-embedded-${fingerprint()}-${process.getuid?.() ?? 0}`);
   if (existsSync(place)) return place;
   const making = mkdtempSync(`${place}-`);
@@ -79,7 +86,7 @@ async function madeOnce(): Promise<string> {
   };
   await pack('empty', await PGlite.create({ dataDir: folder }));
   const database = await openDatabase({ dataDir: making });
-  await migrate(database, everySchema());
+  await bringForward(database);
   await database.close();
   await pack('migrated', await PGlite.create({ dataDir: folder }));
   putInPlace(making, place);
@@ -89,8 +96,13 @@ async function madeOnce(): Promise<string> {
 /** Another engine, another schema or another way to bring it forward make another database. */
 function fingerprint(): string {
   const hash = createHash('sha256');
-  for (const path of [join(ENGINE, 'package.json'), join(SERVER, 'platform/migrate.ts'), import.meta.filename])
+  const schemas = globSync(join(SERVER, '*/schema.sql')).sort();
+  for (const path of [
+    join(ENGINE, 'package.json'),
+    join(SERVER, 'platform/migrate.ts'),
+    import.meta.filename,
+    ...schemas,
+  ])
     hash.update(readFileSync(path));
-  for (const { name, schema } of everySchema()) hash.update(name).update(schema);
   return hash.digest('hex').slice(0, 16);
 }

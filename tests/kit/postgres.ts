@@ -1,4 +1,4 @@
-/** Starts one PostgreSQL for all tests of the server: each file making its own takes three seconds of CPU, sixty times. */
+/** Starts one PostgreSQL for all tests of the server: making one takes a second of CPU and more, and fifty files would. */
 import { SHARED_POSTGRES, startShared } from '#tests/kit/databases.ts';
 
 export async function setup(): Promise<() => Promise<void>> {
