@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { bindInPieces } from '#server/platform/bind.ts';
 import {
   type Database,
   decodeBytes,
@@ -14,6 +15,7 @@ import {
   sqlState,
   Unavailable,
 } from '#server/platform/sql.ts';
+import { assert } from '#shared/base/assert.ts';
 
 /** How the server is reached. */
 export interface PostgresOptions {
@@ -51,7 +53,10 @@ export function openPostgres(options: PostgresOptions): Database {
   pool.on('error', () => undefined);
   // Between two who share a connection nobody listens to it for a moment, and its end may come in just that one. Whoever
   // has it next hears of it from the statement that fails.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    bindInPieces(client);
+  });
   const names = new Map<string, string>();
   const room = openRoom();
 
@@ -70,13 +75,16 @@ export function openPostgres(options: PostgresOptions): Database {
       broken = failure;
     };
     client.on('error', noteBroken);
+    const turns = openTurns((text, values = []) => run(client, text, values));
     try {
       await client.query('begin');
-      const answer = await work({ query: (text, values = []) => run(client, text, values) });
+      const answer = await work(turns);
+      await turns.end();
       committing = true;
       await client.query('commit');
       return answer;
     } catch (error) {
+      await turns.end();
       await client.query('rollback').catch(noteBroken);
       // Whether a commit that got no answer happened, only a repeat by the ids in it can tell: that is the caller's.
       throw committing && broken ? new Unavailable('house.unreachable', 'the commit got no answer') : error;
@@ -109,6 +117,35 @@ export function openPostgres(options: PostgresOptions): Database {
     close: () => pool.end(),
   };
   return database;
+}
+
+/** What one transaction is asked. */
+interface Turns extends Sql {
+  /** Nothing more is asked from now on; answers when the connection has nothing left to do. */
+  readonly end: () => Promise<unknown>;
+}
+
+/**
+ * A connection does one thing at a time: who asks for several at once gets them in the order in which they were asked. When
+ * one of them fails, those behind it must not find the transaction over and count by themselves.
+ */
+function openTurns(query: Sql['query']): Turns {
+  let last: Promise<unknown> = Promise.resolve();
+  let isOver = false;
+  return {
+    query<Row>(text: string, values?: readonly unknown[]) {
+      const answer = last.then(() => {
+        assert(!isOver, 'a transaction that is over is asked nothing');
+        return query<Row>(text, values);
+      });
+      last = answer.catch(() => undefined);
+      return answer;
+    },
+    end() {
+      isOver = true;
+      return last;
+    },
+  };
 }
 
 /** More than a table grows by at once; gone with the statement's own transaction. */
