@@ -48,8 +48,10 @@ export function openPosting(database: Database, recall: Recall): Posting {
     async postWithin(tx, units) {
       for (const unit of units) assertUnit(unit);
       if (units.length === 0) return [];
-      await store.holdJournal(tx, [...new Set(units.flat().map((transfer) => transfer.region))]);
-      return (await postTogether(tx, units, recall)) ?? postSurely(tx, units, recall);
+      // Made ready first: nobody else posts while the journal is held.
+      const draft = draftOf(units);
+      await store.holdJournal(tx, [...draft.append.regions.keys()]);
+      return (await postTogether(tx, units, draft, recall)) ?? postSurely(tx, units, recall);
     },
   };
 }
@@ -162,8 +164,12 @@ async function orNothing<Answer>(appending: Promise<Answer>): Promise<Answer | u
 }
 
 /** With the journal held: all units in one statement when each can be written; undefined, with nothing written, when one cannot. */
-async function postTogether(tx: Sql, units: readonly Unit[], recall: Recall): Promise<Answer[] | undefined> {
-  const draft = draftOf(units);
+async function postTogether(
+  tx: Sql,
+  units: readonly Unit[],
+  draft: Draft,
+  recall: Recall,
+): Promise<Answer[] | undefined> {
   const bases = await attempt(tx, () => orNothing(store.appendNew(tx, draft.append)));
   if (bases === undefined) return undefined;
   assert(bases.size === draft.append.regions.size, 'a held journal takes what can be written');
