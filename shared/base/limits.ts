@@ -25,6 +25,9 @@ export const NOTE_LIFETIME: Duration = duration(1, 'h');
 /** Bytes of a verified name in UTF-8: 20 Chinese characters, the length of a Chinese company name on a sign. */
 export const NAME_BYTES = 60;
 
+/** How many steps on a signature may stand for a payment that it names: a proof that shows them all stays one message. */
+export const SIGNS_FOR_STEPS = 6;
+
 /** Payees one allowance may be locked to: one is the usual case, and each costs 17 bytes of the code. */
 export const PAYEES_MOST = 8;
 

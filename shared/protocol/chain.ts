@@ -44,6 +44,14 @@ export function contradictionIn(held: readonly HeldPayment[], payment: HeldPayme
   });
 }
 
+/**
+ * Whether `later` is the very next payment and names `earlier`: who signed it signed for all that it names, for nobody finds
+ * another payment with that reference (an authenticated chain: Gennaro and Rohatgi, "How to sign digital streams", 1997).
+ */
+export function signsFor(later: HeldPayment, earlier: HeldPayment): boolean {
+  return later.number === earlier.number + 1 && follows(earlier, later);
+}
+
 function follows(earlier: HeldPayment, later: HeldPayment): boolean {
   const between = later.number - earlier.number - 1;
   const room = later.total - later.amount - earlier.total;

@@ -67,9 +67,18 @@ export async function sealEnvelope(
   payload: Uint8Array,
   signer: Signer,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const head = joinBytes(HEAD, kidOf(signer.key));
-  const signature = await signRaw(toBeSigned(head.subarray(PROTECTED_AT), domain, payload), signer);
-  return joinBytes(head, Uint8Array.of(0xa0), byteHead(payload.length), payload, SIGNATURE_HEAD, signature);
+  const kid = kidOf(signer.key);
+  const signature = await signRaw(toBeSigned(joinBytes(HEAD, kid).subarray(PROTECTED_AT), domain, payload), signer);
+  return writeEnvelope({ kid, payload, signature });
+}
+
+/** The bytes of an envelope. */
+export function writeEnvelope({
+  kid,
+  payload,
+  signature,
+}: Pick<Envelope, 'kid' | 'payload' | 'signature'>): Uint8Array<ArrayBuffer> {
+  return joinBytes(HEAD, kid, Uint8Array.of(0xa0), byteHead(payload.length), payload, SIGNATURE_HEAD, signature);
 }
 
 /** Takes apart the envelope that starts at `start`; refuses every other layout and the twin signature. Never throws. */

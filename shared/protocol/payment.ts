@@ -7,6 +7,7 @@ import { ok } from '#shared/base/result.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { type Assertion, readAssertion, writeAssertion } from '#shared/protocol/assertion.ts';
+import { writeEnvelope } from '#shared/protocol/cose.ts';
 import { type Digest, type MessageType, messageType, readFields, type Signed } from '#shared/protocol/message.ts';
 import { type Checked, no } from '#shared/protocol/refusal.ts';
 import { bytes, currencyCode, id, moment, optional, record, required, whole } from '#shared/protocol/schema.ts';
@@ -88,6 +89,11 @@ export async function signPayment(
   const envelope = await coreMessage.sign(core, signer);
   const beside = assertion === undefined ? [] : writeAssertion(assertion);
   return joinBytes(Uint8Array.of(0x81 + beside.length), envelope, ...beside);
+}
+
+/** A payment without the passkey's word: what is left says what its device signed. */
+export function bareOf({ payload, kid, signature }: SignedPayment): Uint8Array<ArrayBuffer> {
+  return joinBytes(Uint8Array.of(0x81), writeEnvelope({ payload, kid, signature }));
 }
 
 /** Reads a payment: array of the envelope, then the assertion's parts if any. Never throws. */

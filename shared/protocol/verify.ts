@@ -59,6 +59,8 @@ export interface PayeeContext extends Common {
  */
 export interface ServerContext extends Common {
   readonly role: 'server';
+  /** That a payment which names this one is the device's word (see {@link wordChecks}): its own signature is not asked then. */
+  readonly signedFor?: boolean;
 }
 
 /** What the verifier brings. */
@@ -122,8 +124,8 @@ export function* paymentChecks(input: PaymentInput, context: PaymentContext): Ch
     bindingFault(payment, allowance.message, context) ?? limitFault(payment, allowance.message, context, alarms);
   if (terms !== undefined) return { ok: false, error: terms };
 
-  const isAsked = other !== undefined;
-  if (!isAsked && !(yield askSignature(payment, allowance.message.deviceKey))) return no('payment.signature');
+  const isProved = other !== undefined || (context.role === 'server' && context.signedFor === true);
+  if (!isProved && !(yield askSignature(payment, allowance.message.deviceKey))) return no('payment.signature');
   const asserted = payment.assertion !== undefined;
   if (asserted || needsPasskey(allowance.message, payment.message.amount, payment.message.total)) {
     const passkey = yield* passkeyChecks(payment, allowance.message, context);

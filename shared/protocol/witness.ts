@@ -1,10 +1,10 @@
 /** Checks of what people sign for each other beside payments: invoice, receipt, closing, and the proofs of a fork and of overspending. */
 import { sameBytes } from '#shared/base/bytes.ts';
-import { CLOCK_SKEW } from '#shared/base/limits.ts';
+import { CLOCK_SKEW, SIGNS_FOR_STEPS } from '#shared/base/limits.ts';
 import { ok } from '#shared/base/result.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
 import type { Certificate } from '#shared/protocol/certificate.ts';
-import { contradictionIn, type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
+import { contradictionIn, type HeldPayment, heldOf, signsFor } from '#shared/protocol/chain.ts';
 import { type Closing, closingMessage } from '#shared/protocol/closing.ts';
 import { type Fork, readFork } from '#shared/protocol/fork.ts';
 import { type Invoice, invoiceMessage, matchCode } from '#shared/protocol/invoice.ts';
@@ -111,7 +111,25 @@ function isCovered(held: HeldPayment, closing: Closing): boolean {
 }
 
 /**
- * A fork proof: the issuer signed the allowance, its device key signed two different payments with one number.
+ * Whether `payment` is the word of the device whose key (33 bytes) is `key`: it signed that payment, or one of `later` that
+ * names it, or names one that does, at most {@link SIGNS_FOR_STEPS} payments on.
+ */
+export function* wordChecks(payment: SignedPayment, later: readonly SignedPayment[], key: Uint8Array): Checks<boolean> {
+  let one: SignedPayment | undefined = payment;
+  for (let step = 0; one !== undefined && step <= SIGNS_FOR_STEPS; step += 1) {
+    if (yield askSignature(one, key)) return true;
+    one = nextOf(one, later);
+  }
+  return false;
+}
+
+function nextOf(payment: SignedPayment, later: readonly SignedPayment[]): SignedPayment | undefined {
+  const own = heldOf(payment);
+  return later.find((one) => sameBytes(one.message.allowance, payment.message.allowance) && signsFor(heldOf(one), own));
+}
+
+/**
+ * A fork proof: the issuer signed the allowance, two different payments with one number are its device's word.
  * Refusals: message.*, issuer.unknown, allowance.signature, payment.signature, fork.not-a-fork.
  */
 export function* forkChecks(bytes: Uint8Array, keySet: KeySet): Checks<Checked<Fork>> {
@@ -137,7 +155,7 @@ function* pairChecks(
 ): Checks<Checked<Fork>> {
   const read = readFork(bytes);
   if (!read.ok) return read;
-  const { allowance, left, right } = read.value;
+  const { allowance, left, right, later } = read.value;
   const checked = yield* allowanceChecks(allowance, keySet);
   if (!checked.ok) return checked;
   const named = allowanceReference(allowance);
@@ -146,7 +164,7 @@ function* pairChecks(
     return no('fork.not-a-fork');
   }
   for (const payment of both) {
-    if (!(yield askSignature(payment, allowance.message.deviceKey))) return no('payment.signature');
+    if (!(yield* wordChecks(payment, later, allowance.message.deviceKey))) return no('payment.signature');
   }
   return read;
 }

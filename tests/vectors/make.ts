@@ -18,6 +18,7 @@ import {
   receiptCases,
 } from '#tests/vectors/cases.ts';
 import { addressFrames, noteCases, noteRow } from '#tests/vectors/note-cases.ts';
+import { signedForCases } from '#tests/vectors/signed-for-cases.ts';
 import { forgedCases, settledCases } from '#tests/vectors/thief-cases.ts';
 import { voucherCases } from '#tests/vectors/voucher-cases.ts';
 
@@ -37,6 +38,7 @@ const FILES = {
   voucher: voucherCases,
   settled: settledCases,
   forged: forgedCases,
+  'signed-for': signedForCases,
   message: async () => [...(await messageRows()), noteRow()],
 } as const;
 

@@ -38,6 +38,7 @@ export interface Vector {
   readonly given: Readonly<Record<string, string>>;
   readonly context: {
     readonly role?: 'payee' | 'server';
+    readonly signedFor?: boolean;
     readonly now?: number;
     readonly floor?: number;
     readonly keySet?: string;
@@ -165,7 +166,7 @@ async function playPayment(
   };
   const side =
     context.role === 'server'
-      ? { ...common, role: 'server' as const }
+      ? { ...common, role: 'server' as const, signedFor: context.signedFor === true }
       : {
           ...common,
           role: 'payee' as const,

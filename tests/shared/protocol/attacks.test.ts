@@ -10,6 +10,9 @@ a copied profile, at another payee                  | the same number twice, upl
 a copied profile, told on by anybody                | two payees, one number                                           | ok
 a fork blamed on an honest payer                    | the same number twice, but never signed by the payer             | payment.signature
 a fork proof with a forged half                     | one of them forged                                               | payment.signature
+a fork whose first half has no signature of its own  | one of them signed for by the next payment                       | ok
+the same, with a payment of one's own behind it     | a stranger’s next payment                                        | payment.signature
+a large sum hidden behind a small one               | a large sum without the passkey, signed for                      | payment.passkey-missing
 restored older storage                              | a second payment that forgets the first                          | payment.inconsistent
 restored older storage, uploaded                    | a second payment that forgets the first, uploaded                | ok alarm inconsistent
 a total that shrinks                                | a third payment whose total went down                            | payment.inconsistent
