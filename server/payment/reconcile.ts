@@ -7,6 +7,7 @@ import { newestEpochs } from '#server/payment/guarantee.ts';
 import type { PaymentParts } from '#server/payment/parts.ts';
 import { answerOf, refusedAnswer, settle, type Upload, uploadOf } from '#server/payment/settle.ts';
 import { walkTogether } from '#server/payment/signatures.ts';
+import { namedByNext } from '#server/payment/signed-for.ts';
 import * as store from '#server/payment/store.ts';
 import { gather } from '#server/platform/batch.ts';
 import { findByKey } from '#server/platform/database.ts';
@@ -19,6 +20,7 @@ import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Allowance } from '#shared/protocol/allowance.ts';
 import { readPayment } from '#shared/protocol/payment.ts';
+import type { Checked } from '#shared/protocol/refusal.ts';
 import type { Verified } from '#shared/protocol/trust.ts';
 import { paymentChecks } from '#shared/protocol/verify.ts';
 
@@ -42,7 +44,7 @@ export function openReconcile(
       for (const [name, row] of written) told.keep(name, row);
       return partsOf(answers, lists);
     },
-    { most: BATCH_MOST, sizeOf: (list) => list.length },
+    { most: BATCH_MOST, sizeOf: (list) => list.length, atOnce: 3 },
   );
   const checked = gather<Brought, (PaymentAnswer | Upload)[]>(
     async (lists) =>
@@ -96,11 +98,13 @@ async function check(
   await learnAllowances(parts, known, uploads);
   const repeats = await repeatsOf(parts, known, uploads);
   const open = uploads.filter(({ name }) => !repeats.has(name));
-  const refused = await refusedOf(parts, known, open);
+  const { refused, signedFor } = await verdictsOf(parts, known, open);
   return items.map((one) => {
     if (!isUpload(one)) return one;
     const row = repeats.get(one.name);
-    return row === undefined ? (refused.get(one) ?? one) : answerOf(one.name, row);
+    if (row !== undefined) return answerOf(one.name, row);
+    const signer = signedFor.get(one);
+    return refused.get(one) ?? (signer === undefined ? one : { ...one, signedFor: signer.name });
   });
 }
 
@@ -129,26 +133,53 @@ function readUpload(uploader: Id, bytes: Uint8Array): PaymentAnswer | Upload {
   return read.ok ? uploadOf(read.value, uploader) : refusedAnswer(hash('sha256', bytes, 'base64url'), read.error.code);
 }
 
-/** The answers to those that do not count by what their own bytes say. */
-async function refusedOf(
+/** What was verified: the answers to those that do not count by what their own bytes say, and who signs for whom. */
+interface Verdicts {
+  readonly refused: ReadonlyMap<Upload, PaymentAnswer>;
+  readonly signedFor: ReadonlyMap<Upload, Upload>;
+}
+
+async function verdictsOf(
   parts: PaymentParts,
   known: ReadonlyMap<string, Verified<Allowance>>,
   uploads: readonly Upload[],
-): Promise<Map<Upload, PaymentAnswer>> {
+): Promise<Verdicts> {
   const { message: keySet } = await parts.regions.keySet();
   const context = { role: 'server', keySet, now: parts.clock(), floor: 0 as Instant, held: [] } as const;
-  const walks = uploads.map(({ payment, allowanceName }) => {
+  const walk = ({ payment, allowanceName }: Upload, signedFor: boolean) => {
     const allowance = known.get(allowanceName);
-    return paymentChecks(allowance === undefined ? { payment } : { payment, known: allowance }, context);
-  });
-  const results = await walkTogether(walks, parts.signatures);
+    const input = allowance === undefined ? { payment } : { payment, known: allowance };
+    return paymentChecks(input, { ...context, signedFor });
+  };
   const refused = new Map<Upload, PaymentAnswer>();
-  uploads.forEach((one, at) => {
-    const result = results[at];
+  const judge = (upload: Upload, result: Checked<unknown> | undefined) => {
     assert(result !== undefined, 'every walk ends');
-    if (!result.ok) refused.set(one, refusedAnswer(one.name, result.error.code));
-  });
-  return refused;
+    if (!result.ok) refused.set(upload, refusedAnswer(upload.name, result.error.code));
+  };
+  const askEach = async (some: readonly Upload[]) => {
+    const walks = some.map((one) => walk(one, false));
+    const results = await walkTogether(walks, parts.signatures);
+    some.forEach((one, at) => {
+      judge(one, results[at]);
+    });
+  };
+
+  const named = namedByNext(uploads);
+  await askEach(uploads.filter((one) => !named.has(one)));
+  const signedFor = new Map<Upload, Upload>();
+  const alone = new Set<Upload>();
+  for (const one of uploads.toReversed()) {
+    const next = named.get(one);
+    if (next === undefined) continue;
+    // What does not count is not in the book afterwards, and can sign for nothing there.
+    const step = refused.has(next) || alone.has(next) ? undefined : walk(one, true).next();
+    if (step?.done) {
+      judge(one, step.value);
+      signedFor.set(one, next);
+    } else alone.add(one);
+  }
+  await askEach([...alone]);
+  return { refused, signedFor };
 }
 
 /** Brings the allowances these payments ride on into `known`; only what the house itself issued counts. */

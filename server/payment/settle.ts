@@ -18,8 +18,9 @@ import { assert } from '#shared/base/assert.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { type Instant, instant } from '#shared/base/time.ts';
-import { contradictionIn, forkIn, type HeldPayment, heldOf } from '#shared/protocol/chain.ts';
+import { contradictionIn, forkIn, type HeldPayment, heldOf, signsFor } from '#shared/protocol/chain.ts';
 import { writeFork } from '#shared/protocol/fork.ts';
+import { askSignature } from '#shared/protocol/message.ts';
 import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
 
 /** A payment whose own bytes were verified, and who brought it. */
@@ -29,6 +30,8 @@ export interface Upload {
   /** The payment's id and the reference of its allowance, as base64url. */
   readonly name: string;
   readonly allowanceName: string;
+  /** The payment beside it, named likewise, whose signature was taken for its own; see signed-for.ts. */
+  readonly signedFor?: string;
 }
 
 /** A payment as it is handed on. */
@@ -81,15 +84,19 @@ export async function settle(
   newest: ReadonlyMap<string, number>,
 ): Promise<Settled> {
   const now = parts.clock();
-  await findByKey(tx);
-  const chains = await lockChains(parts, tx, uploads);
-  const payees = await parts.allowances.payees(tx, [...new Set(uploads.map((one) => one.payment.message.payee))]);
+  // A connection answers in the order it is asked: what needs no answer of before is asked at once.
+  const [, chains, payees] = await Promise.all([
+    findByKey(tx),
+    lockChains(parts, tx, uploads),
+    parts.allowances.payees(tx, [...new Set(uploads.map((one) => one.payment.message.payee))]),
+  ]);
   const voids = await verifiedVoids(
     tx,
     uploads.map((one) => one.payment),
     payees,
   );
   const judge = openJudge(parts, tx, now, newest);
+  const unsigned = await unsignedOf(parts, uploads, chains, payees);
 
   const drafts: Draft[] = [];
   const refused = new Map<string, PaymentAnswer>();
@@ -102,14 +109,17 @@ export async function settle(
       refused.set(name, refusedAnswer(name, chain ? 'payment.payee-unknown' : 'allowance.unknown'));
       continue;
     }
+    if (unsigned.has(name)) {
+      refused.set(name, refusedAnswer(name, 'payment.signature'));
+      continue;
+    }
     const decided = decide({ parts, upload, chain, payee, voided: voids.has(name), now, judge });
     const draft = decided instanceof Promise ? await decided : decided;
     chain.held.push(draft.own);
     chain.known.set(name, draft.row);
     drafts.push(draft);
   }
-  const rows = await post(parts, tx, drafts, now);
-  await store.insertPayments(tx, rows);
+  const rows = await write(parts, tx, drafts, now);
   const disputed = rows.filter((row) => row.state === 'disputed');
   if (disputed.length > 0) await parts.disputed(tx, disputed);
   const written = new Map<string, store.PaymentRow>();
@@ -145,6 +155,29 @@ async function lockChains(parts: PaymentParts, tx: Sql, uploads: readonly Upload
     chain?.known.set(toBase64url(row.id), row);
   }
   return chains;
+}
+
+/** Those, by their names, that nobody signed after all: what was to sign for them is refused here, or goes another way. */
+async function unsignedOf(
+  parts: PaymentParts,
+  uploads: readonly Upload[],
+  chains: ReadonlyMap<string, Chain>,
+  payees: ReadonlyMap<Id, CertifiedPayee>,
+): Promise<Set<string>> {
+  const [standing, unsigned] = [new Set<string>(), new Set<string>()];
+  for (const { payment, name, allowanceName, signedFor } of uploads.toReversed()) {
+    const chain = chains.get(allowanceName);
+    if (chain === undefined || !payees.has(payment.message.payee)) continue;
+    const isSigned =
+      signedFor === undefined || standing.has(signedFor) || (await isSignedItself(parts, chain, payment));
+    (isSigned ? standing : unsigned).add(name);
+  }
+  return unsigned;
+}
+
+async function isSignedItself(parts: PaymentParts, { allowance }: Chain, payment: SignedPayment): Promise<boolean> {
+  const [good = false] = await parts.signatures.ask([askSignature(payment, allowance.signed.message.deviceKey)]);
+  return good;
 }
 
 /** A payment row as the checks of a chain want it. */
@@ -255,26 +288,43 @@ function claimEnd(parts: PaymentParts, allowance: HeldAllowance, payee: Certifie
   return instant(Math.max(allowance.claimUntil, heldOpenUntil(parts.regions.list(), now)));
 }
 
-/** Posts what was decided; a late claim that the payer's balance does not cover becomes a dispute. */
-async function post(parts: PaymentParts, tx: Sql, drafts: readonly Draft[], now: Instant): Promise<store.PaymentRow[]> {
+/**
+ * Writes and posts what was decided; a late claim that the payer's balance does not cover becomes a dispute. All is asked at
+ * once: the loop makes the postings ready while the database writes the rows.
+ */
+async function write(
+  parts: PaymentParts,
+  tx: Sql,
+  drafts: readonly Draft[],
+  now: Instant,
+): Promise<store.PaymentRow[]> {
+  const decided = drafts.map(({ row }) => row);
   const paid = drafts.filter(({ row }) => row.held + row.guaranteed + row.late > 0);
-  await parts.allowances.claim(tx, claimsOf(paid));
   const accounts = rememberedAccounts();
-  const posted = await parts.ledger.postWithin(
-    tx,
-    paid.map(({ row, name }) => claimUnit(row, now, { name, accounts })),
-  );
-  const uncovered = new Set<Draft>();
-  paid.forEach((draft, at) => {
+  const [, , posted] = await Promise.all([
+    store.insertPayments(tx, decided),
+    parts.allowances.claim(tx, claimsOf(paid)),
+    parts.ledger.postWithin(
+      tx,
+      paid.map(({ row, name }) => claimUnit(row, now, { name, accounts })),
+    ),
+  ]);
+  const uncovered = new Set<store.PaymentRow>();
+  paid.forEach(({ row }, at) => {
     const answer = posted[at];
     assert(answer !== undefined, 'one unit, one answer');
     if (answer.ok) return;
-    const late = draft.row.late > 0 && answer.error.code === 'ledger.insufficient';
+    const late = row.late > 0 && answer.error.code === 'ledger.insufficient';
     assert(late, `a payment the hold covers is posted: ${answer.error.code}`);
-    uncovered.add(draft);
+    uncovered.add(row);
   });
-  return drafts.map((draft) =>
-    uncovered.has(draft) ? { ...draft.row, state: 'disputed', late: 0, code: 'payment.late-uncovered' } : draft.row,
+  if (uncovered.size === 0) return decided;
+  await store.disputeLate(
+    tx,
+    [...uncovered].map(({ id }) => id),
+  );
+  return decided.map((row) =>
+    uncovered.has(row) ? { ...row, state: 'disputed', late: 0, code: store.UNCOVERED } : row,
   );
 }
 
@@ -310,6 +360,8 @@ async function prove(
   }
   if (against === undefined) return;
   const other = await paymentOf(tx, against.other.id, drafts);
+  const later: SignedPayment[] = [];
+  for (const one of [payment, other]) later.push(...(await signersOf(parts, tx, chain, one, drafts)));
   const [left, right] = toBase64url(row.id) < toBase64url(other.id) ? [payment, other] : [other, payment];
   await store.insertProof(tx, {
     region,
@@ -318,8 +370,27 @@ async function prove(
     other: right.id,
     kind,
     found_at: now,
-    bytes: writeFork(chain.allowance.signed.bytes, payment, other),
+    bytes: writeFork(chain.allowance.signed.bytes, payment, other, later),
   });
+}
+
+/** The payments up to the one whose signature stands for `payment`; none when it is signed itself. */
+async function signersOf(
+  parts: PaymentParts,
+  tx: Sql,
+  chain: Chain,
+  payment: SignedPayment,
+  drafts: readonly Draft[],
+): Promise<SignedPayment[]> {
+  const later: SignedPayment[] = [];
+  for (let one = payment; !(await isSignedItself(parts, chain, one)); ) {
+    const own = heldOf(one);
+    const next = chain.held.find((held) => signsFor(held, own));
+    if (next === undefined) break;
+    one = await paymentOf(tx, next.id, drafts);
+    later.push(one);
+  }
+  return later;
 }
 
 async function paymentOf(tx: Sql, id: Uint8Array, drafts: readonly Draft[]): Promise<SignedPayment> {

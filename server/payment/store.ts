@@ -1,5 +1,6 @@
 /** How payments, the words of payees and the cases are remembered: every statement on their tables, the same on both engines. */
 import type { Sql } from '#server/platform/database.ts';
+import type { RefusalCode } from '#shared/api/refusal.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Duration, Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -78,6 +79,17 @@ export async function insertPayments(tx: Sql, rows: readonly PaymentRow[]): Prom
       rows.map((row) => row.bytes),
     ],
   );
+}
+
+/** Why a late claim is not paid. */
+export const UNCOVERED: RefusalCode = 'payment.late-uncovered';
+
+/** Late claims just written that turn out not to be covered: nothing is posted for them. */
+export async function disputeLate(tx: Sql, ids: readonly Uint8Array[]): Promise<void> {
+  await tx.query("update payment set state = 'disputed', late = 0, code = $2 where id = any($1::bytea[])", [
+    ids,
+    UNCOVERED,
+  ]);
 }
 
 /** What stands in the book of these payments, without their bytes; a part of a row. */

@@ -9,9 +9,12 @@ import { type Find, PAGE, pages } from '#server/proof/finding.ts';
 import { type FindPosted, type Posted, readPosted } from '#server/proof/posted.ts';
 import * as store from '#server/proof/store.ts';
 import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
+import { SIGNS_FOR_STEPS } from '#shared/base/limits.ts';
 import { instant } from '#shared/base/time.ts';
 import { askSignature } from '#shared/protocol/message.ts';
 import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
+import { verifySync } from '#shared/protocol/signature.ts';
+import { wordChecks } from '#shared/protocol/witness.ts';
 
 type Act = Parameters<typeof transferId>[1];
 type Side = Parameters<typeof transferId>[2];
@@ -39,8 +42,9 @@ export async function provePayments(tx: Sql, find: Find): Promise<number> {
       tx,
       rows.flatMap(({ places }) => places),
     );
+    const unsigned: store.AuditPayment[] = [];
     for (const { row, places } of rows) {
-      proveSigned(row, verify, find);
+      if (!proveSigned(row, verify, find)) unsigned.push(row);
       provePosted(row, places, posted, find);
       if ((row.state === 'voided' || row.state === 'reversed') && !row.given_up) {
         find('payment-void', row.region, nameOf(row), row.amount, `is ${row.state}, and its payee never gave it up`);
@@ -49,6 +53,7 @@ export async function provePayments(tx: Sql, find: Find): Promise<number> {
         find('case', row.region, nameOf(row), row.guaranteed, 'was paid by the guarantee, and there is no case');
       }
     }
+    await proveSignedFor(tx, unsigned, verify, find);
   }
   for (const { region } of await store.journals(tx)) await proveClaims(tx, region, find);
   await proveSums(tx, find);
@@ -75,7 +80,8 @@ function placesOf(row: store.AuditPayment): Place[] {
   }));
 }
 
-function proveSigned(row: store.AuditPayment, verify: ReturnType<typeof nodeVerifier>, find: Find): void {
+/** Answers whether the key of its allowance signed it. */
+function proveSigned(row: store.AuditPayment, verify: ReturnType<typeof nodeVerifier>, find: Find): boolean {
   const { region } = row;
   const read = readPayment(row.bytes, sha256);
   const differs = read.ok ? differences(row, read.value) : ['the bytes cannot be read'];
@@ -83,11 +89,25 @@ function proveSigned(row: store.AuditPayment, verify: ReturnType<typeof nodeVeri
     const off = read.ok ? row.amount - read.value.message.amount : 0;
     find('payment-message', region, nameOf(row), off, `differs from what was signed: ${differs.join(', ')}`);
   }
-  if (read.ok && row.device_key !== null && !verify(askSignature(read.value, row.device_key))) {
-    find('payment-signature', region, nameOf(row), row.amount, 'is not signed by the key of its allowance');
-  }
   const wrong = partyFault(row);
   if (wrong) find('payment-parties', region, nameOf(row), 0, wrong);
+  return !read.ok || row.device_key === null || verify(askSignature(read.value, row.device_key));
+}
+
+/** What is not signed itself stands when a later payment of the book, which names it, signs for it. */
+async function proveSignedFor(
+  tx: Sql,
+  rows: readonly store.AuditPayment[],
+  verify: ReturnType<typeof nodeVerifier>,
+  find: Find,
+): Promise<void> {
+  for (const row of rows) {
+    const read = readPayment(row.bytes, sha256);
+    const behind = await store.paymentsBehind(tx, row, SIGNS_FOR_STEPS);
+    const later = behind.map(({ bytes }) => readPayment(bytes, sha256)).flatMap((one) => (one.ok ? [one.value] : []));
+    if (read.ok && row.device_key && verifySync(wordChecks(read.value, later, row.device_key), verify)) continue;
+    find('payment-signature', row.region, nameOf(row), row.amount, 'is not signed by the key of its allowance');
+  }
 }
 
 function differences(row: store.AuditPayment, { id, message }: SignedPayment): string[] {

@@ -69,6 +69,19 @@ export function paymentPage(tx: Sql, after: Uint8Array | null, limit: number): P
   );
 }
 
+/** The payments of the same allowance with the next numbers, `steps` of them at most. */
+export function paymentsBehind(
+  tx: Sql,
+  { region, allowance, number }: Pick<AuditPayment, 'region' | 'allowance' | 'number'>,
+  steps: number,
+): Promise<{ bytes: Uint8Array }[]> {
+  return tx.query(
+    `select bytes from payment where allowance = $1::uuid and region = $2 and number > $3::int
+       and number <= $3::int + $4::int`,
+    [allowance, region, number, steps],
+  );
+}
+
 /** A posted transfer with one of its moves, and whose the two accounts are. */
 export interface AuditPosting {
   readonly region: string;

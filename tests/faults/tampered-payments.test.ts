@@ -150,7 +150,10 @@ const TAMPERED: Readonly<Record<string, (desk: Desk) => Promise<Tampering>>> = {
     return { sql: change(row, `payee_id = '${FORGED}'`), says };
   },
   'one bit of a signature': async (desk) => {
-    const row = await desk.payment(PLAIN);
+    // None behind it signs for it.
+    const row = await desk.payment(
+      'not exists (select 1 from payment q where q.allowance = payment.allowance and q.number = payment.number + 1)',
+    );
     const sql = change(row, BENT_SIGNATURE);
     return { sql, says: [['payment-signature', nameOf(row), row.amount]] };
   },

@@ -84,12 +84,12 @@ async function reconcilePglite(): Promise<void> {
 }
 
 /** On a PostgreSQL server of our own, with fsync. */
-async function reconcilePostgres(name = 'reconcile.postgres', payees = PAYEES): Promise<void> {
+async function reconcilePostgres(name = 'reconcile.postgres', payees = PAYEES, uploads = inOneUpload): Promise<void> {
   const server = await startPostgres({ durable: true });
   try {
     const databaseUrl = await server.fresh();
     const database = await openDatabase({ dataDir: 'memory', databaseUrl, statementTimeoutMs: PATIENCE_MS });
-    await measure(name, database, server.cpuSeconds, payees);
+    await measure(name, database, server.cpuSeconds, payees, uploads);
   } finally {
     await server.stop();
   }
@@ -102,13 +102,29 @@ export const benches = {
   'reconcile.postgres, audit.payments': () => reconcilePostgres(),
   /** One merchant takes everything. */
   'reconcile.hot.postgres': () => reconcilePostgres('reconcile.hot.postgres', 1),
+  /** No payment comes beside the one that names it, so each is verified by its own signature. */
+  'reconcile.apart.postgres': () => reconcilePostgres('reconcile.apart.postgres', PAYEES, inTwoUploads),
 };
+
+/** How the payments of a phone come: a list for each upload. */
+type Uploads = (payments: readonly Uint8Array[]) => (readonly Uint8Array[])[];
+
+/** As a phone brings what it has paid. */
+function inOneUpload(payments: readonly Uint8Array[]): (readonly Uint8Array[])[] {
+  return [payments];
+}
+
+/** Every other one, then those between: as if each came from its payee. */
+function inTwoUploads(payments: readonly Uint8Array[]): (readonly Uint8Array[])[] {
+  return [0, 1].map((odd) => payments.filter((_, at) => at % 2 === odd));
+}
 
 async function measure(
   name: string,
   database: Database,
   databaseSeconds = () => 0,
   payeeCount = PAYEES,
+  uploads: Uploads = inOneUpload,
 ): Promise<void> {
   const market = await openMarket(database, { signatures: openSignatures() });
   const payees: Trader[] = [];
@@ -117,9 +133,11 @@ async function measure(
   for (let at = 0; at < PAYERS * (1 + ROUNDS); at += 1) phones.push(await shopping(market, at, payees));
   await market.bills.catchUp();
   await fill(database);
-  await run(market, phones.splice(0, PAYERS));
+  await run(market, phones.splice(0, PAYERS), uploads);
   const rounds: Round[] = [];
-  while (phones.length > 0) rounds.push(await countedRound(market, phones.splice(0, PAYERS), databaseSeconds));
+  while (phones.length > 0) {
+    rounds.push(await countedRound(market, phones.splice(0, PAYERS), databaseSeconds, uploads));
+  }
   const [lowest, middle, highest] = rounds.toSorted((left, right) => left.ofVerifyRaw - right.ofVerifyRaw);
   const spread = { lowest: lowest?.ofVerifyRaw, highest: highest?.ofVerifyRaw };
   const rows = ROWS > 0 ? { rowsBefore: ROWS } : {};
@@ -143,12 +161,17 @@ interface Round {
   readonly ofVerifyRawByCpu: number;
 }
 
-async function countedRound(market: Market, phones: readonly Phone[], databaseSeconds: () => number): Promise<Round> {
+async function countedRound(
+  market: Market,
+  phones: readonly Phone[],
+  databaseSeconds: () => number,
+  uploads: Uploads,
+): Promise<Round> {
   const payments = phones.length * PER_PAYER;
   const before = await verifyFor(BESIDE_MS);
   const cpu = startCpu(databaseSeconds);
   const began = performance.now();
-  await run(market, phones);
+  await run(market, phones, uploads);
   const ms = Math.round(performance.now() - began);
   const cpuMicros = cpu(payments);
   const after = await verifyFor(BESIDE_MS);
@@ -218,13 +241,15 @@ function paymentsOf({ packed, lengths }: Phone): Uint8Array[] {
 }
 
 /** {@link AT_ONCE} phones at any time; an upload is done, as in a sync, when its bills are written. */
-async function run(market: Market, phones: readonly Phone[]): Promise<void> {
+async function run(market: Market, phones: readonly Phone[], uploads: Uploads): Promise<void> {
   const waiting = [...phones];
   const sync = async () => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const answers = await market.payments.reconcile(next.wallet, paymentsOf(next));
-      if (!answers.every((one) => one.outcome === 'settled')) throw new Error('a payment was not settled');
-      await market.bills.catchUp();
+      for (const payments of uploads(paymentsOf(next))) {
+        const answers = await market.payments.reconcile(next.wallet, payments);
+        if (!answers.every((one) => one.outcome === 'settled')) throw new Error('a payment was not settled');
+        await market.bills.catchUp();
+      }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, sync));
