@@ -7,21 +7,20 @@ import type { Upload } from '#server/payment/settle.ts';
 import { SIGNS_FOR_STEPS } from '#shared/base/limits.ts';
 import { heldOf, signsFor } from '#shared/protocol/chain.ts';
 
-/** The payment right behind each of `uploads` that names it, where one does; at most {@link SIGNS_FOR_STEPS} in a row. */
+/** The next payment of its allowance behind each of `uploads`, where that names it; at most {@link SIGNS_FOR_STEPS} in a row. */
 export function namedByNext(uploads: readonly Upload[]): Map<Upload, Upload> {
   const named = new Map<Upload, Upload>();
-  let steps = 0;
-  for (let at = uploads.length - 2; at >= 0; at -= 1) {
-    const [one, next] = [uploads[at], uploads[at + 1]];
-    const isNamed = one !== undefined && next !== undefined && steps < SIGNS_FOR_STEPS && names(next, one);
-    steps = isNamed ? steps + 1 : 0;
-    if (isNamed) named.set(one, next);
+  const behind = new Map<string, { readonly upload: Upload; readonly steps: number }>();
+  for (const upload of uploads.toReversed()) {
+    const next = behind.get(upload.allowanceName);
+    const isNamed = next !== undefined && next.steps < SIGNS_FOR_STEPS && names(next.upload, upload);
+    behind.set(upload.allowanceName, { upload, steps: isNamed ? next.steps + 1 : 0 });
+    if (isNamed) named.set(upload, next.upload);
   }
   return named;
 }
 
 /** A passkey's word is asked for itself, so a payment that has one gains nothing. */
 function names(later: Upload, earlier: Upload): boolean {
-  if (later.allowanceName !== earlier.allowanceName || earlier.payment.assertion !== undefined) return false;
-  return signsFor(heldOf(later.payment), heldOf(earlier.payment));
+  return earlier.payment.assertion === undefined && signsFor(heldOf(later.payment), heldOf(earlier.payment));
 }

@@ -29,7 +29,7 @@ export function bindInPieces(client: pg.PoolClient): void {
   connection.bind = (binding) => {
     const pieces = piecesOf(binding);
     if (pieces === undefined) bind(binding);
-    else for (const piece of pieces) connection.stream.write(piece);
+    else if (connection.stream.writable) for (const piece of pieces) connection.stream.write(piece);
   };
 }
 

@@ -59,6 +59,14 @@ eachDatabase('signed for by the next payment', (open) => {
     expect(await here.purseOf(hua)).toMatchObject({ available: 20_00 });
   });
 
+  test('what two phones paid, brought in turns by a third, costs a signature each', async () => {
+    const [one, other] = [await row(5), await row(5)];
+    const turns = one.paid.flatMap((paid, at) => [paid, other.paid[at] as Paid]);
+    asked = 0;
+    expect(new Set(await upload(one.lan, ...turns))).toEqual(new Set(['settled']));
+    expect(asked).toBe(2);
+  });
+
   test.each<[upload: string, at: (paid: readonly Paid[]) => Paid[], says: string[]]>([
     ['a bad signature alone', ([one]) => [badlySigned(one as Paid)], ['payment.signature']],
     [
