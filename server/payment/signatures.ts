@@ -21,7 +21,7 @@ const WORTH_A_THREAD = 24;
 /** Questions of all callers together that go out at once: about 50 ms of one core. */
 const BATCH_MOST = 512;
 
-/** One for each core: verification is more than half of all that a payment takes, so that one fewer makes it the narrow place. */
+/** One for each core: of payments that come without their neighbours verification is half, and one fewer makes it the narrow place. */
 const THREADS = Math.min(8, availableParallelism());
 
 /** `threads` verifiers; 0 verifies everything on the loop, as the simulation does. They start when first needed. */
