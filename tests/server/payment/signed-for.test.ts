@@ -141,26 +141,23 @@ eachDatabase('signed for by the next payment', (open) => {
     expect(await upload(ming, paid[0] as Paid, toNobody)).toEqual(['settled', 'payment.payee-unknown']);
   });
 
-  test.each([1, 3, SIGNS_FOR_STEPS])(
-    'a fork of what is signed for %i payments on is proved to anybody',
-    async (steps) => {
-      const { ming, hua, lan, purse, paid } = await row(0);
-      const copy = purse.clone();
-      for (let at = 0; at <= steps; at += 1) paid.push(await purse.pay(hua, 2_00));
-      const uploaded = paid.map((one, at) => (at < steps ? badlySigned(one) : one));
-      expect(new Set(await upload(ming, ...uploaded))).toEqual(new Set(['settled']));
-      const fork = await copy.pay(lan, 99_00);
-      expect(await upload(lan, fork)).toEqual(['arriving']);
-      const [found] = await here.payments.cases(ming.wallet);
-      expect(found).toMatchObject({ kind: 'fork' });
-      const file = await here.payments.caseFile(ming.wallet, found?.id as never);
-      const bytes = Uint8Array.from(Buffer.from((file.ok && file.value.proofs[0]?.proof) || '', 'base64url'));
-      const read = readFork(bytes);
-      expect(read.ok && read.value.later).toHaveLength(steps);
-      const { message: keySet } = await here.regions.keySet();
-      expect(verifySync(forkChecks(bytes, keySet), nodeVerifier()).ok).toBe(true);
-    },
-  );
+  test.each([1, 3, SIGNS_FOR_STEPS])('a fork signed for %i payments on is proved to anybody', async (steps) => {
+    const { ming, hua, lan, purse, paid } = await row(0);
+    const copy = purse.clone();
+    for (let at = 0; at <= steps; at += 1) paid.push(await purse.pay(hua, 2_00));
+    const uploaded = paid.map((one, at) => (at < steps ? badlySigned(one) : one));
+    expect(new Set(await upload(ming, ...uploaded))).toEqual(new Set(['settled']));
+    const fork = await copy.pay(lan, 99_00);
+    expect(await upload(lan, fork)).toEqual(['arriving']);
+    const [found] = await here.payments.cases(ming.wallet);
+    expect(found).toMatchObject({ kind: 'fork' });
+    const file = await here.payments.caseFile(ming.wallet, found?.id as never);
+    const bytes = Uint8Array.from(Buffer.from((file.ok && file.value.proofs[0]?.proof) || '', 'base64url'));
+    const read = readFork(bytes);
+    expect(read.ok && read.value.later).toHaveLength(steps);
+    const { message: keySet } = await here.regions.keySet();
+    expect(verifySync(forkChecks(bytes, keySet), nodeVerifier()).ok).toBe(true);
+  });
 
   test('the auditor names a payment whose signature is bad and for which none signs', async () => {
     const { ming, paid } = await row(2);
