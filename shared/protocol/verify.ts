@@ -59,7 +59,7 @@ export interface PayeeContext extends Common {
  */
 export interface ServerContext extends Common {
   readonly role: 'server';
-  /** That a payment which names this one is the device's word (see {@link wordChecks}): its own signature is not asked then. */
+  /** That a payment which names this one is the device's word (wordChecks in witness.ts): its own signature is not asked then. */
   readonly signedFor?: boolean;
 }
 

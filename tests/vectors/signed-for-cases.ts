@@ -1,5 +1,5 @@
 /** Vectors of payments without a good signature of their own: when a later payment, which names them, signs for them. */
-import { joinBytes, toHex } from '#shared/base/bytes.ts';
+import { toHex } from '#shared/base/bytes.ts';
 import { SIGNS_FOR_STEPS } from '#shared/base/limits.ts';
 import { toSeconds } from '#shared/base/time.ts';
 import { encodeCbor } from '#shared/protocol/cbor.ts';
@@ -47,8 +47,8 @@ export async function signedForCases(): Promise<Vector[]> {
   const three = await next(two);
   const row: SignedPayment[] = [];
   for (let last = one.read; row.length <= SIGNS_FOR_STEPS; row.push(last)) last = await next(last);
-  const fork = (name: string, expect: string, later: readonly SignedPayment[], left: SignedPayment = own) =>
-    vector('fork', name, expect, { fork: writeFork(one.allowance, left, other.read, later) }, keySet);
+  const fork = (name: string, expect: string, later: readonly SignedPayment[]) =>
+    vector('fork', name, expect, { fork: writeFork(one.allowance, own, other.read, later) }, keySet);
   const unsignedBut = (good: number) => row.slice(0, good).map((each, at) => (at < good - 1 ? unsigned(each) : each));
   const whole = writeFork(one.allowance, own, other.read, [two]);
   const uploaded = async (name: string, expect: string, core: Partial<PaymentCore>, signedFor: boolean) => {
@@ -100,7 +100,7 @@ export async function signedForCases(): Promise<Vector[]> {
       'fork',
       'the next payment cut off',
       'message.malformed',
-      { fork: joinBytes(whole.subarray(0, whole.length - 1)) },
+      { fork: whole.subarray(0, whole.length - 1) },
       keySet,
     ),
   ];

@@ -10,12 +10,11 @@ import { verifySync } from '#shared/protocol/signature.ts';
 import { forkChecks } from '#shared/protocol/witness.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { freshSigner, type Market, openMarket, type Paid, type Trader } from '#tests/kit/market.ts';
+import { flipped } from '#tests/vectors/cases.ts';
 
 /** The same words with a signature that is none of theirs. */
 function badlySigned(paid: Paid): Paid {
-  const bytes = Uint8Array.from(paid.bytes);
-  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
-  return { ...paid, bytes };
+  return { ...paid, bytes: flipped(paid.bytes, paid.bytes.length - 1) };
 }
 
 eachDatabase('signed for by the next payment', (open) => {
