@@ -61,9 +61,14 @@ export function openPostgres(options: PostgresOptions): Database {
   const room = openRoom();
 
   async function run<Row>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {
+    return send<Row>(on, text, values.length === 0 ? [] : encodeValues(text, values));
+  }
+
+  /** As {@link run}, with values that are encoded already. */
+  async function send<Row>(on: pg.Pool | pg.PoolClient, text: string, values: unknown[]): Promise<Row[]> {
     // Several statements in one text (migrations) take the simple protocol, which knows no values.
     if (values.length === 0) return rowsOf<Row>(await on.query(text));
-    return rowsOf<Row>(await on.query({ name: nameOf(names, text), text, values: encodeValues(text, values) }));
+    return rowsOf<Row>(await on.query({ name: nameOf(names, text), text, values }));
   }
 
   async function once<Answer>(work: (tx: Sql) => Promise<Answer>): Promise<Answer> {
@@ -75,7 +80,7 @@ export function openPostgres(options: PostgresOptions): Database {
       broken = failure;
     };
     client.on('error', noteBroken);
-    const turns = openTurns((text, values = []) => run(client, text, values));
+    const turns = openTurns((text, values) => send(client, text, values));
     try {
       await client.query('begin');
       const answer = await work(turns);
@@ -129,14 +134,16 @@ interface Turns extends Sql {
  * A connection does one thing at a time: who asks for several at once gets them in the order in which they were asked. When
  * one of them fails, those behind it must not find the transaction over and count by themselves.
  */
-function openTurns(query: Sql['query']): Turns {
+function openTurns(send: <Row>(text: string, values: unknown[]) => Promise<Row[]>): Turns {
   let last: Promise<unknown> = Promise.resolve();
   let isOver = false;
   return {
-    query<Row>(text: string, values?: readonly unknown[]) {
+    async query<Row>(text: string, values: readonly unknown[] = []) {
+      // Now, while the database is at work on the one before.
+      const encoded = values.length === 0 ? [] : encodeValues(text, values);
       const answer = last.then(() => {
         assert(!isOver, 'a transaction that is over is asked nothing');
-        return query<Row>(text, values);
+        return send<Row>(text, encoded);
       });
       last = answer.catch(() => undefined);
       return answer;
