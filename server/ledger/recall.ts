@@ -13,8 +13,8 @@ export interface Recall {
   readonly find: (region: string, cursor: number, seal: string) => Transfer | undefined;
 }
 
-/** Transfers remembered of a region, at about 1 kB each: the last batch whole, and few enough to die young. */
-const RECALLED_LEAST = 1_000;
+/** Transfers remembered of a region, at about 1 kB each: those posted while a window tells of the batch before. */
+const RECALLED_LEAST = 3_000;
 
 interface Kept {
   readonly transfer: Transfer;
