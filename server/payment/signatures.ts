@@ -1,10 +1,9 @@
 /** Verifies many signatures: in threads beside the loop when there are enough of them, here and now when there are few. */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { packQuestions } from '#server/payment/signature-pack.ts';
 import { nodeVerifier } from '#server/payment/verifier.ts';
 import { gather } from '#server/platform/batch.ts';
-import { assert } from '#shared/base/assert.ts';
+import { startThread, type Thread } from '#server/platform/thread.ts';
 import type { Checks, SignatureQuestion } from '#shared/protocol/signature.ts';
 
 /** Answers signature questions, in their order. */
@@ -27,7 +26,7 @@ const THREADS = Math.min(8, availableParallelism());
 /** `threads` verifiers; 0 verifies everything on the loop, as the simulation does. They start when first needed. */
 export function openSignatures(threads: number = THREADS): Signatures {
   const here = nodeVerifier();
-  const pool: Thread[] = [];
+  const pool: Verifying[] = [];
   const answer = gather<readonly SignatureQuestion[], boolean[]>(
     async (callers) => {
       const questions = callers.flat();
@@ -73,64 +72,36 @@ export async function walkTogether<Answer>(
   return answers;
 }
 
-interface Thread {
-  readonly ask: (questions: readonly SignatureQuestion[]) => Promise<boolean[]>;
-  readonly end: () => Promise<void>;
-}
+/** Takes {@link packQuestions} and answers with a byte for each: 1 for a good signature. */
+type Verifying = Thread<Uint8Array, Uint8Array>;
 
-function startedPool(pool: Thread[], threads: number): Thread[] {
+const PLACE = new URL('./signature-thread.ts', import.meta.url);
+
+/** When a thread dies, all is asked of new ones. */
+function startedPool(pool: Verifying[], threads: number): Verifying[] {
   const mayStart = process.permission?.has('worker') ?? true;
-  while (mayStart && pool.length < threads) pool.push(startThread(() => pool.splice(0)));
+  while (mayStart && pool.length < threads) pool.push(startThread(PLACE, undefined, () => pool.splice(0)));
   return pool;
 }
 
 /** Every key is one thread's own: to read a key anew costs a third of a verification. */
-async function askThreads(pool: readonly Thread[], questions: readonly SignatureQuestion[]): Promise<boolean[]> {
+async function askThreads(pool: readonly Verifying[], questions: readonly SignatureQuestion[]): Promise<boolean[]> {
   // The first byte of a point says only which of two it is; those after it are as good as dice.
   const threadOf = ({ key }: SignatureQuestion): number => (key[1] ?? 0) % pool.length;
   const given = await Promise.all(
-    pool.map((thread, at) => thread.ask(questions.filter((question) => threadOf(question) === at))),
+    pool.map((thread, at) =>
+      askThread(
+        thread,
+        questions.filter((question) => threadOf(question) === at),
+      ),
+    ),
   );
   const next = given.map((answers) => answers.values());
   return questions.map((question) => next[threadOf(question)]?.next().value ?? false);
 }
 
-/** One verifying thread. When it dies, everything asked of it fails and `lost` clears the way for new ones. */
-function startThread(lost: () => void): Thread {
-  // Without flags of its own a thread has those of the process; a list, even an empty one, would take it out of the cage.
-  const flags = process.permission ? {} : { execArgv: [] };
-  const worker = new Worker(new URL('./signature-worker.ts', import.meta.url), flags);
-  const open = new Map<number, { resolve: (answers: boolean[]) => void; reject: (reason: Error) => void }>();
-  let tickets = 0;
-  const fail = (reason: Error): void => {
-    lost();
-    for (const one of open.values()) one.reject(reason);
-    open.clear();
-  };
-  worker.unref();
-  worker.on('error', fail);
-  worker.on('exit', () => fail(new Error('a verifying thread ended')));
-  worker.on('message', ({ ticket, answers }: { ticket: number; answers: Uint8Array }) => {
-    const asked = open.get(ticket);
-    assert(asked !== undefined, 'a thread answers what it was asked');
-    open.delete(ticket);
-    if (open.size === 0) worker.unref();
-    asked.resolve(Array.from(answers, (one) => one === 1));
-  });
-  return {
-    ask(questions) {
-      if (questions.length === 0) return Promise.resolve([]);
-      const ticket = tickets++;
-      const packed = packQuestions(questions);
-      worker.ref();
-      return new Promise((resolve, reject) => {
-        open.set(ticket, { resolve, reject });
-        worker.postMessage({ ticket, packed }, [packed.buffer]);
-      });
-    },
-    async end() {
-      worker.removeAllListeners('exit');
-      await worker.terminate();
-    },
-  };
+async function askThread(thread: Verifying, questions: readonly SignatureQuestion[]): Promise<boolean[]> {
+  if (questions.length === 0) return [];
+  const packed = packQuestions(questions);
+  return Array.from(await thread.ask(packed, [packed.buffer]), (one) => one === 1);
 }

@@ -1,5 +1,6 @@
 /** Opens the one database of the house: embedded when there is no DATABASE_URL, a PostgreSQL server otherwise. */
-import { type EngineStart, openPglite } from '#server/platform/pglite.ts';
+import type { EngineStart } from '#server/platform/engine.ts';
+import { openPglite } from '#server/platform/pglite.ts';
 import { openPostgres } from '#server/platform/postgres.ts';
 import type { Database } from '#server/platform/sql.ts';
 

@@ -3,25 +3,14 @@
  * Invariant: an answer to a writing statement or transaction comes after its log is on the disk.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type PGliteOptions as EngineOptions, PGlite } from '@electric-sql/pglite';
 import { guardDisk } from '#server/platform/disk.ts';
+import { type Engine, type EngineStart, openEngine, openEngineThread, type Table } from '#server/platform/engine.ts';
 import { lockFolder } from '#server/platform/folder-lock.ts';
-import {
-  type Database,
-  decodeBytes,
-  decodeInteger,
-  decodeNumeric,
-  encodeValues,
-  isWrite,
-  type Sql,
-} from '#server/platform/sql.ts';
-import { openSettling, openWal, type Settle, type WalSync } from '#server/platform/wal.ts';
-import { startWatchdog } from '#server/platform/watchdog.ts';
+import { type Database, encodeValues, isWrite, type Sql } from '#server/platform/sql.ts';
+import { type Durable, openDurable, openSettling, openWal, type Settle } from '#server/platform/wal.ts';
 import { assert } from '#shared/base/assert.ts';
-
-/** A folder as the engine packs one, the engine compiled before, and how it is set. */
-export type EngineStart = Pick<EngineOptions, 'loadDataDir' | 'pgliteWasmModule' | 'startParams'>;
 
 /** How the embedded database is kept. */
 export interface PgliteOptions {
@@ -35,46 +24,30 @@ export interface PgliteOptions {
   readonly statementTimeoutMs: number;
 }
 
-const INT8 = 20;
-const NUMERIC = 1700;
-const BYTEA = 17;
 /** A checkpoint after so many commits keeps the log, and with it the time to start again, short. */
 const COMMITS_PER_CHECKPOINT = 50_000;
 /** The engine has no autovacuum: it learns how large its tables are after so many commits, then after twice as many, and so on. */
 const COMMITS_TO_LEARN = 100;
 
-const parsers = { [INT8]: decodeInteger, [NUMERIC]: decodeNumeric, [BYTEA]: decodeBytes };
-/** Values arrive in text or binary form already, whatever the type. */
-const serializers = new Proxy<Record<number, (value: unknown) => string>>({}, { get: () => (value: string) => value });
-
 /** Opens (and on first use makes) the embedded database. Throws FolderInUse when another process has it. */
 export async function openPglite(options: PgliteOptions): Promise<Database> {
-  if (options.dataDir === 'memory')
-    return serve({
-      engine: await PGlite.create({ parsers, ...options.begin }),
-      guard: nothing,
-      wal: nothingAsync,
-      settle: nothingAsync,
-      learn: nothingAsync,
-      end: nothingAsync,
-      timeoutMs: options.statementTimeoutMs,
-    });
-  const unlock = await lockFolder(options.dataDir);
-  const folder = join(options.dataDir, 'pglite');
+  const { dataDir, statementTimeoutMs: timeoutMs } = options;
+  if (dataDir === 'memory') {
+    const engine = await openEngine(options.begin ?? {});
+    const durable = openDurable(nothingAsync);
+    return serve({ engine, guard: nothing, durable, settle: nothingAsync, learns: false, end: nothing, timeoutMs });
+  }
+  const unlock = await lockFolder(dataDir);
+  const folder = join(dataDir, 'pglite');
   try {
-    const guard = guardDisk(options.dataDir, options.diskFloorBytes);
-    const engine = await PGlite.create({ dataDir: folder, parsers });
-    const wal = openWal(folder);
-    const settle = openSettling(folder, join(options.dataDir, 'pglite.settled'));
+    const guard = guardDisk(dataDir, options.diskFloorBytes);
+    const engine = await openEngineThread(folder, ({ message }) =>
+      endNow(`The embedded database has ended: ${message}`),
+    );
+    const durable = openDurable(openWal(folder));
+    const settle = openSettling(folder, join(dataDir, 'pglite.settled'));
     await settle();
-    const stopWatchdog = startWatchdog(options.statementTimeoutMs * 2);
-    const end = async () => {
-      await stopWatchdog();
-      unlock();
-    };
-    // What was committed stays so whether the planner learns of it or not.
-    const learn = async () => void (await engine.exec('ANALYZE').catch(nothing));
-    return serve({ engine, guard, wal, settle, learn, end, timeoutMs: options.statementTimeoutMs });
+    return serve({ engine, guard, durable, settle, learns: true, end: unlock, timeoutMs });
   } catch (error) {
     unlock();
     throw error;
@@ -87,56 +60,62 @@ async function nothingAsync(): Promise<void> {}
 /** Only one of these is open at a time: a transaction holds the whole engine. */
 interface Running {
   open: boolean;
+  wrote: boolean;
 }
 
 /** The engine with everything that makes it keep its promises. */
 interface Parts {
-  readonly engine: PGlite;
+  readonly engine: Engine;
   readonly guard: () => void;
-  readonly wal: WalSync;
+  readonly durable: Durable;
   readonly settle: Settle;
   /** Without it the planner takes every table for small, and reads a large one from end to end to find a batch in it. */
-  readonly learn: () => Promise<void>;
-  readonly end: () => Promise<void>;
+  readonly learns: boolean;
+  readonly end: () => void;
   readonly timeoutMs: number;
 }
 
-function serve({ engine, guard, wal, settle, learn, end, timeoutMs }: Parts): Database {
+function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts): Database {
   const inside = new AsyncLocalStorage<Running>();
-  let unsynced = false;
+  const turn = openTurns();
   let commits = 0;
   let learnAt = COMMITS_TO_LEARN;
 
-  async function run<Row>(on: Pick<PGlite, 'query'>, text: string, values: readonly unknown[]): Promise<Row[]> {
-    if (isWrite(text)) {
-      guard();
-      unsynced = true;
-    }
-    const deadline = setTimeout(endOfPatience, timeoutMs);
+  async function ask<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const deadline = setTimeout(endNow, timeoutMs, 'A statement of the embedded database did not end in time.');
     try {
-      return (await on.query<Row>(text, encodeValues(text, values), { serializers })).rows;
+      return rowsOf<Row>(await engine.ask({ text, values: encodeValues(text, values) }));
     } finally {
       clearTimeout(deadline);
     }
   }
 
-  /** Readers wait as well: nobody is told of a row that a power loss could still take back. */
-  async function durable(): Promise<void> {
-    if (!unsynced) return;
-    const mark = commits;
-    await wal();
-    if (mark === commits) unsynced = false;
+  /** What writes, and is committed by its end. */
+  async function commit<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+    const rows = await ask<Row>(text, values);
+    durable.committed();
+    return rows;
+  }
+
+  function alone<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+    return turn((leave) => {
+      const answer = isWrite(text) ? commit<Row>(text, values) : ask<Row>(text, values);
+      leave();
+      return answer;
+    });
   }
 
   async function afterCommit(): Promise<void> {
     commits += 1;
-    await durable();
-    if (commits >= learnAt) {
+    const mark = commits;
+    await durable.kept();
+    if (learns && mark >= learnAt) {
       learnAt *= 2;
-      await learn();
+      // What was committed stays so whether the planner learns of it or not.
+      await alone('ANALYZE').catch(nothing);
     }
-    if (commits % COMMITS_PER_CHECKPOINT === 0) {
-      await engine.exec('CHECKPOINT');
+    if (mark % COMMITS_PER_CHECKPOINT === 0) {
+      await alone('CHECKPOINT');
       await settle();
     }
   }
@@ -149,44 +128,86 @@ function serve({ engine, guard, wal, settle, learn, end, timeoutMs }: Parts): Da
     kind: 'pglite',
     async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
       assertOutside();
-      const rows = await run<Row>(engine, text, values);
-      await (isWrite(text) ? afterCommit() : durable());
+      if (isWrite(text)) guard();
+      const rows = await alone<Row>(text, values);
+      // Readers wait as well: nobody is told of a row that a power loss could still take back.
+      await (isWrite(text) ? afterCommit() : durable.kept());
       return rows;
     },
     async transaction<Answer>(work: (tx: Sql) => Promise<Answer>): Promise<Answer> {
       assertOutside();
-      const running: Running = { open: true };
-      try {
-        const answer = await engine.transaction((tx) =>
-          inside.run(running, () =>
-            work({
-              query: <Row>(text: string, values: readonly unknown[] = []) => run<Row>(tx, text, values),
-            }),
-          ),
-        );
-        await afterCommit();
-        return answer;
-      } finally {
+      const running: Running = { open: true, wrote: false };
+      const tx: Sql = {
+        async query<Row>(text: string, values: readonly unknown[] = []) {
+          assert(running.open, 'a transaction that is over is asked nothing');
+          if (isWrite(text)) {
+            guard();
+            running.wrote = true;
+          }
+          return ask<Row>(text, values);
+        },
+      };
+      const answer = await turn(async (leave) => {
+        // The engine keeps the order: nothing waits for this, and when it fails so does all that follows.
+        ask('begin').catch(nothing);
+        let answer: Answer;
+        try {
+          answer = await inside.run(running, () => work(tx));
+        } catch (error) {
+          running.open = false;
+          await ask('rollback');
+          throw error;
+        }
         running.open = false;
-      }
+        const ended = running.wrote ? commit('commit') : ask('commit');
+        leave();
+        await ended;
+        return answer;
+      });
+      await (running.wrote ? afterCommit() : durable.kept());
+      return answer;
     },
     async probe() {
       guard();
       await database.query('select 1');
     },
     async close() {
-      await engine.exec('CHECKPOINT');
+      await alone('CHECKPOINT');
       await settle();
       await engine.close();
       await settle();
-      await end();
+      end();
     },
   };
   return database;
 }
 
-/** A statement that never ends holds the engine for ever: nothing after it could be served by this process. */
-function endOfPatience(): void {
-  console.error('A statement of the embedded database did not end in time; the process ends.');
+/** A function that lets one after the other at the engine; who has asked all there is to ask may leave before the answer. */
+function openTurns(): <Answer>(work: (leave: () => void) => Promise<Answer>) => Promise<Answer> {
+  let free: Promise<void> = Promise.resolve();
+  return async (work) => {
+    const before = free;
+    const mine = Promise.withResolvers<void>();
+    free = mine.promise;
+    await before;
+    try {
+      return await work(mine.resolve);
+    } finally {
+      mine.resolve();
+    }
+  };
+}
+
+function rowsOf<Row>({ names, rows }: Table): Row[] {
+  return rows.map((values) => {
+    const row: Record<string, unknown> = {};
+    for (let at = 0; at < names.length; at += 1) row[names[at] as string] = values[at];
+    return row as Row;
+  });
+}
+
+/** Nothing can be served by this process any more, and whoever restarts the house can only help one that has ended. */
+function endNow(why: string): never {
+  writeSync(2, `${why} The process ends.\n`);
   process.exit(1);
 }

@@ -43,6 +43,31 @@ export function openWal(dataFolder: string): WalSync {
   return () => sync();
 }
 
+/** Which commits the disk has. */
+export interface Durable {
+  /** The log holds one commit more: call it the moment the engine says so. */
+  readonly committed: () => void;
+  /** Resolves when every commit of before is on the disk. */
+  readonly kept: () => Promise<void>;
+}
+
+/** Asks `sync` for what is committed and not yet on the disk. */
+export function openDurable(sync: WalSync): Durable {
+  let [commits, onDisk] = [0, 0];
+  return {
+    committed: () => {
+      commits += 1;
+    },
+    async kept() {
+      // What is committed while the disk is at work may have come too late for it.
+      const mark = commits;
+      if (onDisk >= mark) return;
+      await sync();
+      onDisk = Math.max(onDisk, mark);
+    },
+  };
+}
+
 /** Puts the data files themselves on the disk; see {@link openSettling}. */
 export type Settle = () => Promise<void>;
 

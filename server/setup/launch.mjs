@@ -43,7 +43,7 @@ export function startSandbox(env, outputs = ['inherit', 'inherit']) {
   });
 }
 
-/** What Node is told about the server: threads verify signatures and watch the loop until it gives up that leave, and a database may have its files. */
+/** What Node is told about the server: threads verify signatures and one is the embedded database's engine until it gives up that leave, and a database may have its files. */
 export function serverGrants(env) {
   return ['--allow-worker', ...grants(dataFolder(env), databaseFiles(env))];
 }

@@ -1,4 +1,7 @@
-/** What the embedded database promises beyond PGlite: one process a folder, nothing acked is lost, no write on a full disk. */
+/**
+ * What the embedded database promises beyond PGlite: one process a folder, nothing acked is lost, no write on a full disk, a
+ * loop that turns whatever the engine does.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { auditLedger } from '#server/ledger/audit.ts';
 import { openDatabase } from '#server/platform/database.ts';
+import { putMigrated } from '#tests/kit/embedded.ts';
 import { ledgerOn, SHANXI } from '#tests/kit/ledger.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -14,8 +18,9 @@ const ROOT = join(import.meta.dirname, '../../..');
 let folder: string;
 const children: ChildProcess[] = [];
 
-beforeEach(() => {
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'piaohao-pglite-'));
+  await putMigrated(folder);
 });
 
 afterEach(() => {
@@ -116,6 +121,7 @@ describe('the audit as a command', () => {
   });
 
   test('says that there is nothing', async () => {
+    rmSync(join(folder, 'pglite'), { recursive: true });
     const audit = run('server/command.ts', 'audit:ledger');
     expect(await audit.ended).toBe(2);
     expect(audit.saying()).toContain('There is no ledger in');
@@ -160,6 +166,34 @@ test('with too little disk left writes are refused, reads go on, and it needs no
   });
   await expect(database.probe()).rejects.toMatchObject({ code: 'house.disk-full' });
   expect(await database.query('select count(*) as count from note')).toEqual([{ count: 0 }]);
+  await database.close();
+});
+
+test('a statement without end ends the process, whose loop turns until then', async () => {
+  const endless = run('tests/kit/endless.ts');
+  expect(await endless.ended).toBe(1);
+  expect(endless.saying()).toContain('did not end in time');
+  expect(endless.lines.length).toBeGreaterThan(5);
+});
+
+test('what is asked of it at once is done in its order, each transaction whole', async () => {
+  const database = await openDatabase({ dataDir: folder });
+  await database.query('create table note (id int primary key, seen int not null)');
+  const add = 'insert into note select $1::int, count(*) from note returning seen';
+  const pair = (first: number) =>
+    database.transaction(async (tx) => {
+      const rows = await Promise.all([tx.query(add, [first]), tx.query(add, [first + 1])]);
+      return rows.flat();
+    });
+  const [one, two, three] = await Promise.all([pair(10), database.query(add, [20]), pair(30)]);
+  expect([one, two, three]).toEqual([[{ seen: 0 }, { seen: 1 }], [{ seen: 2 }], [{ seen: 3 }, { seen: 4 }]]);
+  const broken = database.transaction(async (tx) => {
+    await Promise.allSettled([tx.query(add, [40]), tx.query(add, [10]), tx.query(add, [41])]);
+    throw new Error('thought better of it');
+  });
+  await expect(broken).rejects.toThrow('thought better of it');
+  await expect(database.transaction((tx) => tx.query(add, [20]))).rejects.toMatchObject({ code: '23505' });
+  expect(await database.query('select count(*) as count from note')).toEqual([{ count: 5 }]);
   await database.close();
 });
 

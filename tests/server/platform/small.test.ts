@@ -1,4 +1,4 @@
-/** The small parts of the platform: values, batches, settings, calls out and work that comes round. */
+/** The small parts of the platform: values, batches, what the disk has, settings, calls out and work that comes round. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { type Database, findByKey, type Sql } from '#server/platform/database.ts
 import { startJob } from '#server/platform/job.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { callOutside } from '#server/platform/outside.ts';
+import { openDurable } from '#server/platform/wal.ts';
 import { duration, instant } from '#shared/base/time.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 
@@ -217,6 +218,34 @@ describe('a batch', () => {
       { status: 'rejected' },
       { status: 'fulfilled', value: 2 },
     ]);
+  });
+});
+
+describe('what is committed', () => {
+  test('while the disk is at work may have come too late for it and is put there again', async () => {
+    const doors: (() => void)[] = [];
+    const durable = openDurable(() => new Promise((resolve) => doors.push(resolve)));
+    durable.committed();
+    const first = durable.kept();
+    durable.committed();
+    doors[0]?.();
+    await first;
+    const second = durable.kept();
+    expect(doors.length).toBe(2);
+    doors[1]?.();
+    await second;
+    await durable.kept();
+    expect(doors.length).toBe(2);
+  });
+
+  test('and could not be put there is tried again', async () => {
+    const disk = [Promise.reject(new Error('no room')), Promise.resolve()];
+    let asked = 0;
+    const durable = openDurable(() => disk[asked++] ?? Promise.resolve());
+    durable.committed();
+    await expect(durable.kept()).rejects.toThrow('no room');
+    await durable.kept();
+    expect(asked).toBe(2);
   });
 });
 
