@@ -35,14 +35,17 @@ export function startThread<Question, Answer>(
   const worker = new Worker(place, { ...flags, workerData: about });
   const open = new Map<number, PromiseWithResolvers<Answer>>();
   let tickets = 0;
-  const fail = (reason: Error): void => {
+  let reason = new Error('the thread ended');
+  worker.unref();
+  // Its end always follows.
+  worker.on('error', (error: Error) => {
+    reason = error;
+  });
+  worker.on('exit', () => {
     lost(reason);
     for (const one of open.values()) one.reject(reason);
     open.clear();
-  };
-  worker.unref();
-  worker.on('error', fail);
-  worker.on('exit', () => fail(new Error('the thread ended')));
+  });
   worker.on('message', ({ ticket, content }: Reply<Answer>) => {
     const asked = open.get(ticket);
     assert(asked !== undefined, 'a thread answers what it was asked');

@@ -8,6 +8,7 @@ import { type Database, findByKey, type Sql } from '#server/platform/database.ts
 import { startJob } from '#server/platform/job.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { callOutside } from '#server/platform/outside.ts';
+import { startThread } from '#server/platform/thread.ts';
 import { openDurable } from '#server/platform/wal.ts';
 import { duration, instant } from '#shared/base/time.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
@@ -326,5 +327,31 @@ describe('a call outside', () => {
       ok: false,
       error: 'lost',
     });
+  });
+});
+
+describe('a thread', () => {
+  const ASKED = new URL('../../kit/answering-thread.ts', import.meta.url);
+
+  test('answers each question, with the word of what it threw, and keeps its place', async () => {
+    const thread = startThread<string, string>(ASKED, 'loud', () => undefined);
+    const answers = await Promise.allSettled(['one', 'bad', 'two'].map((word) => thread.ask(word)));
+    expect(answers).toMatchObject([
+      { status: 'fulfilled', value: 'loud one' },
+      { status: 'rejected', reason: { message: 'no answer to bad', code: 'E_BAD' } },
+      { status: 'fulfilled', value: 'loud two' },
+    ]);
+    await thread.end();
+  });
+
+  test('that dies says so once and leaves no question open', async () => {
+    const lost: string[] = [];
+    const thread = startThread<string, string>(ASKED, 'loud', ({ message }) => lost.push(message));
+    const open = [thread.ask('die'), thread.ask('one')];
+    expect(await Promise.allSettled(open)).toMatchObject([
+      { status: 'rejected', reason: { message: 'died of it' } },
+      { status: 'rejected', reason: { message: 'died of it' } },
+    ]);
+    expect(lost).toEqual(['died of it']);
   });
 });
