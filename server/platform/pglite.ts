@@ -20,7 +20,7 @@ export interface PgliteOptions {
   readonly begin?: EngineStart | undefined;
   /** Writes are refused when the disk has fewer bytes left. */
   readonly diskFloorBytes: number;
-  /** A statement that takes longer, or a process that stands still as long, ends the process. */
+  /** A statement that takes longer ends the process. */
   readonly statementTimeoutMs: number;
 }
 
@@ -77,7 +77,7 @@ interface Parts {
 
 function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts): Database {
   const inside = new AsyncLocalStorage<Running>();
-  const turn = openTurns();
+  const turn = openQueue();
   let commits = 0;
   let learnAt = COMMITS_TO_LEARN;
 
@@ -97,9 +97,10 @@ function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts
     return rows;
   }
 
-  function alone<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+  /** Asks `text` by itself, in one of the two ways above. */
+  function alone<Row>(way: typeof ask, text: string, values?: readonly unknown[]): Promise<Row[]> {
     return turn((leave) => {
-      const answer = isWrite(text) ? commit<Row>(text, values) : ask<Row>(text, values);
+      const answer = way<Row>(text, values);
       leave();
       return answer;
     });
@@ -112,10 +113,10 @@ function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts
     if (learns && mark >= learnAt) {
       learnAt *= 2;
       // What was committed stays so whether the planner learns of it or not.
-      await alone('ANALYZE').catch(nothing);
+      await alone(ask, 'ANALYZE').catch(nothing);
     }
     if (mark % COMMITS_PER_CHECKPOINT === 0) {
-      await alone('CHECKPOINT');
+      await alone(ask, 'CHECKPOINT');
       await settle();
     }
   }
@@ -128,10 +129,11 @@ function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts
     kind: 'pglite',
     async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
       assertOutside();
-      if (isWrite(text)) guard();
-      const rows = await alone<Row>(text, values);
+      const writes = isWrite(text);
+      if (writes) guard();
+      const rows = await alone<Row>(writes ? commit : ask, text, values);
       // Readers wait as well: nobody is told of a row that a power loss could still take back.
-      await (isWrite(text) ? afterCommit() : durable.kept());
+      await (writes ? afterCommit() : durable.kept());
       return rows;
     },
     async transaction<Answer>(work: (tx: Sql) => Promise<Answer>): Promise<Answer> {
@@ -159,7 +161,7 @@ function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts
           throw error;
         }
         running.open = false;
-        const ended = running.wrote ? commit('commit') : ask('commit');
+        const ended = (running.wrote ? commit : ask)('commit');
         leave();
         await ended;
         return answer;
@@ -172,7 +174,7 @@ function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts
       await database.query('select 1');
     },
     async close() {
-      await alone('CHECKPOINT');
+      await alone(ask, 'CHECKPOINT');
       await settle();
       await engine.close();
       await settle();
@@ -183,7 +185,7 @@ function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts
 }
 
 /** A function that lets one after the other at the engine; who has asked all there is to ask may leave before the answer. */
-function openTurns(): <Answer>(work: (leave: () => void) => Promise<Answer>) => Promise<Answer> {
+function openQueue(): <Answer>(work: (leave: () => void) => Promise<Answer>) => Promise<Answer> {
   let free: Promise<void> = Promise.resolve();
   return async (work) => {
     const before = free;

@@ -60,11 +60,7 @@ export function openPostgres(options: PostgresOptions): Database {
   const names = new Map<string, string>();
   const room = openRoom();
 
-  async function run<Row>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {
-    return send<Row>(on, text, values.length === 0 ? [] : encodeValues(text, values));
-  }
-
-  /** As {@link run}, with values that are encoded already. */
+  /** Runs `text` with values that are encoded already. */
   async function send<Row>(on: pg.Pool | pg.PoolClient, text: string, values: unknown[]): Promise<Row[]> {
     // Several statements in one text (migrations) take the simple protocol, which knows no values.
     if (values.length === 0) return rowsOf<Row>(await on.query(text));
@@ -102,7 +98,7 @@ export function openPostgres(options: PostgresOptions): Database {
   const database: Database = {
     kind: 'postgres',
     query: <Row>(text: string, values: readonly unknown[] = []) =>
-      again(() => run<Row>(pool, text, values))
+      again(() => send<Row>(pool, text, encodeValues(text, values)))
         .catch(room.note)
         .catch(unreachable),
     transaction: (work) =>
@@ -140,7 +136,7 @@ function openTurns(send: <Row>(text: string, values: unknown[]) => Promise<Row[]
   return {
     async query<Row>(text: string, values: readonly unknown[] = []) {
       // Now, while the database is at work on the one before.
-      const encoded = values.length === 0 ? [] : encodeValues(text, values);
+      const encoded = encodeValues(text, values);
       const answer = last.then(() => {
         assert(!isOver, 'a transaction that is over is asked nothing');
         return send<Row>(text, encoded);

@@ -62,6 +62,7 @@ const lists = new Map<string, readonly (string | undefined)[]>();
 
 /** The values of a statement as they go to the engine: lists in binary form where the statement says of what, all else as text. */
 export function encodeValues(statement: string, values: readonly unknown[]): (string | Uint8Array | null)[] {
+  if (values.length === 0) return [];
   let types = lists.get(statement);
   if (types === undefined) {
     types = listTypes(statement);

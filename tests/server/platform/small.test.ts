@@ -1,4 +1,4 @@
-/** The small parts of the platform: values, batches, what the disk has, settings, calls out and work that comes round. */
+/** The small parts of the platform: values, batches, what the disk has, settings, calls out, work that comes round and threads. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
