@@ -37,11 +37,28 @@ const SIFTED_AT_ONCE = 500;
 
 /** At least `count` entries (when there are so many) that are older than `before`, newest first. */
 export async function readPage(vault: Vault, wish: Wish, before: number, count: number): Promise<Page> {
-  // In one transaction: it is a look at one moment, and a list that is watched leaves a browser fewer of them to tidy up.
-  const { payments, received, bills, brought, opinions } = vault;
-  return await vault.transaction('r', [payments, received, bills, brought, opinions], async () => {
-    return await pageOf(vault, wish, before, count);
+  return await inOneLook(vault, () => pageOf(vault, wish, before, count));
+}
+
+/** All entries older than `before` and not older than `wish.from`; undefined when they are more than `most`. */
+export async function readAgain(
+  vault: Vault,
+  wish: Wish,
+  before: number,
+  most: number,
+): Promise<readonly Entry[] | undefined> {
+  return await inOneLook(vault, async () => {
+    // While a long past comes this is so at each reading, and reading so many rows in vain would be most of its work.
+    if (!isSifting(wish) && (await countRows(vault, wish, before)) > most) return undefined;
+    const { entries, next } = await pageOf(vault, wish, before, most + 1);
+    return next === undefined ? entries : undefined;
   });
+}
+
+/** In one transaction: it is a look at one moment, and a list that is watched leaves a browser fewer of them to tidy up. */
+async function inOneLook<Value>(vault: Vault, look: () => Promise<Value>): Promise<Value> {
+  const { payments, received, bills, brought, opinions } = vault;
+  return await vault.transaction('r', [payments, received, bills, brought, opinions], async () => await look());
 }
 
 async function pageOf(vault: Vault, wish: Wish, before: number, count: number): Promise<Page> {
@@ -63,7 +80,7 @@ async function pageOf(vault: Vault, wish: Wish, before: number, count: number): 
 }
 
 /** How many rows of its sources a page from `before` down to `wish.from` would look at. */
-export async function countRows(vault: Vault, wish: Wish, before: number): Promise<number> {
+async function countRows(vault: Vault, wish: Wish, before: number): Promise<number> {
   const counts = wish.sources.map((source) => between(tableOf(vault, source), wish, before).count());
   return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
 }

@@ -1,6 +1,7 @@
 /** A month understood: what came in and went out, by category, day, shop and place. Sums equal those of the list to the fen. */
 import { type Flow, flowOf, isCounted } from '#shared/rules/bill.ts';
 import { type BudgetState, budgetState } from '#shared/rules/filing.ts';
+import { billsOfMonth } from '#web/vault/days.ts';
 import { filer, ofType } from '#web/vault/opinions.ts';
 import type { BillRow, Source } from '#web/vault/rows.ts';
 import { dayOf, monthTotals, startOf, totalsOf } from '#web/vault/tally.ts';
@@ -62,12 +63,12 @@ export async function readMonth(
   sources: readonly Source[],
   currency: string,
 ): Promise<MonthView> {
-  const [file, budgets, ...read] = await Promise.all([
+  const [file, budgets, bills] = await Promise.all([
     filer(vault),
     ofType(vault, 'budget'),
-    ...sources.map((source) => rowsOfMonth(vault, source, month)),
+    billsOfMonth(vault, month, sources),
   ]);
-  const rows = read.flat().filter((row) => row.currency === currency && isCounted(row));
+  const rows = bills.filter((row) => row.currency === currency && isCounted(row));
   const categories = partsOf(rows, (row) => [file(row)]);
   const sums = sumsOf(rows);
   return {
@@ -86,21 +87,14 @@ export async function readMonth(
   };
 }
 
-async function rowsOfMonth(vault: Vault, source: Source, month: string): Promise<BillRow[]> {
-  const table = source === 'house' ? vault.bills : vault.brought;
-  return await table.where('[month+at]').between([month, 0], [month, Infinity]).toArray();
-}
-
 const LOOKED_BACK_MONTHS = 26;
 
 /** What was paid in the last two years and a little, read month by month, so that the screen draws in between. */
 export async function recentPayments(vault: Vault, sources: readonly Source[], now: number): Promise<BillRow[]> {
   const rows: BillRow[] = [];
   for (let back = 0; back < LOOKED_BACK_MONTHS; back += 1) {
-    for (const source of sources) {
-      const read = await rowsOfMonth(vault, source, monthBy(dayOf(now).slice(0, 7), -back));
-      rows.push(...read.filter(({ kind, direction }) => kind === 'payment' && direction === 'out'));
-    }
+    const read = await billsOfMonth(vault, monthBy(dayOf(now).slice(0, 7), -back), sources);
+    rows.push(...read.filter(({ kind, direction }) => kind === 'payment' && direction === 'out'));
   }
   return rows;
 }

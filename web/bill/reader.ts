@@ -1,7 +1,12 @@
-/** One way to read on, whether the list is leafed through or searched: a key opens a page, the page tells the next key. */
+/**
+ * One way to read on, whether the list is leafed through or searched: a key opens a page, the page tells the next key.
+ * Whoever watches a page is told when a bill of its days was written, and of what only this phone knows.
+ */
 import type { Entry } from '#web/bill/entries.ts';
-import { countRows, isSifting, readPage, type Wish } from '#web/bill/list.ts';
+import { isSifting, readAgain, readPage, type Wish } from '#web/bill/list.ts';
 import { NEWEST, searchBills } from '#web/bill/search.ts';
+import { type Days, EVER, readByDay } from '#web/vault/days.ts';
+import { dayOf } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** Entries of one page, and the key of the next. */
@@ -28,12 +33,19 @@ const GROWN_MOST = 3 * AT_ONCE;
 
 /** A reader of everything that fits `wish` and has all the words of `text`. */
 export function openReader(vault: Vault, wish: Wish, text = '', count = AT_ONCE): Reader {
-  const way = text.trim() === '' ? leafed(vault, wish, count) : searched(vault, wish, text, count);
+  const isSearched = text.trim() !== '';
+  const way = isSearched ? searched(vault, wish, text, count) : leafed(vault, wish, count);
+  const early = wish.sources.includes('house') ? [vault.payments, vault.received] : [];
+  const filed = isSearched || isSifting(wish) ? [vault.opinions] : [];
   return {
     first: way.first,
     async read(key, until) {
-      const grown = until === undefined ? undefined : await way.again(key, until);
-      return grown && grown.entries.length <= GROWN_MOST ? grown : await way.read(key);
+      const reading = async () => {
+        const grown = until === undefined ? undefined : await way.again(key, until);
+        return grown && grown.entries.length <= GROWN_MOST ? grown : await way.read(key);
+      };
+      const days = ({ next }: Leaf): Days => ({ sources: wish.sources, ...way.days(key, next) });
+      return await readByDay(vault, reading, days, [...early, ...filed]);
     },
   };
 }
@@ -43,6 +55,8 @@ interface Way {
   readonly first: string;
   readonly read: (key: string) => Promise<Leaf>;
   readonly again: (key: string, until: string) => Promise<Leaf | undefined>;
+  /** The days a page lies in, from its key to that of the next. */
+  readonly days: (key: string, next: string | undefined) => Omit<Days, 'sources'>;
 }
 
 function searched(vault: Vault, wish: Wish, text: string, count: number): Way {
@@ -50,22 +64,26 @@ function searched(vault: Vault, wish: Wish, text: string, count: number): Way {
     first: NEWEST,
     read: (day) => searchBills(vault, text, wish, day, count),
     again: (day, until) => searchBills(vault, text, wish, day, count, until),
+    days: (last, first = EVER.first) => ({ first, last }),
   };
 }
 
 function leafed(vault: Vault, wish: Wish, count: number): Way {
+  const newest = String(Number.MAX_SAFE_INTEGER);
   return {
-    first: String(Number.MAX_SAFE_INTEGER),
+    first: newest,
     async read(before) {
       const { entries, next } = await readPage(vault, wish, Number(before), count);
       return { entries, next: next === undefined ? undefined : String(next) };
     },
     async again(before, until) {
       const same = { ...wish, from: Math.max(Number(until), wish.from ?? Number(until)) };
-      // While a long past comes this is so at each reading, and reading so many rows in vain would be most of its work.
-      if (!isSifting(wish) && (await countRows(vault, same, Number(before))) > GROWN_MOST) return undefined;
-      const { entries } = await readPage(vault, same, Number(before), GROWN_MOST + count);
-      return { entries, next: until };
+      const entries = await readAgain(vault, same, Number(before), GROWN_MOST);
+      return entries && { entries, next: until };
     },
+    days: (before, next) => ({
+      first: next === undefined ? EVER.first : dayOf(Number(next)),
+      last: before === newest ? EVER.last : dayOf(Number(before)),
+    }),
   };
 }

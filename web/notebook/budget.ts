@@ -2,6 +2,7 @@
 import type { Budget } from '#shared/api/notebook.ts';
 import { flowOf, isCounted } from '#shared/rules/bill.ts';
 import { type BudgetState, budgetState } from '#shared/rules/filing.ts';
+import { billsOfMonth } from '#web/vault/days.ts';
 import { filer, ofType } from '#web/vault/opinions.ts';
 import { readSetting } from '#web/vault/settings.ts';
 import type { Vault } from '#web/vault/vault.ts';
@@ -23,9 +24,7 @@ export async function budgetsOf(vault: Vault, month: string): Promise<BudgetNow[
   const budgets = await ofType(vault, 'budget');
   if (budgets.length === 0) return [];
   const [file, isHidden] = await Promise.all([filer(vault), readSetting(vault, 'broughtHidden')]);
-  const tables = isHidden ? [vault.bills] : [vault.bills, vault.brought];
-  const ofMonth = (table: Vault['bills']) => table.where('[month+at]').between([month, 0], [month, Infinity]).toArray();
-  const bills = (await Promise.all(tables.map(ofMonth))).flat();
+  const bills = await billsOfMonth(vault, month, isHidden ? ['house'] : ['house', 'brought']);
   const spent = new Map<string, number>();
   for (const bill of bills) {
     if (!isCounted(bill) || flowOf(bill) !== 'out') continue;

@@ -1,10 +1,14 @@
 /**
- * What a worker that writes without a pause tells of it: now and then, and of each index one range. Dexie tells every tab
- * of each write at once and key by key, and hearing of a long past then costs a screen more than reading what it shows.
+ * What a worker that writes without a pause tells of it: now and then, and of each index a few ranges or one. Dexie tells
+ * every tab of each write at once and key by key, and hearing of a long past then costs a screen more than reading what it
+ * shows.
  */
 
 /** From one telling to the next at least: often enough for a screen that rests longer than this between two readings. */
 const TOLD_EVERY_MS = 400;
+
+/** So many keys of an index are told one by one (the settings of every write are few), more as the range they span. */
+const APART_AT_MOST = 8;
 
 /** What stands between two keys of an index, both of them included. */
 interface Range {
@@ -26,15 +30,15 @@ type Changes = Readonly<Record<string, Ranges>>;
 
 /** A channel that tells the first change at once and those that follow together. */
 export class SeldomChannel extends BroadcastChannel {
-  readonly #held = new Map<string, Range>();
+  /** By index: ranges in order that do not touch. */
+  readonly #held = new Map<string, readonly Range[]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Tells `changes`, or holds them until the others of this moment are told. */
   override postMessage(changes: Changes): void {
     for (const [index, ranges] of Object.entries(changes)) {
-      const range = hullOf(ranges);
-      const held = this.#held.get(index);
-      if (range) this.#held.set(index, held ? joined(held, range) : range);
+      const all = [...(this.#held.get(index) ?? []), ...rangesOf(ranges)];
+      if (all.length > 0) this.#held.set(index, few(inOrder(all)));
     }
     if (this.#timer === undefined) this.tellHeld();
   }
@@ -44,27 +48,37 @@ export class SeldomChannel extends BroadcastChannel {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#held.size === 0) return;
-    const all = [...this.#held].map(([index, range]) => [index, { ...range, d: 1, l: null, r: null }]);
+    const all = [...this.#held].map(([index, ranges]) => [index, treeOf(ranges)]);
     this.#held.clear();
     super.postMessage(Object.fromEntries(all));
     this.#timer = setTimeout(() => this.tellHeld(), TOLD_EVERY_MS);
   }
 }
 
-/** From the least key of a tree to its greatest. */
-function hullOf(ranges: Ranges): Range | undefined {
-  if (!('from' in ranges)) return undefined;
-  return { from: outermost(ranges, 'l').from, to: outermost(ranges, 'r').to };
+/** The ranges of a tree in their order. */
+function rangesOf(tree: Ranges | null | undefined): Range[] {
+  if (!tree || !('from' in tree)) return [];
+  const { l, from, to, r } = tree;
+  return [...rangesOf(l), { from, to }, ...rangesOf(r)];
 }
 
-function outermost(tree: Tree, side: 'l' | 'r'): Range {
-  const next = tree[side];
-  return next && 'from' in next ? outermost(next, side) : tree;
+/** The same keys in ranges that stand in order and do not touch. */
+function inOrder(ranges: readonly Range[]): Range[] {
+  const apart: Range[] = [];
+  for (const next of ranges.toSorted((left, right) => indexedDB.cmp(left.from, right.from))) {
+    const last = apart.at(-1);
+    if (!last || indexedDB.cmp(last.to, next.from) < 0) apart.push(next);
+    else if (indexedDB.cmp(last.to, next.to) < 0) apart[apart.length - 1] = { from: last.from, to: next.to };
+  }
+  return apart;
 }
 
-function joined(one: Range, other: Range): Range {
-  return {
-    from: indexedDB.cmp(one.from, other.from) <= 0 ? one.from : other.from,
-    to: indexedDB.cmp(one.to, other.to) >= 0 ? one.to : other.to,
-  };
+function few(ranges: readonly Range[]): readonly Range[] {
+  const [first, last] = [ranges.at(0), ranges.at(-1)];
+  return first && last && ranges.length > APART_AT_MOST ? [{ from: first.from, to: last.to }] : ranges;
+}
+
+/** Ranges in order as a tree: each has those before it on its left. */
+function treeOf(ranges: readonly Range[]): Tree | null {
+  return ranges.reduce<Tree | null>((l, range) => ({ ...range, d: (l?.d ?? 0) + 1, l, r: null }), null);
 }

@@ -4,8 +4,9 @@
  * Invariant: sums and words are kept in the transaction that keeps the bills.
  */
 import type { Bill } from '#shared/api/bill.ts';
+import { inPieces } from '#web/vault/pieces.ts';
 import type { BillRow, BroughtRow, Source } from '#web/vault/rows.ts';
-import { dropSetting, keepSetting } from '#web/vault/settings.ts';
+import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
 import { monthOf, openTally, type Tally } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 import { openWording } from '#web/vault/words.ts';
@@ -21,7 +22,8 @@ export async function keepBills(vault: Vault, bills: readonly Bill[], cursor: nu
     await upsert(vault, bills);
     const held = (await vault.settings.get('cursor'))?.value;
     if (typeof held !== 'number' || cursor > held) await vault.settings.put({ name: 'cursor', value: cursor });
-    if (more === true) await keepSetting(vault, 'pastMissing', true);
+    // Written once: whoever watches it is not told with every page.
+    if (more === true && !(await readSetting(vault, 'pastMissing'))) await keepSetting(vault, 'pastMissing', true);
     if (more === false) await dropSetting(vault, 'pastMissing');
   });
 }
@@ -82,10 +84,6 @@ function openCounts(vault: Vault, source: Source): Tally {
       for (const count of both) await count.keep();
     },
   };
-}
-
-function inPieces<Row>(rows: readonly Row[], size: number): Row[][] {
-  return Array.from({ length: Math.ceil(rows.length / size) }, (_, at) => rows.slice(at * size, (at + 1) * size));
 }
 
 /** Keeps what the person brought in; what is there already stays as it is. Answers how many were new. */

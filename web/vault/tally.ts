@@ -3,6 +3,7 @@
  * Invariant: they equal a sum over all bills, without anybody ever reading all bills.
  */
 import { flowOf, isCounted } from '#shared/rules/bill.ts';
+import { inPieces, TOLD_AT_MOST } from '#web/vault/pieces.ts';
 import type { BillRow, Source, TotalRow } from '#web/vault/rows.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
@@ -56,7 +57,8 @@ export function openTally(vault: Pick<Vault, 'totals'>, source: Source): Tally {
     async keep() {
       const wanted = [...changes.values()];
       const held = await vault.totals.bulkGet(wanted.map(({ span, currency }) => [source, span, currency]));
-      await vault.totals.bulkPut(wanted.map((change, at) => sum(change, held[at])));
+      const sums = wanted.map((change, at) => sum(change, held[at]));
+      for (const some of inPieces(sums, TOLD_AT_MOST)) await vault.totals.bulkPut(some);
     },
   };
 }

@@ -6,6 +6,7 @@
 import { isCurrency } from '#shared/money/currency.ts';
 import { money, toDecimal } from '#shared/money/money.ts';
 import { initialsOf } from '#web/vault/initials.ts';
+import { inPieces, TOLD_AT_MOST } from '#web/vault/pieces.ts';
 import type { BillRow, Source, WordsRow } from '#web/vault/rows.ts';
 import { dayOf } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
@@ -34,7 +35,8 @@ export function openWording(vault: Pick<Vault, 'words' | 'settings'>, source: So
       const days = [...changes.keys()];
       if (days.length > 0) await vault.settings.put({ name: 'wordsChanged', value: crypto.randomUUID() });
       const held = await vault.words.bulkGet(days.map((day): [string, string] => [source, day]));
-      await vault.words.bulkPut(days.map((day, at) => reworded({ source, day }, held[at], changes.get(day))));
+      const rows = days.map((day, at) => reworded({ source, day }, held[at], changes.get(day)));
+      for (const some of inPieces(rows, TOLD_AT_MOST)) await vault.words.bulkPut(some);
     },
   };
 }
@@ -112,7 +114,6 @@ export async function findWords(
 ): Promise<Found> {
   const needles = needlesOf(text);
   const ids: Record<Source, string[]> = { house: [], brought: [] };
-  // Read in any case, so that whoever watches a search is told when there is more to find.
   const changed = String((await vault.settings.get('wordsChanged'))?.value ?? '');
   const inHand = held?.of === vault.name && held.changed === changed ? held.rows : undefined;
   const edges = await Promise.all(sources.map((source) => edgesOf(vault, source)));

@@ -10,6 +10,7 @@ afterEach(() => {
 });
 
 type Told = Parameters<SeldomChannel['postMessage']>[0];
+type Tree = Extract<Told[string], { readonly from: unknown }>;
 
 function open(name = NAME): { channel: SeldomChannel; told: Told[]; heard: (count: number) => Promise<void> } {
   const channel = new SeldomChannel(name);
@@ -23,8 +24,10 @@ function open(name = NAME): { channel: SeldomChannel; told: Told[]; heard: (coun
   return { channel, told, heard: (count) => expect.poll(() => told.length).toBe(count) };
 }
 
-/** One range, as Dexie tells it. */
-const range = (from: IDBValidKey, to = from) => ({ d: 1, from, to, l: null, r: null });
+/** Ranges in order, as Dexie tells them: each with those before it on its left. */
+const chain = (...ranges: readonly (readonly [from: IDBValidKey, to: IDBValidKey])[]): Tree =>
+  ranges.reduce<object | null>((l, [from, to], at) => ({ d: at + 1, from, to, l, r: null }), null) as Tree;
+const range = (from: IDBValidKey, to = from) => chain([from, to]);
 
 describe('what is told', () => {
   test('the first change at once, what follows together', async () => {
@@ -35,19 +38,35 @@ describe('what is told', () => {
     await heard(2);
     expect(told).toEqual([
       { bills: range('a'), totals: range(1) },
-      { bills: range('c', 'x'), words: range([2, 'w']) },
+      { bills: chain(['c', 'c'], ['m', 'm'], ['x', 'x']), words: range([2, 'w']) },
     ]);
   });
 
+  const ALL = range(Number.NEGATIVE_INFINITY, [[]]);
   test.each([
-    ['one key', range(4), range(4)],
-    ['keys apart', { ...range(4), d: 3, l: { ...range(2), d: 2, l: range(1) }, r: range(7, 9) }, range(1, 9)],
-    ['all there is', range(Number.NEGATIVE_INFINITY, [[]]), range(Number.NEGATIVE_INFINITY, [[]])],
-  ])('of an index as one range: %s', async (_, changed, expected) => {
+    ['one key', [range(4)], range(4)],
+    [
+      'few keys apart',
+      [{ ...range(4), d: 3, l: { ...range(2), d: 2, l: range(1) }, r: range(7, 9) }],
+      chain([1, 1], [2, 2], [4, 4], [7, 9]),
+    ],
+    [
+      'keys told twice, and ranges that touch',
+      [chain([1, 3], [5, 7]), chain([3, 4], [5, 6], [9, 9])],
+      chain([1, 4], [5, 7], [9, 9]),
+    ],
+    [
+      'many keys as what they span',
+      [chain(...Array.from({ length: 9 }, (_, at): [number, number] => [at, at]))],
+      range(0, 8),
+    ],
+    ['all there is', [range(3), ALL, range('x')], ALL],
+  ])('of an index: %s', async (_, changes, expected) => {
     const { channel, told, heard } = open();
-    channel.postMessage({ index: changed });
-    await heard(1);
-    expect(told).toEqual([{ index: expected }]);
+    channel.postMessage({ first: range(0) });
+    for (const index of changes) channel.postMessage({ index });
+    await heard(2);
+    expect(told.at(1)).toEqual({ index: expected });
   });
 
   test('nothing of an index nothing was changed in', async () => {
