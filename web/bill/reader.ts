@@ -28,6 +28,8 @@ export interface Reader {
 /** Entries asked for at once: two screens of a phone. */
 const AT_ONCE = 40;
 
+const DAY_MS = 86_400_000;
+
 /** A page read again may have grown so far. */
 const GROWN_MOST = 3 * AT_ONCE;
 
@@ -81,9 +83,10 @@ function leafed(vault: Vault, wish: Wish, count: number): Way {
       const entries = await readAgain(vault, same, Number(before), GROWN_MOST);
       return entries && { entries, next: until };
     },
+    // A day more on both sides: the days of bills are those of the zone the phone was in when they came.
     days: (before, next) => ({
-      first: next === undefined ? EVER.first : dayOf(Number(next)),
-      last: before === newest ? EVER.last : dayOf(Number(before)),
+      first: next === undefined ? EVER.first : dayOf(Number(next) - DAY_MS),
+      last: before === newest ? EVER.last : dayOf(Number(before) + DAY_MS),
     }),
   };
 }
