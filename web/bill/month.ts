@@ -4,7 +4,7 @@ import { type BudgetState, budgetState } from '#shared/rules/filing.ts';
 import { billsOfMonth } from '#web/vault/days.ts';
 import { filer, ofType } from '#web/vault/opinions.ts';
 import type { BillRow, Source } from '#web/vault/rows.ts';
-import { dayOf, monthTotals, startOf, totalsOf } from '#web/vault/tally.ts';
+import { dayOf, dayOfRow, monthTotals, startOf, totalsOf } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** Sums by flow; minor units. */
@@ -74,7 +74,7 @@ export async function readMonth(
   return {
     sums,
     categories,
-    days: partsOf(rows, (row) => [dayOf(row.at)]).sort((left, right) => left.id.localeCompare(right.id)),
+    days: partsOf(rows, (row) => [dayOfRow(row)]).sort((left, right) => left.id.localeCompare(right.id)),
     peers: partsOf(rows, (row) => (row.peer ? [row.peer.id, row.peer.name] : undefined)),
     regions: partsOf(rows, (row) => (row.region === '' ? undefined : [row.peer?.region ?? row.region])),
     budgets: budgets

@@ -4,7 +4,7 @@ import { untold } from '#web/bill/entries.ts';
 import { entryOfRow, sieve, type Wish } from '#web/bill/list.ts';
 import { writtenOn } from '#web/vault/opinions.ts';
 import type { BillRow, BroughtRow } from '#web/vault/rows.ts';
-import { dayOf } from '#web/vault/tally.ts';
+import { dayOfRow } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 import { findWords, linesHit } from '#web/vault/words.ts';
 
@@ -44,7 +44,7 @@ export async function searchBills(
   for (const row of [...house, ...brought]) if (row) rows.set(row.id, row);
   // Notes are few and read as a whole; each is told with the days it belongs to.
   for (const row of noted) {
-    const day = dayOf(row.at);
+    const day = dayOfRow(row);
     if (day < before && (found.next === undefined || day >= found.next)) rows.set(row.id, row);
   }
   const entries = [

@@ -7,7 +7,7 @@ import type { Bill } from '#shared/api/bill.ts';
 import { inPieces } from '#web/vault/pieces.ts';
 import type { BillRow, BroughtRow, Source } from '#web/vault/rows.ts';
 import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
-import { monthOf, openTally, type Tally } from '#web/vault/tally.ts';
+import { dayOf, openTally, type Tally } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 import { openWording } from '#web/vault/words.ts';
 
@@ -121,5 +121,6 @@ export function momentOf(times: Bill['times']): number {
 
 function billRow(bill: Bill): BillRow {
   const at = momentOf(bill.times);
-  return { ...bill, at, month: monthOf(at) };
+  const day = dayOf(at);
+  return { ...bill, at, day, month: day.slice(0, 7) };
 }

@@ -162,8 +162,10 @@ export interface OutboxRow {
 export type BillRow = Bill & {
   /** Milliseconds: when it was signed, else when it was posted. */
   at: number;
-  /** The month it counts in, `2026-11`, by the phone's own zone. */
+  /** The month it counts in, `2026-11`, by the phone's own zone when it came. */
   month: string;
+  /** The day likewise, `2026-11-24`; rows of before have none, see `dayOfRow`. */
+  day?: string;
   /** What the house knows of its way beside the times of the bill (see web/bill/life.ts); goes when the bill changes. */
   life?: { readonly handed?: number; readonly uploadedBy: 'payer' | 'payee' | 'another'; readonly spendable?: number };
   /** The house's word that it is final, asked for when the payment itself is on another phone; goes when the bill changes. */

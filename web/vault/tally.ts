@@ -18,6 +18,11 @@ export function dayOf(at: number): string {
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 }
 
+/** The day a row counts in: that of the zone the phone was in when it came, wherever it is now. */
+export function dayOfRow({ day, at }: Pick<BillRow, 'day' | 'at'>): string {
+  return day ?? dayOf(at);
+}
+
 /** The moment (milliseconds) a month (`2026-11`) or a day begins, by the phone's own zone; `more` months or days later. */
 export function startOf(span: string, more = 0): number {
   const [year = 1970, month = 1, day] = span.split('-').map(Number);
@@ -43,7 +48,7 @@ export function openTally(vault: Pick<Vault, 'totals'>, source: Source): Tally {
   const changes = new Map<string, TotalRow>();
   const count = (row: BillRow, by: 1 | -1) => {
     if (!isCounted(row)) return;
-    for (const span of [row.month, dayOf(row.at)]) {
+    for (const span of [row.month, dayOfRow(row)]) {
       const key = `${span} ${row.currency}`;
       const total = changes.get(key) ?? { source, span, currency: row.currency, in: 0, out: 0, neutral: 0, count: 0 };
       total[flowOf(row)] += by * row.amount;

@@ -8,7 +8,7 @@ import { money, toDecimal } from '#shared/money/money.ts';
 import { initialsOf } from '#web/vault/initials.ts';
 import { inPieces, TOLD_AT_MOST } from '#web/vault/pieces.ts';
 import type { BillRow, Source, WordsRow } from '#web/vault/rows.ts';
-import { dayOf } from '#web/vault/tally.ts';
+import { dayOfRow } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 
 /** What the rows of words change by. */
@@ -24,7 +24,7 @@ export function openWording(vault: Pick<Vault, 'words' | 'settings'>, source: So
   /** Day -> id -> its line, or nothing when it is taken out. */
   const changes = new Map<string, Map<string, string | undefined>>();
   const change = (row: BillRow, line: string | undefined) => {
-    const day = dayOf(row.at);
+    const day = dayOfRow(row);
     const lines = changes.get(day) ?? new Map<string, string | undefined>();
     changes.set(day, lines.set(row.id, line));
   };

@@ -1,6 +1,7 @@
 /** Bills on the phone: sums that equal a sum, words that find, what another wallet brought, and phones of before. */
 import { Dexie } from 'dexie';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cdp } from 'vitest/browser';
 import type { Bill } from '#shared/api/bill.ts';
 import { flowOf, isCounted } from '#shared/rules/bill.ts';
 import { makeBill, manyBills } from '#tests/kit/bills.ts';
@@ -49,6 +50,24 @@ describe('sums', () => {
     const [total] = await totalsOf(vault, monthOf(NOON), ['house']);
     expect(total).toMatchObject({ in: 70, out: 100, neutral: 5030, count: 4 });
     expect(await totalsOf(vault, dayOf(NOON), ['house'])).toMatchObject([{ in: 70, out: 100, neutral: 5030 }]);
+  });
+
+  test('of a bill that changes after its phone has travelled: it counts on the day it came, once', async () => {
+    const zone = (timezoneId: string) => cdp().send('Emulation.setTimezoneOverride', { timezoneId });
+    const lateInShanghai = Date.UTC(2026, 10, 30, 15, 30);
+    const called = { peer: { id: 'tea', name: '茶馆' }, times: { signed: lateInShanghai } };
+    try {
+      await zone('Asia/Shanghai');
+      await keepBills(vault, [bill(1, 1, { ...called, amount: 100 })], 1);
+      await zone('Asia/Tokyo');
+      await keepBills(vault, [bill(1, 2, { ...called, amount: 70 })], 2);
+      const days = await dayTotals(vault, '2026', ['house']);
+      expect(days).toMatchObject([{ span: '2026-12-01', out: 70, count: 1 }]);
+      expect(await monthTotals(vault, ['2026-11', '2026-12'], ['house'])).toMatchObject([{ span: '2026-12', out: 70 }]);
+      expect((await findWords(vault, '茶馆', ['house'], '9999-99-99', 10)).ids.house).toEqual(['bill-1']);
+    } finally {
+      await zone('');
+    }
   });
 
   test('of two thousand bills in any order of coming, by month and by day', async () => {
