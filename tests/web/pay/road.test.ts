@@ -52,7 +52,7 @@ async function planFor(payer: Phone, frame: Frame): Promise<{ offer: Offer; plan
 // the road as it was measured last | the answer takes | patience | what is told
 test.each<[Road, number, number, string[]]>([
   ['online', 20, 5_000, ['asking 0', 'code 0']],
-  ['online', 400, 200, ['asking 0', 'code 0', 'code 0']],
+  ['online', 100, 50, ['asking 0', 'code 0', 'code 0']],
   ['unknown', 1_600, 200, ['asking 0', 'code 0', 'code 2']],
   ['weak', 20, 5_000, ['code 0']],
   ['offline', 20, 5_000, ['code 0']],
