@@ -8,7 +8,7 @@ import type { Instant } from '#shared/base/time.ts';
 import { fromDecimal } from '#shared/money/money.ts';
 import { parseCsv } from '#web/bill/csv-rows.ts';
 import type { BroughtRow, Origin } from '#web/vault/rows.ts';
-import { dayOf } from '#web/vault/tally.ts';
+import { spansOf } from '#web/vault/tally.ts';
 
 /** What a file held. */
 export interface Export {
@@ -84,7 +84,6 @@ function rowOf(origin: Origin, cell: (column: Column) => string, now: Instant): 
   const at = momentOf(cell('time'));
   const amount = fromDecimal(cell('amount').replaceAll(/[¥￥,\s]/g, ''), 'CNY')?.minor;
   if (at === undefined || amount === undefined) return undefined;
-  const day = dayOf(at);
   const [peer, memo, note, type] = [cell('peer'), cell('memo'), cell('note'), cell('type')];
   const said = [memo, note]
     .filter((text) => text !== '')
@@ -94,8 +93,7 @@ function rowOf(origin: Origin, cell: (column: Column) => string, now: Instant): 
     id: `${origin}:${numberOf(cell, at, amount)}`,
     sequence: 0,
     ...movement(cell),
-    ...{ amount, currency: 'CNY', region: '', at, day, month: day.slice(0, 7), times: { posted: at } },
-    ...{ origin, broughtAt: now },
+    ...{ amount, currency: 'CNY', region: '', ...spansOf(at), times: { posted: at }, origin, broughtAt: now },
     ...(peer === '' ? {} : { peer: { id: `${origin}:${peer}`, name: peer } }),
     ...(said === '' ? {} : { memo: said }),
     ...(type === '' ? {} : { filed: type }),

@@ -5,6 +5,7 @@
  */
 import { type Flow, flowOf } from '#shared/rules/bill.ts';
 import { type Entry, entryOfBill, untold } from '#web/bill/entries.ts';
+import { tableOf } from '#web/vault/days.ts';
 import { filer } from '#web/vault/opinions.ts';
 import type { BillRow, BroughtRow, Source } from '#web/vault/rows.ts';
 import type { Vault } from '#web/vault/vault.ts';
@@ -135,10 +136,6 @@ async function older(
     end = last.at;
   }
   return { rows, end };
-}
-
-function tableOf(vault: Vault, source: Source): Vault['bills'] | Vault['brought'] {
-  return source === 'house' ? vault.bills : vault.brought;
 }
 
 /** Rows from `from` on, of one peer when it is said, that are older than `before`. */

@@ -2,6 +2,7 @@
 import type { Entry } from '#web/bill/entries.ts';
 import { untold } from '#web/bill/entries.ts';
 import { entryOfRow, sieve, type Wish } from '#web/bill/list.ts';
+import { EVER, tableOf } from '#web/vault/days.ts';
 import { writtenOn } from '#web/vault/opinions.ts';
 import type { BillRow, BroughtRow } from '#web/vault/rows.ts';
 import { dayOfRow } from '#web/vault/tally.ts';
@@ -15,7 +16,7 @@ export interface Finds {
 }
 
 /** After every day there is. */
-export const NEWEST = '9999-99-99';
+export const NEWEST = EVER.last;
 
 /**
  * At least `count` entries (when there are so many) from days before `before` that have all the words of `text`; with
@@ -65,7 +66,6 @@ async function notedRows(
   ids: readonly string[],
   { sources }: Pick<Wish, 'sources'>,
 ): Promise<(BillRow | BroughtRow)[]> {
-  const stores = sources.map((source) => (source === 'house' ? vault.bills : vault.brought));
-  const rows = await Promise.all(stores.map((store) => store.bulkGet([...ids])));
+  const rows = await Promise.all(sources.map((source) => tableOf(vault, source).bulkGet([...ids])));
   return rows.flat().filter((row) => row !== undefined);
 }

@@ -4,10 +4,10 @@
  * Invariant: sums and words are kept in the transaction that keeps the bills.
  */
 import type { Bill } from '#shared/api/bill.ts';
-import { inPieces } from '#web/vault/pieces.ts';
+import { inPieces, TOLD_AT_MOST } from '#web/vault/pieces.ts';
 import type { BillRow, BroughtRow, Source } from '#web/vault/rows.ts';
 import { dropSetting, keepSetting, readSetting } from '#web/vault/settings.ts';
-import { dayOf, openTally, type Tally } from '#web/vault/tally.ts';
+import { openTally, spansOf, type Tally } from '#web/vault/tally.ts';
 import type { Vault } from '#web/vault/vault.ts';
 import { openWording } from '#web/vault/words.ts';
 
@@ -31,7 +31,7 @@ export async function keepBills(vault: Vault, bills: readonly Bill[], cursor: nu
 /** Rows looked up and worded in one go: even on a slow phone the screen waits a frame or two for them, not longer. */
 const READ_AT_ONCE = 10;
 /** Rows written in one go. Of fewer than fifty Dexie tells whoever watches each key, which costs more than to read anew. */
-const WRITTEN_AT_ONCE = 50;
+const WRITTEN_AT_ONCE = TOLD_AT_MOST + 1;
 
 /** Counts and words the bills a phone kept before it had sums by day; for every other phone one look at a setting. */
 export async function countOnce(vault: Vault): Promise<void> {
@@ -120,7 +120,5 @@ export function momentOf(times: Bill['times']): number {
 }
 
 function billRow(bill: Bill): BillRow {
-  const at = momentOf(bill.times);
-  const day = dayOf(at);
-  return { ...bill, at, day, month: day.slice(0, 7) };
+  return { ...bill, ...spansOf(momentOf(bill.times)) };
 }

@@ -38,11 +38,17 @@ export async function readByDay<Value>(
   return value;
 }
 
+/** Where what `source` brought is kept. */
+export function tableOf(vault: Vault, source: Source): Vault['bills'] | Vault['brought'] {
+  return source === 'house' ? vault.bills : vault.brought;
+}
+
 /** The bills of a month (`2026-11`) that `sources` brought. */
 export async function billsOfMonth(vault: Vault, month: string, sources: readonly Source[]): Promise<BillRow[]> {
   const reading = async () => {
-    const tables = sources.map((source) => (source === 'house' ? vault.bills : vault.brought));
-    const rows = tables.map((table) => table.where('[month+at]').between([month, 0], [month, Infinity]).toArray());
+    const rows = sources.map((source) =>
+      tableOf(vault, source).where('[month+at]').between([month, 0], [month, Infinity]).toArray(),
+    );
     return (await Promise.all(rows)).flat();
   };
   return await readByDay(vault, reading, () => ({ sources, first: `${month}-`, last: `${month}-\uffff` }));

@@ -18,6 +18,11 @@ export function dayOf(at: number): string {
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 }
 
+/** Where a row of that moment counts, by the zone the phone is in now. */
+export function spansOf(at: number): Required<Pick<BillRow, 'at' | 'day' | 'month'>> {
+  return { at, day: dayOf(at), month: monthOf(at) };
+}
+
 /** The day a row counts in: that of the zone the phone was in when it came, wherever it is now. */
 export function dayOfRow({ day, at }: Pick<BillRow, 'day' | 'at'>): string {
   return day ?? dayOf(at);
