@@ -26,7 +26,7 @@ import { openPayments } from '#server/payment/payment.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
 import { PLACEMENT } from '#server/placement.ts';
 import { systemClock } from '#server/platform/clock.ts';
-import { openClockGuard } from '#server/platform/clock-guard.ts';
+import { type BelieveClock, openClockGuard } from '#server/platform/clock-guard.ts';
 import type { Config } from '#server/platform/config.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
 import { distribute } from '#server/platform/distribute.ts';
@@ -219,7 +219,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   await serveBuilt(app);
 
   const jobs = startJobs(
-    { database, log: app.log, collector },
+    { database, log: app.log, collector, believeClock },
     {
       'identity-sweep': [duration(5, 'min'), identity.sweep],
       'real-name': [duration(2, 's'), identity.realNames.runDue],
@@ -287,14 +287,21 @@ function openCollector({ tracing }: Config, metrics: Metrics): Exporter | undefi
 }
 
 function startJobs(
-  { database, log, collector }: { database: Database; log: FastifyBaseLogger; collector: Collector | undefined },
+  house: {
+    readonly database: Database;
+    readonly log: FastifyBaseLogger;
+    readonly collector: Collector | undefined;
+    readonly believeClock: BelieveClock | undefined;
+  },
   work: Readonly<Record<string, readonly [every: Duration, run: () => Promise<unknown>]>>,
 ): RunningJob[] {
+  const { database, log, collector, believeClock } = house;
   return Object.entries(work).map(([name, [every, run]]) =>
     startJob({
       database,
       name,
       every,
+      believeClock,
       run: () =>
         (collector ? traceAct(collector, name, run) : run()).then(
           () => undefined,

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { systemClock } from '#server/platform/clock.ts';
-import type { Database } from '#server/platform/sql.ts';
+import type { BelieveClock } from '#server/platform/clock-guard.ts';
+import { type Database, Unavailable } from '#server/platform/sql.ts';
 import type { Clock, Duration } from '#shared/base/time.ts';
 
 /** One piece of periodic work. */
@@ -13,6 +14,8 @@ export interface Job {
   readonly every: Duration;
   readonly run: () => Promise<void>;
   readonly clock?: Clock;
+  /** Throws {@link Unavailable} while the clock is not to be believed; see clock-guard.ts. */
+  readonly believeClock?: BelieveClock | undefined;
   readonly log?: Logger;
 }
 
@@ -57,6 +60,8 @@ export function startJob(job: Job): RunningJob {
 }
 
 async function round(job: Job, holder: string, clock: Clock): Promise<boolean> {
+  // By a clock that ran ahead everything is due: what is released, closed or forgotten then, no right clock brings back.
+  if (!(await isBelieved(job))) return false;
   const now = clock();
   const held = await job.database.query(
     `insert into platform_lease as lease (name, holder, until_at) values ($1, $2, $3::bigint)
@@ -68,4 +73,14 @@ async function round(job: Job, holder: string, clock: Clock): Promise<boolean> {
   if (held.length === 0) return false;
   await job.run();
   return true;
+}
+
+async function isBelieved({ believeClock }: Job): Promise<boolean> {
+  try {
+    await believeClock?.();
+    return true;
+  } catch (error) {
+    if (error instanceof Unavailable) return false;
+    throw error;
+  }
 }

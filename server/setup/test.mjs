@@ -17,6 +17,8 @@ const NEEDED = [
   { name: 'chromium', there: () => existsSync(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium') },
   { name: 'postgresql', there: () => hasPostgres('/usr/lib/postgresql') },
   { name: 'fonts-noto-cjk', there: () => existsSync('/usr/share/fonts/opentype/noto') },
+  // It moves the clock of one process.
+  { name: 'faketime', there: () => readdirSync('/usr/lib').some((one) => existsSync(`/usr/lib/${one}/faketime`)) },
   // They read the statements people take out.
   { name: 'ofx', there: () => existsSync('/usr/bin/ofxdump') },
   { name: 'hledger', there: () => existsSync('/usr/bin/hledger') },

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gather } from '#server/platform/batch.ts';
 import { readConfig } from '#server/platform/config.ts';
-import { type Database, findByKey, type Sql } from '#server/platform/database.ts';
+import { type Database, findByKey, type Sql, Unavailable } from '#server/platform/database.ts';
 import { startJob } from '#server/platform/job.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { callOutside } from '#server/platform/outside.ts';
@@ -143,6 +143,28 @@ eachDatabase('values', (open) => {
     expect(await first.runNow()).toBe(true);
     await first.stop();
     expect(done).toEqual(['first', 'first', 'second', 'first']);
+  });
+
+  test('a job waits while the clock is not believed, and takes no lease by it', async () => {
+    await migrate(database, []);
+    let believed = false;
+    const done: string[] = [];
+    const job = startJob({
+      database,
+      name: 'due by a wrong clock',
+      every: duration(1, 'min'),
+      clock: () => instant(believed ? 1_000_000 : 2_000_000_000_000),
+      believeClock: async () => {
+        if (!believed) throw new Unavailable('house.unreachable', 'the clock was moved');
+      },
+      run: async () => void done.push('run'),
+    });
+    expect(await job.runNow()).toBe(false);
+    expect(await database.query('select name from platform_lease where until_at > 1000000000000')).toEqual([]);
+    believed = true;
+    expect(await job.runNow()).toBe(true);
+    await job.stop();
+    expect(done).toEqual(['run']);
   });
 });
 
