@@ -6,7 +6,11 @@ import { createHttp, type Http } from '#server/platform/http.ts';
 import { type Metrics, openMetrics, serveMetrics } from '#server/platform/metrics.ts';
 import { callOutside } from '#server/platform/outside.ts';
 import { readTraceparent, traceRequests } from '#server/platform/trace.ts';
+import type { SyncAnswer } from '#shared/api/sync.ts';
+import { EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
+import { clock, openTroubled, type Troubled } from '#tests/kit/fault-house.ts';
 import { freePort, type House, startHouse } from '#tests/kit/house.ts';
+import { good, type Member, openMember } from '#tests/kit/member.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
@@ -47,6 +51,54 @@ describe('the figures of a running house', () => {
   test('visitors of the house do not find them', async () => {
     expect((await fetch(`${house.origin}/metrics`)).headers.get('content-type')).not.toContain('text/plain');
   });
+});
+
+describe('the figures an operator is woken by', () => {
+  const PAID = 100_00;
+  const port = freePort();
+  let troubled: Troubled;
+  beforeAll(async () => {
+    const environment = { METRICS_PORT: String(await port) };
+    troubled = await openTroubled({ minor: 200_00, environment });
+  }, 180_000);
+  afterAll(() => troubled?.house.stop());
+
+  /** The value of one line, as it stands now. */
+  const figure = async (line: string): Promise<number | undefined> => {
+    const text = await (await fetch(`http://127.0.0.1:${await port}/metrics`)).text();
+    const found = text.split('\n').find((one) => one.startsWith(`${line} `));
+    return found === undefined ? undefined : Number(found.slice(line.length + 1));
+  };
+  /** Figures out of the database are read at most every five seconds. */
+  const soon = (line: string) => expect.poll(() => figure(line), { timeout: 15_000, interval: 250 });
+
+  test('one number signed twice raises them all: what is promised, what waits and since when, the case, and what is owed', async () => {
+    const { place, payer, payee } = troubled;
+    for (const line of ['cases{region="CN-SX",kind="fork"}', 'unsettled{region="CN-SX",what="arriving"}']) {
+      expect((await figure(`piaohao_${line}`)) ?? 0).toBe(0);
+    }
+    await soon('piaohao_fund_exposure_minor{region="CN-SX"}').toBe(0);
+    await soon('piaohao_fund_owed_minor{region="CN-SX"}').toBeOneOf([0, undefined]);
+
+    const purse = await openPurse(payer, { ...place, clock }, PAID);
+    await soon('piaohao_fund_exposure_minor{region="CN-SX"}').toBeGreaterThanOrEqual(PAID);
+
+    const other = await openMember(place, { phone: '13800138001' });
+    await good(other.device.ask('POST', '/sync', EMPTY_SYNC));
+    const once = await purse.pay(payee, PAID);
+    const twice = await purse.pay(other, PAID, { fork: true });
+    const bring = async (by: Member, { bytes }: { bytes: string }) =>
+      (await good(by.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, payments: [bytes] }))).answers[0]
+        ?.outcome;
+    expect([await bring(payee, once), await bring(other, twice)]).toEqual(['settled', 'arriving']);
+
+    await soon('piaohao_cases{region="CN-SX",kind="fork"}').toBe(1);
+    await soon('piaohao_unsettled{region="CN-SX",what="arriving"}').toBe(1);
+    await soon('piaohao_unsettled_oldest_seconds{region="CN-SX",what="arriving"}').toBeGreaterThan(1);
+    await soon('piaohao_fund_owed_minor{region="CN-SX"}').toBe(PAID);
+    const waited = (await figure('piaohao_unsettled_oldest_seconds{region="CN-SX",what="arriving"}')) ?? 0;
+    await soon('piaohao_unsettled_oldest_seconds{region="CN-SX",what="arriving"}').toBeGreaterThan(waited);
+  }, 120_000);
 });
 
 describe('the door', () => {
