@@ -9,7 +9,8 @@ import { type IdentityLimits, USUAL_LIMITS } from '#server/identity/identity.ts'
 import { whyNot } from '#server/platform/command.ts';
 import { type Config, ConfigError, readConfig } from '#server/platform/config.ts';
 import { listenControl } from '#server/platform/control.ts';
-import { serveMetrics } from '#server/platform/metrics.ts';
+import { figuresOfAll, tellFigures } from '#server/platform/keeper.ts';
+import { addUp, type Measured, type MetricsDoor, serveMetrics } from '#server/platform/metrics.ts';
 import { endWith } from '#server/platform/start-fault.ts';
 import { closeOnSignal } from '#server/platform/stop.ts';
 
@@ -35,9 +36,18 @@ async function open(): Promise<void> {
     await closeControl?.();
     await house.close();
   });
-  if (config.metrics) await serveMetrics(config.metrics, house.metrics.text);
-  await house.app.listen({ host: config.host, port: config.port, backlog: WAITING_MOST });
+  if (config.metrics) await openFigures(config, config.metrics, house);
+  const place = { host: config.host, port: config.port, backlog: WAITING_MOST, reusePort: config.portShared };
+  await house.app.listen(place);
   console.log(`Piaohao is open: ${config.origin}`);
+}
+
+/** Of several processes any one is asked, and answers for all of them where the one that started them can gather them. */
+function openFigures({ portShared }: Config, door: MetricsDoor, { metrics }: House): Promise<unknown> {
+  if (!portShared || !process.permission) return serveMetrics(door, metrics.text);
+  tellFigures(metrics.measured);
+  const all = () => figuresOfAll<Measured>().then(addUp);
+  return serveMetrics({ ...door, reusePort: true }, () => all().catch(metrics.text));
 }
 
 /** Nobody but this process may open the embedded database: operators' commands come to it. */

@@ -6,6 +6,8 @@ import type { CollectorPlace } from '#server/platform/otlp.ts';
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Whether other processes of this house listen at the same port; see server/setup/processes.mjs. */
+  readonly portShared: boolean;
   /** Where people reach the house: `https://wallet.example`, never with a slash at its end. */
   readonly origin: string;
   /** The WebAuthn relying party: the origin's host name or a registrable suffix of it. */
@@ -37,7 +39,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads HOST, PORT, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, SANDBOX_URL,
+ * Reads HOST, PORT, PORT_SHARED, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, SANDBOX_URL,
  * INSIDE_HOSTS, LOG_LEVEL, METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING, TRUST_PROXY, and of OpenTelemetry OTEL_EXPORTER_OTLP_ENDPOINT,
  * OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER_ARG.
  * Throws {@link ConfigError} for a value that cannot be meant.
@@ -51,9 +53,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const dataDir = env.DATA_DIR ?? 'data';
   const logLevel = LOG_LEVELS.find((level) => level === (env.LOG_LEVEL ?? 'info'));
   if (!logLevel) throw new ConfigError(`LOG_LEVEL is one of ${LOG_LEVELS.join(', ')}`);
+  const portShared = env.PORT_SHARED === 'on';
+  if (portShared && !env.DATABASE_URL) throw new ConfigError('PORT_SHARED needs a DATABASE_URL');
   return Object.freeze({
     host: env.HOST ?? '127.0.0.1',
     port,
+    portShared,
     origin,
     rpId,
     dataDir,

@@ -27,7 +27,7 @@ const closeFile = promisify(close);
 const syncData = promisify(fdatasync);
 const syncAll = promisify(fsync);
 
-type Errand = 'sync-data' | 'sync-all' | 'sync-file-system' | 'start-of';
+type Errand = 'sync-data' | 'sync-all' | 'sync-file-system' | 'start-of' | 'figures';
 
 interface Answer {
   readonly id: number;
@@ -73,6 +73,20 @@ export async function startOf(pid: number): Promise<string | undefined> {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
+/** What each process at a shared port has measured, this one too, out of the mouth of the process that started them. */
+export async function figuresOfAll<Figures>(): Promise<Figures[]> {
+  return JSON.parse(await send('figures', '')) as Figures[];
+}
+
+/** Tells the process that started this one what `measure` finds, whenever it asks. */
+export function tellFigures(measure: () => Promise<unknown>): void {
+  process.on('message', async ({ question, ticket }: { question?: string; ticket?: number }) => {
+    if (question !== 'figures') return;
+    const figures = await measure().then(JSON.stringify, () => undefined);
+    process.send?.({ ticket, figures }, undefined, undefined, () => undefined);
+  });
+}
+
 const waiting = new Map<number, (answer: Answer) => void>();
 let sent = 0;
 
@@ -93,7 +107,9 @@ function send(errand: Errand, about: string): Promise<string> {
 }
 
 if (process.permission && process.send) {
-  process.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
+  process.on('message', (answer: Partial<Answer>) => {
+    if (answer.id !== undefined) waiting.get(answer.id)?.(answer as Answer);
+  });
   process.once('disconnect', () => {
     // Nobody is left to put anything on the disk: no promise can be kept from here on.
     for (const [id, settle] of waiting) settle({ id, failure: 'the keeper has gone' });

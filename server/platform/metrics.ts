@@ -33,6 +33,16 @@ export interface Metrics {
   /** A count that only grows; the function adds `by` (1 when not said) under the value of its one label. */
   readonly counter: (name: string, help: string, label: string) => (value: string, by?: number) => void;
   readonly text: () => Promise<string>;
+  /** The same as values, for another process to add up. */
+  readonly measured: () => Promise<Measured>;
+}
+
+/** What one process of several has measured. */
+export type Measured = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+/** The figures of several processes as those of one: counts added up, of what each reads alike the largest. */
+export function addUp(all: readonly Measured[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...all]).metrics();
 }
 
 /** Figures out of the database cost it something: several who look share one reading. */
@@ -43,8 +53,6 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 export function openMetrics(dataDir: string): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  // A process of several answers the one that asks them all with these.
-  AggregatorRegistry.setRegistries([registry]);
   new Gauge({
     name: 'piaohao_queue_length',
     help: 'Pieces of work waiting for the batch under way (postings, payments, signatures)',
@@ -71,6 +79,7 @@ export function openMetrics(dataDir: string): Metrics {
       return (value, by = 1) => counter.inc({ [label]: value }, by);
     },
     text: () => registry.metrics(),
+    measured: () => registry.getMetricsAsJSON(),
   };
 }
 
@@ -124,6 +133,8 @@ export interface MetricsDoor {
   readonly port: number;
   /** Asked for as `authorization: Bearer …` when set; without one only this machine may listen in. */
   readonly token: string | undefined;
+  /** Whether other processes of this house listen there as well. */
+  readonly reusePort?: boolean;
 }
 
 /** Answers `GET /metrics` at `door`, a port of its own that no visitor reaches; resolves when it listens. */
@@ -142,7 +153,7 @@ export async function serveMetrics(door: MetricsDoor, text: () => Promise<string
   server.requestTimeout = 10_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(door.port, door.host, resolve);
+    server.listen({ port: door.port, host: door.host, reusePort: door.reusePort === true }, resolve);
   });
   server.unref();
   return server;

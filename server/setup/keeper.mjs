@@ -9,10 +9,12 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** Answers the errands of `child` about files inside `folder` for as long as it lives. */
-export function keepFor(child, folder) {
+/** Answers the errands of `child` about files inside `folder`, and the `others` given by name, for as long as it lives. */
+export function keepFor(child, folder, others = {}) {
   child.on('message', async ({ id, errand, about }) => {
-    const answer = await run(errand, about, folder).then(
+    // What answers a question of ours is no errand.
+    if (errand === undefined) return;
+    const answer = await run({ ...others, ...ERRANDS }, errand, about, folder).then(
       (value) => ({ id, value }),
       (error) => ({ id, failure: String(error) }),
     );
@@ -21,9 +23,9 @@ export function keepFor(child, folder) {
   });
 }
 
-async function run(errand, about, folder) {
-  if (!Object.hasOwn(ERRANDS, errand)) throw new Error(`no such errand: ${errand}`);
-  return ERRANDS[errand](String(about), folder);
+async function run(errands, errand, about, folder) {
+  if (!Object.hasOwn(errands, errand)) throw new Error(`no such errand: ${errand}`);
+  return errands[errand](String(about), folder);
 }
 
 const ERRANDS = {

@@ -21,15 +21,15 @@ const ABOUT_ITSELF = ['/proc/self/status', '/proc/self/limits'];
 const ROOM_FOR_YOUNG = ['--max-semi-space-size=128', '--no-allocation-site-pretenuring'];
 const QUIET = ['ExperimentalWarning', 'SecurityWarning'].map((name) => `--disable-warning=${name}`);
 
-/** Starts the server of `env`; `outputs` are where its standard output and its errors go. */
-export function startServer(env, outputs = ['inherit', 'inherit']) {
+/** Starts the server of `env`; `outputs` are where its standard output and its errors go, `errands` what else is done for it. */
+export function startServer(env, outputs = ['inherit', 'inherit'], errands = {}) {
   const folder = dataFolder(env);
   const child = spawn(NODE, [...serverGrants(env), ...ROOM_FOR_YOUNG, ...QUIET, join(ROOT, 'server/main.ts')], {
     cwd: ROOT,
     env: within(env, folder),
     stdio: ['ignore', ...outputs, 'ipc'],
   });
-  keepFor(child, folder);
+  keepFor(child, folder, errands);
   return child;
 }
 
@@ -112,7 +112,8 @@ function makeStepByStep(folder) {
   }
 }
 
-function refuse(line) {
+/** Ends this process with one line that says what to mend. */
+export function refuse(line) {
   console.error(line);
   process.exit(2);
 }

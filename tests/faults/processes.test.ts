@@ -1,9 +1,10 @@
 /**
  * Three server processes on one database take the same uploads and different ones at once, and one is killed in the
- * middle: the others have all of it, once, and go on with the work that comes round.
+ * middle: the others have all of it, once, and go on with the work that comes round. At one port, whichever is killed and
+ * however often: whoever asks again is answered within two seconds, and another one takes its place.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { SyncAnswer } from '#shared/api/sync.ts';
 import { newId } from '#shared/base/id.ts';
 import { openPurse } from '#tests/attack/stage.ts';
@@ -18,8 +19,10 @@ import {
   syncLetter,
   type Troubled,
 } from '#tests/kit/fault-house.ts';
-import { report, size } from '#tests/kit/fault-report.ts';
+import { report, size, slack } from '#tests/kit/fault-report.ts';
 import { good, type Member } from '#tests/kit/member.ts';
+import { startSeveral } from '#tests/kit/several.ts';
+import { chanceOf } from '#tests/simulation/chance.ts';
 
 /** Payments everybody uploads everywhere, and payments each process gets alone. */
 const SHARED = size(40, 200);
@@ -117,3 +120,67 @@ test(`${SHARED} uploads at three processes each, ${ALONE} more at each alone, on
   expect(await booksOf(house)).toMatchObject({ findings: [], payments: bytes.length, transfers: bytes.length });
   report('one of three processes killed', 1, { processes: 3, uploads: bytes.length * 2, lost: 0, double: 0 });
 }, 300_000);
+
+const ROUNDS = size(3, 30);
+const PHONES = 12;
+const PAID_IN_ROUNDS = 600;
+const ANSWERED_MS = 2_000;
+
+test(`of three servers at one port a random one is killed ${ROUNDS} times: nobody who asks again is left without`, async () => {
+  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000));
+  console.log(`SEED=${seed}`);
+  const chance = chanceOf(seed);
+  const here = await openTroubled({ database: 'postgres', minor: PAID_IN_ROUNDS * FEN });
+  onTestFinished(() => here.house.stop());
+  await here.house.end('server', 'SIGTERM');
+  const several = await startSeveral(here.house.environment, 3);
+  onTestFinished(() => several.stop().then(() => undefined));
+
+  const purse = await openPurse(here.payer, { ...here.place, clock }, PAID_IN_ROUNDS * FEN);
+  const paid: { id: string; bytes: string }[] = [];
+  for (let at = 0; at < PAID_IN_ROUNDS; at += 1) paid.push(await purse.pay(here.payee, FEN));
+  const figures = { asked: 0, cut: 0, slowestMs: 0 };
+  const outcomes = new Map<string, string>();
+  let next = 0;
+  let isOver = false;
+  const phones = Array.from({ length: PHONES }, async () => {
+    const client = openClient(here.port);
+    // Each payment once at least, and again from the first while there are rounds to come.
+    while (!isOver || next < paid.length) {
+      const { bytes } = paid[next++ % paid.length] ?? { bytes: '' };
+      figures.asked += 1;
+      let failedAt: number | undefined;
+      for (;;) {
+        const reply = await client.ask(syncLetter(here.payer.device, { payments: [bytes] }));
+        if (reply.ending.startsWith('answered')) {
+          expect(reply.ending).toBe('answered 200');
+          for (const { id, outcome } of outcomesOf(reply)) outcomes.set(id, outcome);
+          break;
+        }
+        figures.cut += failedAt === undefined ? 1 : 0;
+        failedAt ??= performance.now();
+        await pause(10);
+      }
+      if (failedAt !== undefined) figures.slowestMs = Math.max(figures.slowestMs, performance.now() - failedAt);
+    }
+    client.close();
+  });
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const asked = figures.asked + 60;
+    await until(async () => figures.asked >= asked);
+    const pids = several.pids();
+    expect(pids).toHaveLength(3);
+    const before = several.opened();
+    process.kill(chance.one(pids), 'SIGKILL');
+    await until(async () => several.opened() > before && several.pids().length === 3);
+  }
+  isOver = true;
+  await Promise.all(phones);
+  figures.slowestMs = Math.round(figures.slowestMs);
+  expect(new Set(outcomes.values())).toEqual(new Set(['settled']));
+  expect([...outcomes.keys()].sort()).toEqual(paid.map(({ id }) => id).sort());
+  expect(await several.stop()).toBe(0);
+  expect(await booksOf(here.house)).toEqual({ findings: [], payments: paid.length, transfers: paid.length });
+  report('a random one of three processes killed', ROUNDS, { processes: 3, ...figures, failed: 0, double: 0 });
+  expect(figures.slowestMs).toBeLessThanOrEqual(ANSWERED_MS * slack);
+}, 1_800_000);

@@ -14,6 +14,7 @@ export function memoryHouse(sandboxUrl: string): { readonly config: Config; read
     config: {
       host: '127.0.0.1',
       port: 4800,
+      portShared: false,
       origin: MEMORY_ORIGIN,
       rpId: 'localhost',
       dataDir: 'memory',
