@@ -60,14 +60,19 @@ export async function openTroubled(options: HouseOptions & { readonly minor: num
   return { house, port, place, payer, payee };
 }
 
-/** Puts `minor` fen from the bank into a wallet of CN-SX. */
-export async function fill(database: Database, { wallet }: Pick<Member, 'wallet'>, minor: number): Promise<void> {
+/** Puts `minor` fen from the bank into a wallet of `region`. */
+export async function fill(
+  database: Database,
+  { wallet }: Pick<Member, 'wallet'>,
+  minor: number,
+  region = 'CN-SX',
+): Promise<void> {
   const move = {
-    debit: outside('CN-SX', 'bank', 'CNY'),
-    credit: available('CN-SX', wallet, 'CNY'),
+    debit: outside(region, 'bank', 'CNY'),
+    credit: available(region, wallet, 'CNY'),
     amount: money(minor, 'CNY'),
   };
-  const unit = { region: 'CN-SX', id: newId(clock()), kind: 'top-up' as const, at: clock(), moves: [move] };
+  const unit = { region, id: newId(clock()), kind: 'top-up' as const, at: clock(), moves: [move] };
   const posted = await openLedger({ database }).post([unit]);
   if (!posted.ok) throw new Error(posted.error.code);
 }

@@ -10,7 +10,7 @@ import { putMigrated } from '#tests/kit/embedded.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = join(ROOT, 'node_modules/node/bin/node');
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 const SMS_MS = 15_000;
 const LINES_KEPT = 400;
 

@@ -3,15 +3,26 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { InjectOptions } from 'fastify';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { logbookSchema } from '#server/logbook/logbook.ts';
 import { systemClock } from '#server/platform/clock.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
+import type { Http } from '#server/platform/http.ts';
 import { migrate } from '#server/platform/migrate.ts';
 import { openRegions, type Regions, regionSchema } from '#server/region/region.ts';
 import type { NetworkView } from '#shared/api/region.ts';
+import type { SyncAnswer } from '#shared/api/sync.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
+import { newId } from '#shared/base/id.ts';
+import { EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
+import { startBeside } from '#tests/kit/beside.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
+import { clock, fill, openTroubled, whileStopped } from '#tests/kit/fault-house.ts';
 import { startHouse } from '#tests/kit/house.ts';
+import { freshSigner } from '#tests/kit/market.ts';
+import { good, openMember, stepUp } from '#tests/kit/member.ts';
+import { overHttp } from '#tests/kit/over-http.ts';
 
 /** A switch is in force everywhere so long after the command has answered. */
 const IN_FORCE_MS = 5_000;
@@ -111,6 +122,120 @@ test('a house on the embedded database turns it and proves its books while it ru
     await house.stop();
   }
 }, 180_000);
+
+/** One try of an act that a switch forbids: what the server at hand said to it. */
+type Try = () => Promise<string>;
+
+/** People with money, a certified name and a card, in a house that runs; everybody asks the server at `to(port)` from then on. */
+async function openPeople(database: 'pglite' | 'postgres') {
+  // As it is started for people where it stands alone; several servers of one house are started beside each other.
+  const troubled = await openTroubled({ database, minor: 1_000_00, caged: database === 'pglite', paceMs: 10 });
+  let { port } = troubled;
+  const { house } = troubled;
+  const app = { inject: (asked: InjectOptions) => overHttp(`http://localhost:${port}`).inject(asked) } as Http;
+  const place = { ...troubled.place, app };
+  const saver = await openMember(place, { phone: '13800138001' });
+  const buyer = await openMember(place, { phone: '13800138002' });
+  const far = await openMember(place, { phone: '13800138003', region: 'CN-BJ' });
+  const card = newId(clock());
+  await whileStopped(house, async (inside) => {
+    for (const one of [saver, buyer]) await fill(inside, one, 1_000_00);
+    await inside.query("update identity_wallet set tier = 'real-name' where id = $1", [saver.wallet]);
+    await inside.query(
+      `insert into funding_card (region, id, wallet, reference, state, token, bin, bank, kind, last4, started_at, changed_at)
+       values ('CN-SX', $1, $2, $3, 'bound', 'token', '622588', '招商银行', 'debit', '3783', 1, 1)`,
+      [card, saver.wallet, newId(clock())],
+    );
+  });
+  await good(far.device.ask('POST', '/sync', EMPTY_SYNC));
+  const across = await openPurse(buyer, { clock }, 500_00);
+  const tries: Readonly<Record<string, Try>> = {
+    async issuing() {
+      const given = await openPurse(saver, { clock }, 5_00).catch((refused: Error) => refused.message);
+      if (typeof given === 'string') return given.replace('no allowance: ', '');
+      await given.giveBack();
+      return 'done';
+    },
+    async withdrawal() {
+      await stepUp(saver);
+      const request = { id: newId(clock()), card, amount: 1_00, currency: 'CNY', proof: { by: 'passkey' } };
+      const { status, body } = await saver.ask<{ code?: string }>('POST', '/withdrawals', request);
+      return status === 202 ? 'done' : String(body.code);
+    },
+    async 'cross-region'() {
+      const { bytes } = await across.pay(far, 1);
+      const body = { ...EMPTY_SYNC, payments: [bytes] };
+      const { answers } = await good(buyer.device.ask<SyncAnswer>('POST', '/sync', body));
+      return answers[0]?.outcome === 'settled' ? 'done' : (answers[0]?.outcome ?? 'kept');
+    },
+    async 'cross-region lock'() {
+      const want = {
+        key: toBase64url(freshSigner().key),
+        currency: 'CNY',
+        total: 1_00,
+        payee: far.device.id,
+        wrapped: true,
+      };
+      const answer = await good(saver.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, want }));
+      return answer.allowance ? 'done' : String(answer.allowanceRefused);
+    },
+  };
+  const to = (other: number) => {
+    port = other;
+  };
+  return { house, tries, port, to };
+}
+
+/** What a switch that is off says to each act it forbids. */
+const REFUSED = {
+  issuing: { issuing: 'allowance.issuing-off' },
+  withdrawal: { withdrawal: 'funding.withdrawal-off' },
+  'cross-region': { 'cross-region': 'kept', 'cross-region lock': 'allowance.border-closed' },
+} as const;
+
+/** Tries again and again until it is told `wanted`; answers after how many milliseconds. */
+async function untilTold(attempt: Try | undefined, wanted: string): Promise<number> {
+  const began = performance.now();
+  await expect.poll(async () => attempt?.(), { timeout: IN_FORCE_MS, interval: 50 }).toBe(wanted);
+  return performance.now() - began;
+}
+
+test.each(['pglite', 'postgres'] as const)(
+  'the act itself is refused at every server within five seconds of the command, and done again (%s)',
+  async (database) => {
+    const people = await openPeople(database);
+    onTestFinished(() => people.house.stop());
+    const ports = [people.port];
+    if (database === 'postgres') {
+      const beside = await startBeside(people.house);
+      onTestFinished(() => beside.stop());
+      ports.push(beside.port);
+    }
+    let slowest = 0;
+    for (const [name, refusals] of Object.entries(REFUSED)) {
+      for (const state of ['as it began', 'off', 'on']) {
+        if (state !== 'as it began') {
+          const command = await runCommand(people.house.environment, 'switch', 'CN-SX', name, state, ...WHO);
+          expect(command).toMatchObject({ code: 0 });
+        }
+        const began = performance.now();
+        for (const port of ports) {
+          people.to(port);
+          for (const [act, refusal] of Object.entries(refusals)) {
+            await untilTold(people.tries[act], state === 'off' ? refusal : 'done');
+          }
+        }
+        const tookMs = performance.now() - began;
+        expect(tookMs, `${name} ${state} at ${ports.length} servers`).toBeLessThan(IN_FORCE_MS);
+        slowest = Math.max(slowest, tookMs);
+      }
+    }
+    console.log(
+      `${database}: every act followed its switch within ${Math.round(slowest)} ms at ${ports.length} servers`,
+    );
+  },
+  900_000,
+);
 
 test.each([
   ['nothing at all', []],
