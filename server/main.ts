@@ -32,10 +32,11 @@ async function open(): Promise<void> {
   const house = await buildHouse(config, { identityLimits });
   house.confine();
   const closeControl = config.databaseUrl === undefined ? await openControl(config, house) : undefined;
-  closeOnSignal(house.app, async () => {
+  const after = async () => {
     await closeControl?.();
     await house.close();
-  });
+  };
+  closeOnSignal(house.app, after, config.stopWithinMs);
   if (config.metrics) await openFigures(config, config.metrics, house);
   const place = { host: config.host, port: config.port, backlog: WAITING_MOST, reusePort: config.portShared };
   await house.app.listen(place);

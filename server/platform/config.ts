@@ -22,6 +22,8 @@ export interface Config {
   readonly insideHosts: readonly string[];
   /** How long it goes on serving after it was told to stop, so that balancers see it in time. */
   readonly drainMs: number;
+  /** How long the whole stop may take; what is not answered by then is cut off. */
+  readonly stopWithinMs: number;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   /** Where the figures may be read (METRICS_PORT); undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | undefined } | undefined;
@@ -39,7 +41,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads HOST, PORT, PORT_SHARED, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, SANDBOX_URL,
+ * Reads HOST, PORT, PORT_SHARED, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, STOP_WITHIN_MS, SANDBOX_URL,
  * INSIDE_HOSTS, LOG_LEVEL, METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING, TRUST_PROXY, and of OpenTelemetry OTEL_EXPORTER_OTLP_ENDPOINT,
  * OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER_ARG.
  * Throws {@link ConfigError} for a value that cannot be meant.
@@ -66,6 +68,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseUrl: env.DATABASE_URL ? url(env, 'DATABASE_URL', '', ['postgres:', 'postgresql:']).href : undefined,
     diskFloorBytes: wholeNumber(env, 'DISK_FLOOR_MB', 256, 1_000_000) * 1024 * 1024,
     drainMs: wholeNumber(env, 'DRAIN_MS', 500, 5_000),
+    stopWithinMs: wholeNumber(env, 'STOP_WITHIN_MS', 10_000, 300_000),
     sandboxUrl: url(env, 'SANDBOX_URL', 'http://127.0.0.1:4801', ['http:', 'https:']).origin,
     insideHosts: listed(env.INSIDE_HOSTS),
     logLevel,

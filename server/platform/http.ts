@@ -94,6 +94,8 @@ export async function createHttp(
     forceCloseConnections: 'idle',
     // What was taken is served, also while the house closes (see stop.ts).
     return503OnClosing: false,
+    // Fastify would give a stop up after ten seconds, whatever is under way: it has a limit of its own (see stop.ts).
+    pluginTimeout: 0,
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, request, reply) => {
       // Such an answer passes no hook.

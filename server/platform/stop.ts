@@ -7,8 +7,6 @@ import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promi
 import type { FastifyInstance } from 'fastify';
 import { steadyMs } from '#server/platform/clock.ts';
 
-/** The whole stop, from the signal to the end of the process. */
-const STOP_WITHIN_MS = 10_000;
 /** How long a taken connection may still be silent before it counts as one that asks nothing. */
 const SILENCE_MS = 500;
 /** A turn of the event loop as short as this had nothing to do, so nobody stands at the door. */
@@ -82,22 +80,28 @@ function isEmpty(server: Server): Promise<boolean> {
 }
 
 /**
- * Ends the process on SIGTERM or SIGINT: the app closes, then `after` (close the database), at most ten seconds in all.
+ * Ends the process on SIGTERM or SIGINT: the app closes, then `after` (close the database), at most `withinMs` in all.
  * A signal said twice is one signal: a terminal tells every process of its group, and npm tells them again.
  */
-export function closeOnSignal(app: Pick<FastifyInstance, 'close'>, after: () => Promise<void>): void {
+export function closeOnSignal(app: Pick<FastifyInstance, 'close'>, after: () => Promise<void>, withinMs: number): void {
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping) return;
       stopping = true;
-      setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+      setTimeout(() => {
+        console.error(`The stop took longer than ${withinMs} ms: what is left is cut off.`);
+        process.exit(1);
+      }, withinMs).unref();
       app
         .close()
         .then(after)
         .then(
           () => process.exit(0),
-          () => process.exit(1),
+          (error: unknown) => {
+            console.error('The stop has failed:', error);
+            process.exit(1);
+          },
         );
     });
   }

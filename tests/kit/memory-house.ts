@@ -22,6 +22,7 @@ export function memoryHouse(sandboxUrl: string): { readonly config: Config; read
       databaseUrl: undefined,
       diskFloorBytes: 0,
       drainMs: 0,
+      stopWithinMs: 10_000,
       insideHosts: [],
       sandboxUrl,
       logLevel: 'silent',
