@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { InjectOptions } from 'fastify';
 import Type from 'typebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readConfig } from '#server/platform/config.ts';
 import { type Database, Unavailable } from '#server/platform/database.ts';
 import { createHttp, type Http, rawBodyOf, refused } from '#server/platform/http.ts';
 import { migrate } from '#server/platform/migrate.ts';
@@ -269,3 +270,17 @@ test('who waits too long for an answer is told to come again, a body or none; on
   expect(failed.map((line) => JSON.parse(line).msg)).toEqual(Array(3).fill('a request failed'));
   await slow.close();
 });
+
+test('a stop in which somebody waits eleven seconds for an answer gives it and ends well', async () => {
+  const app = await createHttp(readConfig({ LOG_LEVEL: 'silent', DRAIN_MS: '0' }));
+  const taken = Promise.withResolvers<void>();
+  app.get('/slow', async () => {
+    taken.resolve();
+    await pause(11_000);
+    return {};
+  });
+  const asked = fetch(`${await app.listen({ port: 0, host: '127.0.0.1' })}/slow`);
+  await taken.promise;
+  await app.close();
+  expect((await asked).status).toBe(200);
+}, 120_000);
