@@ -103,7 +103,8 @@ export function postings(
   return tx.query<AuditPosting>(
     `select t.region, t.id, t.kind, m.debit, m.credit, coalesce(m.amount, 0)::bigint as amount, m.currency,
        d.owner as debit_owner, c.owner as credit_owner
-     from unnest($1::text[], $2::uuid[]) as i(region, id)
+     -- Two bills may tell of one transfer, as when money is given back: it is read once all the same.
+     from (select distinct * from unnest($1::text[], $2::uuid[]) as wanted(region, id)) i
      join ledger_transfer t on t.region = i.region and t.id = i.id
      left join ledger_move m on m.region = t.region and m.cursor = t.cursor
      left join ledger_account d on d.region = m.region and d.id = m.debit

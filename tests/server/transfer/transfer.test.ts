@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Value } from 'typebox/value';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Session } from '#server/identity/identity.ts';
+import { auditPayments } from '#server/proof/proof.ts';
 import { Claim, TransferFeed } from '#shared/api/transfer.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
@@ -24,7 +25,10 @@ eachDatabase('transfers', (open) => {
   beforeAll(async () => {
     here = await openMarket(await open());
   });
-  afterEach(async () => expect(await here.faults()).toEqual([]));
+  afterEach(async () => {
+    expect(await here.faults()).toEqual([]);
+    expect((await auditPayments(here.database, here.clock(), here.regions.root)).findings).toEqual([]);
+  });
   afterAll(() => here.close());
 
   /** Three people nobody has met, each with a number of their own (in the market: `#` and their name). */
