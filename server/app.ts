@@ -30,7 +30,7 @@ import { type BelieveClock, openClockGuard } from '#server/platform/clock-guard.
 import type { Config } from '#server/platform/config.ts';
 import { type Database, openDatabase } from '#server/platform/database.ts';
 import { distribute } from '#server/platform/distribute.ts';
-import { createHttp, type Http } from '#server/platform/http.ts';
+import { createHttp, type Http, type HttpParts } from '#server/platform/http.ts';
 import { type RunningJob, startJob } from '#server/platform/job.ts';
 import { type Metrics, openMetrics } from '#server/platform/metrics.ts';
 import { migrate } from '#server/platform/migrate.ts';
@@ -86,6 +86,8 @@ export interface House {
 export interface HouseParts {
   readonly clock?: Clock;
   readonly identityLimits?: Partial<IdentityLimits>;
+  /** Where the log goes; standard output unless a test listens. */
+  readonly logTo?: HttpParts['logTo'];
 }
 
 /** How long a bank may take to answer before its silence is treated as an unknown outcome. */
@@ -102,7 +104,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   const database = collector ? traceDatabase(opened) : opened;
   // Filled as the house is built; what stands here must hold for it to be ready.
   const checks: Record<string, () => Promise<void>> = {};
-  const app = await createHttp(config, { database, checks });
+  const app = await createHttp(config, { database, checks, ...(parts.logTo && { logTo: parts.logTo }) });
   metrics.watch(app);
   if (config.tracing) traceRequests(app, collector);
 

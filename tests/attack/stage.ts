@@ -84,6 +84,7 @@ export async function openStage(
     { ...memory.config, ...config },
     {
       clock,
+      logTo: memory.logTo,
       identityLimits: {
         ceremoniesPerMinute: often,
         registrationsPerHour: often,
@@ -171,6 +172,22 @@ export function againstContract(
   const isJson = /json\b/.test(type);
   if (allows(text === '' ? undefined : isJson ? JSON.parse(text) : text)) return undefined;
   return `${route.method} ${route.path} answers ${status} in another shape than the contract's: ${text.slice(0, 300)}`;
+}
+
+/** Every route Fastify itself answers, as `GET /path/{id}`, whether or not the contract tells of it; HEAD goes with GET. */
+export function ownRoutes({ app }: Pick<House, 'app'>): string[] {
+  const above: string[] = [];
+  return app
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', part = '', methods] = /^([│ ]*)[├└]── (\S+)(?: \(([A-Z, ]+)\))?/.exec(line) ?? [];
+      if (part === '') return [];
+      above.length = indent.length / 4;
+      above.push(part);
+      const path = above.join('').replaceAll(/:(\w+)/g, '{$1}');
+      return (methods?.split(', ') ?? []).flatMap((method) => (method === 'HEAD' ? [] : [`${method} ${path}`]));
+    });
 }
 
 let callers = 0;
@@ -281,6 +298,7 @@ export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<P
   let last: { core: PaymentCore; id: Uint8Array } | undefined;
   return {
     allowance,
+    signer,
     async pay(
       payee: Pick<Member, 'device'>,
       amount: number,

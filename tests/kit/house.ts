@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { startSandbox, startServer } from '#server/setup/launch.mjs';
 import { freshPostgres } from '#tests/kit/databases.ts';
 import { putMigrated } from '#tests/kit/embedded.ts';
+import { keepSecret, openEar } from '#tests/kit/overheard.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = join(ROOT, 'node_modules/node/bin/node');
@@ -53,7 +54,7 @@ export interface House {
   readonly databaseUrl: string | undefined;
   /** The newest output of both processes. */
   log(): string;
-  /** Ends both politely and removes the folder. */
+  /** Ends both politely and removes the folder; throws when either said what no log may hold (see overheard.ts). */
   stop(): Promise<void>;
   /** Ends a part at once, as a power cut would (both when not said). */
   kill(part?: Part): Promise<void>;
@@ -95,6 +96,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const running = new Map<Part, ChildProcess>();
   const ending = new Map<Part, ChildProcess>();
   const lines: string[] = [];
+  const ears = { server: openEar('the server'), sandbox: openEar('the sandbox') };
   const given = new Set<string>();
 
   async function start(part: Part): Promise<void> {
@@ -102,6 +104,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     const child = options.caged ? caged(part, environment) : uncaged(part, environment, options.elsewhere?.within);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (text) => {
+        ears[part].write(String(text));
         lines.push(`${part}: ${String(text).trimEnd()}`);
         lines.splice(0, lines.length - (options.linesKept ?? LINES_KEPT));
       });
@@ -133,6 +136,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     for (const part of PARTS.toReversed()) await end(part, 'SIGTERM');
     process.removeListener('exit', last);
     rmSync(dataDir, { recursive: true, force: true });
+    for (const part of PARTS) ears[part].close();
   }
 
   try {
@@ -229,6 +233,7 @@ async function awaitCode(sandboxOrigin: string, phone: string, given: Set<string
     const code = newest && !given.has(newest.id) ? /\b\d{6}\b/.exec(newest.text)?.[0] : undefined;
     if (newest && code) {
       given.add(newest.id);
+      keepSecret('a texted code', code);
       return code;
     }
     await pause(50);

@@ -14,6 +14,7 @@ import { type Id, newId } from '#shared/base/id.ts';
 import type { Clock } from '#shared/base/time.ts';
 import { type SoftAuthenticator, softAuthenticator } from '#tests/kit/authenticator.ts';
 import { textsTo } from '#tests/kit/house.ts';
+import { keepSecret, keepTyped } from '#tests/kit/overheard.ts';
 
 /** An answer of the server. */
 export interface Answer<Body = Record<string, unknown>> {
@@ -73,6 +74,7 @@ export async function openTexts(clock: Clock): Promise<{
     codeFor: async (phone) => {
       const code = /\b\d{6}\b/.exec((await texts(phone))[0]?.text ?? '')?.[0];
       if (!code) throw new Error(`no code came to ${phone}`);
+      keepSecret('a texted code', code);
       return code;
     },
     close: async () => {
@@ -93,7 +95,10 @@ export function openBrowser({ app, origin }: Pick<Place, 'app' | 'origin'>, addr
       for (const line of [answer.headers['set-cookie'] ?? []].flat() as string[]) {
         const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
         if (value === '') cookies.delete(name);
-        else cookies.set(name, value);
+        else {
+          cookies.set(name, value);
+          keepSecret('the value of a cookie', value);
+        }
       }
       return answer as never;
     },
@@ -173,6 +178,7 @@ async function send(
   headers: Record<string, string>,
   remoteAddress = '127.0.0.1',
 ): Promise<Answer<unknown>> {
+  keepTyped(body);
   const options: InjectOptions = {
     method,
     url: path,

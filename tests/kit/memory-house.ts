@@ -3,13 +3,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '#server/platform/config.ts';
+import { type Ear, openEar } from '#tests/kit/overheard.ts';
 
 /** Where the people of such a house find it. */
 export const MEMORY_ORIGIN = 'http://localhost:4800';
 
-/** Settings, with `sandboxUrl` as its outside world; `remove` takes away the folder of its keys. */
-export function memoryHouse(sandboxUrl: string): { readonly config: Config; readonly remove: () => void } {
+/** The settings of such a house, and where its log goes. */
+export interface MemoryHouse {
+  readonly config: Config;
+  readonly logTo: Ear;
+  /** Takes away the folder of its keys; throws when the house said what no log may hold. */
+  readonly remove: () => void;
+}
+
+/** Settings, with `sandboxUrl` as its outside world. */
+export function memoryHouse(sandboxUrl: string): MemoryHouse {
   const folder = mkdtempSync(join(tmpdir(), 'piaohao-memory-'));
+  const logTo = openEar('the house of this test');
   return {
     config: {
       host: '127.0.0.1',
@@ -25,11 +35,15 @@ export function memoryHouse(sandboxUrl: string): { readonly config: Config; read
       stopWithinMs: 10_000,
       insideHosts: [],
       sandboxUrl,
-      logLevel: 'silent',
+      logLevel: 'debug',
       metrics: undefined,
       tracing: undefined,
       trustProxy: [],
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    logTo,
+    remove() {
+      rmSync(folder, { recursive: true, force: true });
+      logTo.close();
+    },
   };
 }

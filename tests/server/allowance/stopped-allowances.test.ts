@@ -29,7 +29,7 @@ async function openWorld(databaseUrl: string | undefined) {
   const clock = () => instant(now);
   const texts = await openTexts(clock);
   const memory = memoryHouse(texts.url);
-  const house = await buildHouse({ ...memory.config, databaseUrl }, { clock });
+  const house = await buildHouse({ ...memory.config, databaseUrl }, { clock, logTo: memory.logTo });
   const ledger = openLedger({ database: house.database });
   const place = { app: house.app, origin: MEMORY_ORIGIN, clock, codeFor: texts.codeFor };
   return {

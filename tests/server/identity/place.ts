@@ -9,6 +9,7 @@ import { migrate } from '#server/platform/migrate.ts';
 import { type Duration, instant } from '#shared/base/time.ts';
 import { openMemory } from '#tests/kit/embedded.ts';
 import { openTexts } from '#tests/kit/member.ts';
+import { openEar } from '#tests/kit/overheard.ts';
 
 export const ORIGIN = 'http://localhost:4800';
 
@@ -38,7 +39,8 @@ export async function openPlace(limits: Partial<IdentityLimits> = {}, databaseUr
       limits: { ...loose, ...limits },
     },
   });
-  const app = await createHttp({ origin: ORIGIN, logLevel: 'silent', trustProxy: [] }, { database });
+  const logTo = openEar('the house of this test');
+  const app = await createHttp({ origin: ORIGIN, logLevel: 'debug', trustProxy: [] }, { database, logTo });
   identityRoutes(app, identity);
   app.post('/who', async (request) => {
     const device = await identity.deviceOf(request);
@@ -60,6 +62,7 @@ export async function openPlace(limits: Partial<IdentityLimits> = {}, databaseUr
       await app.close();
       await database.close();
       await texts.close();
+      logTo.close();
     },
   };
 }

@@ -38,7 +38,7 @@ describe.each(['pglite', 'postgres'] as const)('on %s', (kind) => {
     const texts = await openTexts(clock);
     const memory = memoryHouse(texts.url);
     const databaseUrl = kind === 'postgres' ? await freshPostgres() : undefined;
-    house = await buildHouse({ ...memory.config, databaseUrl }, { clock });
+    house = await buildHouse({ ...memory.config, databaseUrl }, { clock, logTo: memory.logTo });
     await house.database.query('update region_policy set policy = policy || $1::jsonb', [ROOM]);
     pass(duration(3, 's'));
     place = { app: house.app, origin: memory.config.origin, clock, codeFor: texts.codeFor };

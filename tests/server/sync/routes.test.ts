@@ -30,7 +30,7 @@ let ming: Member;
 beforeAll(async () => {
   texts = await openTexts(clock);
   memory = memoryHouse(texts.url);
-  house = await buildHouse(memory.config, { clock });
+  house = await buildHouse(memory.config, { clock, logTo: memory.logTo });
   place = { app: house.app, origin: MEMORY_ORIGIN, clock, codeFor: texts.codeFor };
   ming = await openMember(place, { phone: '13912345678' });
   await openLedger({ database: house.database }).post([
