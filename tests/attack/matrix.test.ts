@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHttp } from '#server/platform/http.ts';
 import { isFinal, type TopUp } from '#shared/api/funding.ts';
 import { REAL_NAME_TERMS } from '#shared/api/real-name.ts';
 import type { SyncAnswer } from '#shared/api/sync.ts';
@@ -23,10 +24,12 @@ import {
   knock,
   openPurse,
   openStage,
+  ownRoutes,
   type Stage,
 } from '#tests/attack/stage.ts';
 import { softAuthenticator } from '#tests/kit/authenticator.ts';
 import { good, type Member, newDevice, openMember } from '#tests/kit/member.ts';
+import { MEMORY_ORIGIN } from '#tests/kit/memory-house.ts';
 
 /**
  * public: says the same to everybody. own: speaks of who is signed in. theirs: names a thing of one person, which to all
@@ -517,6 +520,24 @@ const codeOf = ({ status, text }: Given) =>
 test('every route of the contract is in the table, and nothing else is', () => {
   const told = stage.routes.map(({ method, path }) => `${method} ${path}`).sort();
   expect(ROUTES.map(([route]) => route).sort()).toEqual(told);
+});
+
+/** What the house answers and the contract does not tell of: the contract itself, and the files of the app where it is built. */
+const UNTOLD = new Set(['GET /openapi.json', 'GET *']);
+
+test('every route the house answers is in the contract, so that none is outside of the table', async () => {
+  const told = stage.routes.map(({ method, path }) => `${method} ${path}`);
+  const own = ownRoutes(stage.house).filter((route) => !UNTOLD.has(route));
+  expect(own.sort()).toEqual(told.sort());
+});
+
+test('a route that is hidden from the contract would be seen', async () => {
+  const app = await createHttp({ origin: MEMORY_ORIGIN, logLevel: 'silent', trustProxy: [] });
+  app.post('/back/:door/open', { schema: { hide: true } }, async () => 'open');
+  app.route({ method: 'DELETE', url: '/back/:door', schema: { hide: true }, handler: async () => 'gone' });
+  await app.ready();
+  expect(ownRoutes({ app })).toEqual(expect.arrayContaining(['POST /back/{door}/open', 'DELETE /back/{door}']));
+  await app.close();
 });
 
 test('the marks are what their owner reads, so that a leak would be seen', async () => {
