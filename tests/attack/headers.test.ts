@@ -2,7 +2,8 @@
  * What every answer says to the browser about who may do what with it: the documents, the files, the interface and the
  * refusals of a house under https, and the score the Mozilla Observatory would give.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InjectOptions } from 'fastify';
@@ -10,9 +11,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHttp, type Http } from '#server/platform/http.ts';
 import { serveApp } from '#server/platform/static.ts';
 import { EMPTY_SYNC, openStage, type Stage } from '#tests/attack/stage.ts';
+import { buildApp } from '#tests/kit/house.ts';
 import { openMember } from '#tests/kit/member.ts';
 
 const ORIGIN = 'https://wallet.example';
+const BUILD = join(import.meta.dirname, '../../build');
 const SHELL =
   '<!doctype html><link rel="stylesheet" href="/_app/immutable/a.css"><script>import("/_app/immutable/a.js")</script>';
 
@@ -196,6 +199,41 @@ test('the cookies cannot be read by a script, sent from elsewhere or set by a ne
 test('with its cookies the house scores 135 at the Observatory', async () => {
   const [, headers] = await headersOf('house', { url: '/network' });
   expect(observatory(headers, cookies)).toBe(135);
+});
+
+describe('the app as it is built', () => {
+  let built: Http;
+  beforeAll(async () => {
+    buildApp();
+    built = await createHttp({ origin: ORIGIN, logLevel: 'silent', trustProxy: [] });
+    await serveApp(built, BUILD);
+  }, 480_000);
+  afterAll(() => built?.close());
+  const FILES = ['/app-shell.html', '/service-worker.js', '/manifest.webmanifest'];
+
+  test('every screen, the worker and the manifest score 130 at the Observatory, and with the cookies 135', async () => {
+    for (const url of ['/', '/pay/x', ...FILES]) {
+      const headers = FILES.includes(url) ? {} : DOCUMENT;
+      const answer = await built.inject({ url, headers });
+      expect([url, answer.statusCode]).toEqual([url, 200]);
+      const said = answer.headers as Record<string, string>;
+      expect([url, observatory(said, []), observatory(said, cookies)]).toEqual([url, 130, 135]);
+    }
+  });
+
+  test('the policy names the scripts of the page itself, every one, and nothing else that could run', async () => {
+    const answer = await built.inject({ url: '/', headers: DOCUMENT });
+    expect(answer.body).toBe(readFileSync(join(BUILD, 'app-shell.html'), 'utf8'));
+    const inside = [...answer.body.matchAll(/<script\b([^>]*)>([\s\S]*?)<\/script>/g)].filter(([, , code]) => code);
+    const hashes = inside.map(([, , code = '']) => `'sha256-${createHash('sha256').update(code).digest('base64')}'`);
+    expect(hashes.length).toBeGreaterThan(0);
+    expect(policyOf(answer.headers as Record<string, string>).get('script-src')).toEqual([
+      "'self'",
+      "'wasm-unsafe-eval'",
+      ...hashes,
+    ]);
+    expect(answer.body).not.toMatch(/<[^>]+\son\w+=|javascript:|<base\b|src="(?:https?:)?\/\//i);
+  });
 });
 
 describe('the scale itself', () => {
