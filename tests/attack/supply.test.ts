@@ -1,6 +1,7 @@
 /** What the lock says of the packages the house is built of: where each comes from, that it is fixed, what it may do. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -58,6 +59,30 @@ test('one package alone may run a script when it is installed', () => {
   expect(bring.filter((path) => path !== 'node_modules/node')).toEqual([]);
   expect(Object.keys(manifest.scripts).filter((name) => /^(?:pre|post)?(?:install|prepare)/.test(name))).toEqual([]);
 });
+
+test('a package that brings a script is refused by the npm that knows our setting, and its script does not run', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'piaohao-poisoned-'));
+  const ran = join(folder, 'ran');
+  mkdirSync(join(folder, 'poisoned'));
+  const { allowScripts } = manifest;
+  const write = (name: string, what: object) => writeFileSync(join(folder, name), JSON.stringify(what));
+  write('package.json', { name: 'tried', private: true, allowScripts });
+  const postinstall = `node -e "require('node:fs').writeFileSync('${ran}', '')"`;
+  write('poisoned/package.json', { name: 'poisoned', version: '1.0.0', scripts: { postinstall } });
+  copyFileSync(join(ROOT, '.npmrc'), join(folder, '.npmrc'));
+  const npm = (...words: readonly string[]) => spawnSync('npm', words, { cwd: folder, encoding: 'utf8' });
+  const install = ['install', './poisoned', '--offline', '--install-links'];
+  const refused = npm(...install);
+  const isRun = existsSync(ran);
+  const allowed = npm(...install, '--dangerously-allow-all-scripts');
+  const wouldRun = existsSync(ran);
+  rmSync(folder, { recursive: true });
+  expect([allowed.status, wouldRun], 'the script works, so that its silence says something').toEqual([0, true]);
+  // npm 10 knows neither the list nor the setting, and runs what comes.
+  const knows = Number(spawnSync('npm', ['--version'], { encoding: 'utf8' }).stdout.split('.')[0]) >= 11;
+  expect([refused.status === 0, isRun]).toEqual(knows ? [false, false] : [true, true]);
+  if (knows) expect(refused.stderr).toContain('ESTRICTALLOWSCRIPTS');
+}, 60_000);
 
 test('nothing that is fetched for the tests is a package of the house, or brings a script', () => {
   expect(beside.filter(([, one]) => one.hasInstallScript).map(([path]) => path)).toEqual([]);
