@@ -1,7 +1,8 @@
 /**
- * How units get into the journal. The quick road writes everything that waits in one statement; when that statement
- * meets a broken floor, a known id or a race, the sure road holds the journal and decides unit by unit, in order. Inside
- * a door's transaction the journal is held first, and the same statement is tried before deciding one by one.
+ * How units get into the journal. The quick road writes all that waits for a region in one statement; when that statement
+ * meets a broken floor, a known id or a race, or a unit is of several regions, the sure road holds their journals and
+ * decides unit by unit, in order. Inside a door's transaction the journals are held first, and the same statement is tried
+ * in each before deciding one by one.
  * Invariant: a unit is written wholly or not at all, and exactly once for its ids.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -50,7 +51,7 @@ export function openPosting(database: Database, recall: Recall): Posting {
       if (units.length === 0) return [];
       // Made ready first: nobody else posts while the journal is held.
       const draft = draftOf(units);
-      await store.holdJournal(tx, [...draft.append.regions.keys()]);
+      await store.holdJournal(tx, [...draft.appends.keys()]);
       return (await postTogether(tx, units, draft, recall)) ?? postSurely(tx, units, recall);
     },
   };
@@ -119,20 +120,39 @@ function firstOfEachId(units: readonly Unit[]): Unit[] {
   return first;
 }
 
-/** One statement for all; what it could not write (because of repeats, floors or races) is missing in the answer. */
-async function postQuickly({ database, recall }: Desk, units: readonly Unit[]): Promise<Map<Unit, Answer>> {
+/** One statement for all units of a region; what it could not write (because of repeats, floors or races) is missing in the answer. */
+async function postQuickly(desk: Desk, units: readonly Unit[]): Promise<Map<Unit, Answer>> {
   const done = new Map<Unit, Answer>();
+  const regions = Map.groupBy(units, regionOf);
+  regions.delete(undefined);
+  // Each unit is by itself: regions need not wait for each other.
+  await Promise.all([...regions.values()].map((some) => postInRegion(desk, some, done)));
+  return done;
+}
+
+/** The region of all of a unit; undefined when it is of several. */
+function regionOf([first, ...others]: Unit): string | undefined {
+  return others.every(({ region }) => region === first?.region) ? first?.region : undefined;
+}
+
+async function postInRegion(
+  { database, recall }: Desk,
+  units: readonly Unit[],
+  done: Map<Unit, Answer>,
+): Promise<void> {
   let left = units;
   for (let attempt = 0; attempt < 2 && left.length > 0; attempt += 1) {
     const draft = draftOf(left);
-    const appended = await orNothing(store.append(database, draft.append));
-    if (!appended) return done;
+    const [what] = draft.appends.values();
+    const appended = what && (await orNothing(store.append(database, what)));
+    if (!appended) return;
     if (appended.known.length === 0) {
-      if (appended.bases.size < draft.append.regions.size) return done;
-      remember(recall, draft, appended.bases);
+      if (appended.base === undefined) return;
+      const bases = new Map([[what.region, appended.base]]);
+      remember(recall, draft, bases);
       for (const unit of left)
-        done.set(unit, ok(new PostedUnit(unit, (transfer) => placeOf(draft, appended.bases, transfer), true)));
-      return done;
+        done.set(unit, ok(new PostedUnit(unit, (transfer) => placeOf(draft, bases, transfer), true)));
+      return;
     }
     const known = new Map(appended.known.map((row) => [keyOf(row), row]));
     for (const unit of left) {
@@ -141,7 +161,6 @@ async function postQuickly({ database, recall }: Desk, units: readonly Unit[]): 
     }
     left = left.filter((unit) => !done.has(unit));
   }
-  return done;
 }
 
 /** Runs `work` so that when it answers undefined, the transaction goes on as if it had never been tried. */
@@ -163,18 +182,24 @@ async function orNothing<Answer>(appending: Promise<Answer>): Promise<Answer | u
   }
 }
 
-/** With the journal held: all units in one statement when each can be written; undefined, with nothing written, when one cannot. */
+/** With the journals held: all units in one statement a region when each can be written; undefined, with nothing written, when one cannot. */
 async function postTogether(
   tx: Sql,
   units: readonly Unit[],
   draft: Draft,
   recall: Recall,
 ): Promise<Answer[] | undefined> {
-  const bases = await attempt(tx, () => orNothing(store.appendNew(tx, draft.append)));
+  const bases = await attempt(tx, () => orNothing(appendAll(tx, draft)));
   if (bases === undefined) return undefined;
-  assert(bases.size === draft.append.regions.size, 'a held journal takes what can be written');
   remember(recall, draft, bases);
   return units.map((unit) => ok(new PostedUnit(unit, (transfer) => placeOf(draft, bases, transfer), true)));
+}
+
+/** Where each region of a draft began; its journals are held. */
+async function appendAll(tx: Sql, { appends }: Draft): Promise<Map<string, number>> {
+  const bases = new Map<string, number>();
+  for (const [region, what] of appends) bases.set(region, await store.appendNew(tx, what));
+  return bases;
 }
 
 /** With the journal held nobody else posts: what is read here is still so when it is written. */
@@ -196,8 +221,7 @@ async function postSurely(tx: Sql, units: readonly Unit[], recall: Recall): Prom
     return unit;
   });
   const draft = draftOf(accepted);
-  const bases = accepted.length > 0 ? await store.appendNew(tx, draft.append) : new Map<string, number>();
-  assert(bases.size === draft.append.regions.size, 'a held journal takes what was decided');
+  const bases = await appendAll(tx, draft);
   remember(recall, draft, bases);
   return decided.map((one, at) =>
     isUnit(one) ? ok(new PostedUnit(one, (transfer) => placeOf(draft, bases, transfer), one === units[at])) : one,
@@ -272,34 +296,40 @@ function changesOf(unit: Unit): Change[] {
 }
 
 interface Draft {
-  readonly append: store.Append;
-  readonly steps: ReadonlyMap<Transfer, number>;
+  readonly appends: ReadonlyMap<string, store.Append>;
+  /** Each transfer as the row it is written as, in their order. */
+  readonly rows: ReadonlyMap<Transfer, store.NewTransfer>;
 }
 
-/** What one statement has to write for `units`, in their order. */
+/** What one statement a region has to write for `units`, in their order. */
 function draftOf(units: readonly Unit[]): Draft {
-  const regions = new Map<string, number>();
-  const steps = new Map<Transfer, number>();
-  const transfers: store.NewTransfer[] = [];
-  const moves: store.NewMove[] = [];
+  const written = new Map<string, { readonly transfers: store.NewTransfer[]; readonly moves: store.NewMove[] }>();
+  const rows = new Map<Transfer, store.NewTransfer>();
   const changes = openChanges();
   for (const unit of units) {
     for (const transfer of unit) {
       const { region } = transfer;
-      const step = (regions.get(region) ?? 0) + 1;
-      regions.set(region, step);
-      steps.set(transfer, step);
+      const own = written.get(region) ?? { transfers: [], moves: [] };
+      written.set(region, own);
+      const step = own.transfers.length + 1;
       const sealed = asSealed(transfer);
       const seal = sealOf(sealed);
       const { id, kind, at, about, reverses } = sealed;
-      transfers.push({ region, step, id, kind, at, about, reverses, seal });
+      const row = { step, id, kind, at, about, reverses, seal };
+      own.transfers.push(row);
+      rows.set(transfer, row);
       sealed.moves.forEach(({ debit, credit, amount, currency }, line) => {
-        moves.push({ region, step, line, debit, credit, amount, currency });
+        own.moves.push({ step, line, debit, credit, amount, currency });
       });
     }
     changes.book(unit);
   }
-  return { append: { regions, transfers, moves, changes: changes.all() }, steps };
+  const byRegion = Map.groupBy(changes.all(), ({ account }) => account.region);
+  const appends = [...written].map(([region, own]): [string, store.Append] => [
+    region,
+    { region, ...own, changes: byRegion.get(region) ?? [] },
+  ]);
+  return { appends: new Map(appends), rows };
 }
 
 /** Adds up what units do to each account, one unit after the other. */
@@ -334,17 +364,12 @@ function openChanges(): { readonly book: (unit: Unit) => void; readonly all: () 
 }
 
 /** Tells followers of this process what has its places now, should it be committed. */
-function remember(recall: Recall, { append, steps }: Draft, bases: ReadonlyMap<string, number>): void {
-  let at = 0;
-  for (const transfer of steps.keys()) {
-    const written = append.transfers[at++];
-    assert(written !== undefined, 'a transfer is written as one row');
-    recall.keep((bases.get(written.region) ?? 0) + written.step, transfer, toHex(written.seal));
-  }
+function remember(recall: Recall, draft: Draft, bases: ReadonlyMap<string, number>): void {
+  for (const [transfer, { seal }] of draft.rows) recall.keep(placeOf(draft, bases, transfer), transfer, toHex(seal));
 }
 
-function placeOf(draft: Draft, bases: ReadonlyMap<string, number>, transfer: Transfer): number {
-  return (bases.get(transfer.region) ?? 0) + (draft.steps.get(transfer) ?? 0);
+function placeOf({ rows }: Draft, bases: ReadonlyMap<string, number>, transfer: Transfer): number {
+  return (bases.get(transfer.region) ?? 0) + (rows.get(transfer)?.step ?? 0);
 }
 
 /** Where a unit stands, reckoned when it is asked for: few ask, and of a thousand units it would cost a thousand small tables. */

@@ -1,5 +1,5 @@
 /** How the ledger remembers: every statement on its tables, the same on both engines. */
-
+import { byRegion } from '#server/ledger/by-region.ts';
 import type { Account, AccountKind } from '#server/ledger/chart.ts';
 import type { About } from '#server/ledger/transfer.ts';
 import type { Sql } from '#server/platform/database.ts';
@@ -23,7 +23,6 @@ export interface AccountRow extends Omit<Account, 'id'> {
 
 /** A transfer about to be written: the `step`-th new one of its region. */
 export interface NewTransfer {
-  readonly region: string;
   readonly step: number;
   readonly id: string;
   readonly kind: string;
@@ -35,7 +34,6 @@ export interface NewTransfer {
 
 /** A move about to be written: the `line`-th of its transfer. */
 export interface NewMove {
-  readonly region: string;
   readonly step: number;
   readonly line: number;
   readonly debit: string;
@@ -44,19 +42,19 @@ export interface NewMove {
   readonly currency: Currency;
 }
 
-/** All that one statement writes. `changes` holds each touched account once: `by` in the
+/** All that one statement writes, in one region. `changes` holds each touched account once: `by` in the
  * sense of its normal side, `least` the lowest it stands on the way. */
 export interface Append {
-  readonly regions: ReadonlyMap<string, number>;
+  readonly region: string;
   readonly transfers: readonly NewTransfer[];
   readonly moves: readonly NewMove[];
   readonly changes: readonly { readonly account: Account; readonly by: number; readonly least: number }[];
 }
 
-/** What the statement answers: either transfers that stand there already (nothing was written) or where each region began. */
+/** What the statement answers: transfers that stand there already (nothing was written), or where the new ones begin. */
 export interface Appended {
   readonly known: readonly KnownTransfer[];
-  readonly bases: ReadonlyMap<string, number>;
+  readonly base: number | undefined;
 }
 
 /*
@@ -65,59 +63,56 @@ export interface Appended {
  * The end of the journal is taken first and everything else hangs on it (`joined`), so that two processes queue up
  * there and nowhere else. What a process cannot see in its snapshot (an id, an account another one has just made)
  * ends in a unique violation and is decided again with the journal held. One below its floor is what breaks the check.
+ *
+ * A cluster runs the parts one after the other, each seeing what was written before it: so no part reads a table that
+ * another one writes, but for what is known, which is read first. An account that was not changed is opened.
  */
-const KNOWN = `
-  select t.region, t.id, t.cursor, t.at, t.seal
-  from (select unnest($3::text[]) as region, unnest($5::uuid[]) as id) as i
-  join ledger_transfer t on t.region = i.region and t.id = i.id`;
-const NONE_KNOWN =
-  'select null::text as region, null::uuid as id, 0::bigint as cursor, 0::bigint as at, null::bytea as seal where false';
+const KNOWN = 'select id, cursor, at, seal from ledger_transfer where region = $1 and id = any($4::uuid[])';
+const NONE_KNOWN = 'select null::uuid as id, 0::bigint as cursor, 0::bigint as at, null::bytea as seal where false';
 const appending = (known: string): string => `
-with known as (${known}
+with known as materialized (${known}
 ), joined as (
-  update ledger_journal_end as e set cursor = e.cursor + n.count
-  from unnest($1::text[], $2::bigint[]) as n(region, count)
-  where e.region = n.region and not exists (select 1 from known)
-    and (select count(*) from ledger_journal_end as all_of where all_of.region = any($1::text[])) = cardinality($1::text[])
-  returning e.region, e.cursor - n.count as base
+  update ledger_journal_end set cursor = cursor + $2::bigint
+  where region = $1 and not exists (select 1 from known)
+  returning cursor - $2::bigint as base
 ), transfers as (
   insert into ledger_transfer (region, id, cursor, kind, at, about, reverses, seal)
-  select i.region, i.id, joined.base + i.step, i.kind, i.at, i.about, i.reverses, i.seal
-  from (select unnest($3::text[]) as region, unnest($4::int[]) as step, unnest($5::uuid[]) as id, unnest($6::text[]) as kind,
-    unnest($7::bigint[]) as at, unnest($8::jsonb[]) as about, unnest($9::uuid[]) as reverses, unnest($10::bytea[]) as seal) as i
-  join joined on joined.region = i.region
+  select $1, i.id, joined.base + i.step, i.kind, i.at, i.about, i.reverses, i.seal
+  from (select unnest($3::int[]) as step, unnest($4::uuid[]) as id, unnest($5::text[]) as kind, unnest($6::bigint[]) as at,
+    unnest($7::jsonb[]) as about, unnest($8::uuid[]) as reverses, unnest($9::bytea[]) as seal) as i
+  cross join joined
 ), moves as (
   insert into ledger_move (region, cursor, line, debit, credit, amount, currency)
-  select i.region, joined.base + i.step, i.line, i.debit, i.credit, i.amount, i.currency
-  from (select unnest($11::text[]) as region, unnest($12::int[]) as step, unnest($13::smallint[]) as line,
-    unnest($14::text[]) as debit, unnest($15::text[]) as credit, unnest($16::bigint[]) as amount,
-    unnest($17::text[]) as currency) as i
-  join joined on joined.region = i.region
+  select $1, joined.base + i.step, i.line, i.debit, i.credit, i.amount, i.currency
+  from (select unnest($10::int[]) as step, unnest($11::smallint[]) as line, unnest($12::text[]) as debit,
+    unnest($13::text[]) as credit, unnest($14::bigint[]) as amount, unnest($15::text[]) as currency) as i
+  cross join joined
 ), change as (
-  select i.* from unnest($18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::bigint[], $25::bigint[], $26::bigint[])
-    as i(region, id, kind, owner, currency, normal, floor, by, least)
-  join joined on joined.region = i.region
-), updated as (
+  select i.*
+  from (select unnest($16::text[]) as id, unnest($17::text[]) as kind, unnest($18::text[]) as owner,
+    unnest($19::text[]) as currency, unnest($20::text[]) as normal, unnest($21::bigint[]) as floor,
+    unnest($22::bigint[]) as by, unnest($23::bigint[]) as least) as i
+  cross join joined
+), changed as (
   update ledger_account as a set balance = case when a.balance + change.least < a.floor then a.floor - 1 else a.balance + change.by end
   from change
-  where a.region = change.region and a.id = change.id and a.currency = change.currency and a.normal = change.normal
+  where a.region = $1 and a.id = change.id and a.currency = change.currency and a.normal = change.normal
+  returning a.id
 ), opened as (
   insert into ledger_account (region, id, kind, owner, currency, normal, floor, balance)
-  select c.region, c.id, c.kind, c.owner, c.currency, c.normal, c.floor,
-    case when c.least < c.floor then c.floor - 1 else c.by end
-  from change c left join ledger_account a on a.region = c.region and a.id = c.id
-  where a.id is null or a.currency <> c.currency or a.normal <> c.normal
+  select $1, c.id, c.kind, c.owner, c.currency, c.normal, c.floor, case when c.least < c.floor then c.floor - 1 else c.by end
+  from change c where not exists (select 1 from changed where changed.id = c.id)
 )
-select region, null::uuid as id, base as cursor, null::bigint as at, null::bytea as seal from joined
+select null::uuid as id, base as cursor, null::bigint as at, null::bytea as seal from joined
 union all
-select region, id, cursor, at, seal from known`;
+select id, cursor, at, seal from known`;
 /** Looks first whether a transfer is known, and then writes nothing. */
 const APPEND = appending(KNOWN);
 /** For who holds the journal: a transfer that is known breaks the key. */
 const APPEND_NEW = appending(NONE_KNOWN);
 
 /**
- * Writes `what` in one statement, unless one of its transfers is known: then nothing.
+ * Writes `what` in one statement, unless one of its transfers is known or its region has no journal yet: then nothing.
  * Throws 23505 when another process made an id or account meanwhile, 23514 when a floor would be broken.
  */
 export function append(tx: Sql, what: Append): Promise<Appended> {
@@ -125,16 +120,17 @@ export function append(tx: Sql, what: Append): Promise<Appended> {
 }
 
 /** Writes `what` in one statement without looking for what is known: that throws 23505, as a broken floor 23514. */
-export async function appendNew(tx: Sql, what: Append): Promise<ReadonlyMap<string, number>> {
-  return (await appendBy(tx, APPEND_NEW, what)).bases;
+export async function appendNew(tx: Sql, what: Append): Promise<number> {
+  const { base } = await appendBy(tx, APPEND_NEW, what);
+  assert(base !== undefined, 'a held journal takes what is written');
+  return base;
 }
 
 async function appendBy(tx: Sql, statement: string, what: Append): Promise<Appended> {
-  const { transfers, moves, changes } = what;
-  const rows = await tx.query<Omit<KnownTransfer, 'id'> & { id: string | null }>(statement, [
-    [...what.regions.keys()],
-    [...what.regions.values()],
-    transfers.map((one) => one.region),
+  const { region, transfers, moves, changes } = what;
+  const rows = await tx.query<Omit<KnownTransfer, 'region' | 'id'> & { id: string | null }>(statement, [
+    region,
+    transfers.length,
     transfers.map((one) => one.step),
     transfers.map((one) => one.id),
     transfers.map((one) => one.kind),
@@ -142,14 +138,12 @@ async function appendBy(tx: Sql, statement: string, what: Append): Promise<Appen
     transfers.map((one) => one.about),
     transfers.map((one) => one.reverses),
     transfers.map((one) => one.seal),
-    moves.map((one) => one.region),
     moves.map((one) => one.step),
     moves.map((one) => one.line),
     moves.map((one) => one.debit),
     moves.map((one) => one.credit),
     moves.map((one) => one.amount),
     moves.map((one) => one.currency),
-    changes.map((one) => one.account.region),
     changes.map((one) => one.account.id),
     changes.map((one) => one.account.kind),
     changes.map((one) => one.account.owner),
@@ -159,31 +153,22 @@ async function appendBy(tx: Sql, statement: string, what: Append): Promise<Appen
     changes.map((one) => one.by),
     changes.map((one) => one.least),
   ]);
-  const known: KnownTransfer[] = [];
-  const bases = new Map<string, number>();
-  for (const { id, ...row } of rows) {
-    if (id === null) bases.set(row.region, row.cursor);
-    else known.push({ ...row, id });
-  }
-  return { known, bases };
+  const known = rows.flatMap(({ id, ...row }) => (id === null ? [] : [{ ...row, region, id }]));
+  return { known, base: rows.find(({ id }) => id === null)?.cursor };
 }
 
 /** Takes the end of the journal of each region, in one order for everybody, until the transaction ends. */
 export async function holdJournal(tx: Sql, regions: readonly string[]): Promise<void> {
-  const sorted = [...regions].sort();
-  if ((await lockEnds(tx, sorted)) === sorted.length) return;
-  await tx.query('insert into ledger_journal_end (region) select * from unnest($1::text[]) on conflict do nothing', [
-    sorted,
-  ]);
-  await lockEnds(tx, sorted);
+  for (const region of [...regions].sort()) {
+    if (await lockEnd(tx, region)) continue;
+    await tx.query('insert into ledger_journal_end (region) values ($1) on conflict do nothing', [region]);
+    await lockEnd(tx, region);
+  }
 }
 
-async function lockEnds(tx: Sql, sorted: readonly string[]): Promise<number> {
-  const rows = await tx.query(
-    'select region from ledger_journal_end where region = any($1::text[]) order by region for update',
-    [sorted],
-  );
-  return rows.length;
+async function lockEnd(tx: Sql, region: string): Promise<boolean> {
+  const rows = await tx.query('select region from ledger_journal_end where region = $1 for update', [region]);
+  return rows.length > 0;
 }
 
 /** Those of the transfers that stand in the journal. */
@@ -191,10 +176,11 @@ export function knownTransfers(
   tx: Sql,
   wanted: readonly { readonly region: string; readonly id: string }[],
 ): Promise<KnownTransfer[]> {
-  return tx.query<KnownTransfer>(
-    `select t.region, t.id, t.cursor, t.at, t.seal from unnest($1::text[], $2::uuid[]) as i(region, id)
-     join ledger_transfer t on t.region = i.region and t.id = i.id`,
-    [wanted.map((one) => one.region), wanted.map((one) => one.id)],
+  return byRegion(wanted, (region, rows) =>
+    tx.query<KnownTransfer>(
+      'select region, id, cursor, at, seal from ledger_transfer where region = $1 and id = any($2::uuid[])',
+      [region, rows.map(({ id }) => id)],
+    ),
   );
 }
 
@@ -203,11 +189,11 @@ export function knownReversals(
   tx: Sql,
   wanted: readonly { readonly region: string; readonly id: string }[],
 ): Promise<{ region: string; reverses: string; id: string }[]> {
-  if (wanted.length === 0) return Promise.resolve([]);
-  return tx.query(
-    `select t.region, t.reverses, t.id from unnest($1::text[], $2::uuid[]) as i(region, id)
-     join ledger_transfer t on t.region = i.region and t.reverses = i.id`,
-    [wanted.map((one) => one.region), wanted.map((one) => one.id)],
+  return byRegion(wanted, (region, rows) =>
+    tx.query<{ region: string; reverses: string; id: string }>(
+      'select region, reverses, id from ledger_transfer where region = $1 and reverses = any($2::uuid[])',
+      [region, rows.map(({ id }) => id)],
+    ),
   );
 }
 
@@ -216,10 +202,12 @@ export function accounts(
   tx: Sql,
   wanted: readonly { readonly region: string; readonly id: string }[],
 ): Promise<AccountRow[]> {
-  return tx.query<AccountRow>(
-    `select a.region, a.id, a.kind, a.owner, a.currency, a.normal, a.floor, a.balance
-     from unnest($1::text[], $2::text[]) as i(region, id) join ledger_account a on a.region = i.region and a.id = i.id`,
-    [wanted.map((one) => one.region), wanted.map((one) => one.id)],
+  return byRegion(wanted, (region, rows) =>
+    tx.query<AccountRow>(
+      `select region, id, kind, owner, currency, normal, floor, balance from ledger_account
+       where region = $1 and id = any($2::text[])`,
+      [region, rows.map(({ id }) => id)],
+    ),
   );
 }
 
@@ -356,10 +344,11 @@ export async function freezeView(tx: Sql): Promise<void> {
 /** The end of each region's journal; regions that have rows but no end come with 0. */
 export function journalEnds(tx: Sql): Promise<{ region: string; cursor: number }[]> {
   return tx.query(
-    `select r.region, coalesce(e.cursor, 0) as cursor from (
-       select region from ledger_journal_end union select region from ledger_transfer
-       union select region from ledger_move union select region from ledger_account
-     ) as r left join ledger_journal_end e on e.region = r.region order by r.region`,
+    `select region, max(cursor) as cursor from (
+       select region, cursor from ledger_journal_end union all select distinct region, 0::bigint from ledger_transfer
+       union all select distinct region, 0::bigint from ledger_move
+       union all select distinct region, 0::bigint from ledger_account
+     ) as r group by region order by region`,
   );
 }
 
