@@ -14,6 +14,7 @@ import {
 } from '#server/allowance/ending.ts';
 import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
 import { type Issued, openIssuing, type Want } from '#server/allowance/issue.ts';
+import { lockHeld } from '#server/allowance/lock.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import * as store from '#server/allowance/store.ts';
 import type { Device } from '#server/identity/identity.ts';
@@ -111,10 +112,9 @@ export function openAllowances(parts: AllowanceParts): Allowances {
   });
   parts.identity.onEased((tx, owner) => stopAllowancesOfWallet(tx, regions, owner, 'limits-eased'));
   return {
-    lockMany: async (tx, references) =>
-      byReference(references.length === 0 ? [] : await store.lockByReference(tx, references)),
+    lockMany: async (tx, references) => byReference(await lockHeld(tx, references)),
     readMany: async (tx, references) =>
-      byReference(references.length === 0 ? [] : await store.readByReference(tx, references)),
+      byReference(references.length === 0 ? [] : (await store.readByReference(tx, references)).map(heldOf)),
     claim: (tx, claims) => claimAll(tx, claims),
     stop: (tx, allowance, reason, at) => stopAllowance(tx, regions, allowance, reason, at),
     payees: certificates.payees,
@@ -129,8 +129,8 @@ export function openAllowances(parts: AllowanceParts): Allowances {
   };
 }
 
-function byReference(rows: readonly store.AllowanceRow[]): Map<string, HeldAllowance> {
-  return new Map(rows.map((row) => [toBase64url(row.reference), heldOf(row)]));
+function byReference(held: readonly HeldAllowance[]): Map<string, HeldAllowance> {
+  return new Map(held.map((one) => [toBase64url(one.reference), one]));
 }
 
 async function claimAll(tx: Sql, claims: readonly { region: string; id: Id; amount: number }[]): Promise<void> {

@@ -1,6 +1,7 @@
 /** How an allowance ends: closed by its device, stopped by the house, released when nobody can claim from it any more. */
 import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
 import { keyOfCose } from '#server/allowance/issue.ts';
+import { lockHeld } from '#server/allowance/lock.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import * as store from '#server/allowance/store.ts';
 import type { Device, RevokedPasskey } from '#server/identity/identity.ts';
@@ -37,9 +38,8 @@ export async function closeAllowance(
   if (!read.ok) return read;
   const { allowance: reference, lastTotal } = read.value.message;
   return parts.database.transaction(async (tx) => {
-    const [row] = await store.lockByReference(tx, [reference]);
-    if (row === undefined) return refuse({ code: 'allowance.unknown' });
-    const held = heldOf(row);
+    const [held] = await lockHeld(tx, [reference]);
+    if (held === undefined) return refuse({ code: 'allowance.unknown' });
     const checked = await verifyAsync(closingChecks(closing, held.signed, await heldPayments(tx, held)), verifier);
     if (!checked.ok) return checked;
     if (held.state === 'stopped' && !isInnocent(held)) return refuse({ code: 'allowance.stopped' });
@@ -47,8 +47,8 @@ export async function closeAllowance(
       const returned = Math.max(0, held.total - held.returned - Math.max(lastTotal, held.claimed));
       await giveBack(parts, tx, 'close', [{ held, moves: returnMoves(held, returned) }]);
       await store.endAllowance(tx, held, { state: 'closed', returned, closing });
-      if (row.payee === null) {
-        await store.takeOutstanding(tx, held.region, [{ expires: row.expires_at, total: row.total }]);
+      if (held.payee === undefined) {
+        await store.takeOutstanding(tx, held.region, [{ expires: held.expiresAt, total: held.total }]);
       }
     }
     return ok(held.id);
@@ -172,15 +172,18 @@ export async function releaseDue(parts: AllowanceParts): Promise<number> {
   const now = parts.clock();
   await store.forgetOutstanding(parts.database, now);
   // What waits behind a closed border still has its claim: no hold goes back to a payer who may have spent it there.
-  if (heldOpenUntil(await parts.regions.all(), now) > now) return 0;
-  for (let last = RELEASED_AT_ONCE; last === RELEASED_AT_ONCE; released += last) {
-    last = await parts.database.transaction((tx) => releaseSome(parts, tx));
+  const regions = await parts.regions.all();
+  if (heldOpenUntil(regions, now) > now) return 0;
+  for (const { region } of regions) {
+    for (let last = RELEASED_AT_ONCE; last === RELEASED_AT_ONCE; released += last) {
+      last = await parts.database.transaction((tx) => releaseSome(parts, tx, region));
+    }
   }
   return released;
 }
 
-async function releaseSome(parts: AllowanceParts, tx: Sql): Promise<number> {
-  const due = (await store.takeDue(tx, parts.clock(), RELEASED_AT_ONCE)).map(heldOf);
+async function releaseSome(parts: AllowanceParts, tx: Sql, region: string): Promise<number> {
+  const due = (await store.takeDue(tx, region, parts.clock(), RELEASED_AT_ONCE)).map(heldOf);
   const owed = new Map<string, number>();
   const units: { held: HeldAllowance; moves: Move[] }[] = [];
   for (const held of due) {

@@ -85,6 +85,11 @@ export function heldOf(row: AllowanceRow): HeldAllowance {
   };
 }
 
+/** The region of an allowance that was read before; undefined when it has to be looked for. */
+export function regionKnown(reference: Uint8Array): string | undefined {
+  return kept.get(toBase64url(reference))?.message.region;
+}
+
 function signedOf(row: AllowanceRow): Verified<Allowance> {
   const name = toBase64url(row.reference);
   const known = kept.get(name);

@@ -1,5 +1,6 @@
 /** What the house remembers of allowances and certificates, in SQL. */
 import type { StopReason } from '#server/allowance/held.ts';
+import { byRegion } from '#server/ledger/by-region.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Instant } from '#shared/base/time.ts';
@@ -50,11 +51,11 @@ export interface SettingRow {
 const COLUMNS = `region, id, reference, wallet, device, device_key, currency, total, claimed, returned, state,
   stop_reason, payee, status_index, issued_at, expires_at, claim_until_at, bytes`;
 
-/** The rows of these references, of every region, locked in one order. */
-export function lockByReference(tx: Sql, references: readonly Uint8Array[]): Promise<AllowanceRow[]> {
+/** The rows of these references in one region, locked in one order. */
+export function lockByReference(tx: Sql, region: string, references: readonly Uint8Array[]): Promise<AllowanceRow[]> {
   return tx.query<AllowanceRow>(
-    `select ${COLUMNS} from allowance where reference = any($1::bytea[]) order by id, region for update`,
-    [references],
+    `select ${COLUMNS} from allowance where region = $1 and reference = any($2::bytea[]) order by id for update`,
+    [region, references],
   );
 }
 
@@ -124,13 +125,15 @@ export async function addClaims(
   tx: Sql,
   claims: readonly { region: string; id: Id; amount: number }[],
 ): Promise<number> {
-  const rows = await tx.query(
-    `update allowance set claimed = claimed + claim.amount
-     from (select region, id, sum(amount)::bigint as amount
-           from unnest($1::text[], $2::uuid[], $3::bigint[]) as one (region, id, amount) group by region, id) as claim
-     where allowance.id = claim.id and allowance.region = claim.region
-     returning allowance.id`,
-    [claims.map((one) => one.region), claims.map((one) => one.id), claims.map((one) => one.amount)],
+  const rows = await byRegion(claims, (region, some) =>
+    tx.query(
+      `update allowance set claimed = claimed + claim.amount
+       from (select id, sum(amount)::bigint as amount from unnest($2::uuid[], $3::bigint[]) as one (id, amount)
+             group by id) as claim
+       where allowance.region = $1 and allowance.id = claim.id
+       returning allowance.id`,
+      [region, some.map((one) => one.id), some.map((one) => one.amount)],
+    ),
   );
   return rows.length;
 }
@@ -225,12 +228,12 @@ export async function isStopped(tx: Sql, region: string, device: Id): Promise<bo
   return rows.length > 0;
 }
 
-/** Some allowances whose claim window is over at `now`, each handed to one process only. */
-export function takeDue(tx: Sql, now: Instant, most: number): Promise<AllowanceRow[]> {
+/** Some allowances of a region whose claim window is over at `now`, each handed to one process only. */
+export function takeDue(tx: Sql, region: string, now: Instant, most: number): Promise<AllowanceRow[]> {
   return tx.query<AllowanceRow>(
-    `select ${COLUMNS} from allowance where claim_until_at < $1 and state <> 'released'
-     order by claim_until_at limit $2 for update skip locked`,
-    [now, most],
+    `select ${COLUMNS} from allowance where region = $1 and claim_until_at < $2 and state <> 'released'
+     order by claim_until_at limit $3 for update skip locked`,
+    [region, now, most],
   );
 }
 
