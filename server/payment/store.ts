@@ -1,6 +1,7 @@
 /** How payments, the words of payees and the cases are remembered: every statement on their tables, the same on both engines. */
 import type { Sql } from '#server/platform/database.ts';
 import type { RefusalCode } from '#shared/api/refusal.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Duration, Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -150,9 +151,14 @@ export function readStories(tx: Sql, ids: readonly Uint8Array[]): Promise<Paymen
   );
 }
 
-/** One row, locked until `tx` ends. */
+/** One row, locked until `tx` ends. Where it lies is looked up first: a statement that locks names its region. */
 export async function lockPayment(tx: Sql, id: Uint8Array): Promise<PaymentRow | undefined> {
-  const rows = await tx.query<PaymentRow>(`select ${COLUMNS} from payment where id = $1::bytea for update`, [id]);
+  const [found] = await tx.query<{ region: string }>('select region from payment where id = $1::bytea', [id]);
+  if (found === undefined) return undefined;
+  const rows = await tx.query<PaymentRow>(
+    `select ${COLUMNS} from payment where region = $1 and id = $2::bytea for update`,
+    [found.region, id],
+  );
   return rows[0];
 }
 
@@ -310,28 +316,25 @@ export async function openCase(tx: Sql, row: CaseRow): Promise<boolean> {
   return rows.length > 0;
 }
 
-const CASE = 'c.region, c.id, c.allowance, c.payer, c.kind, c.opened_at';
 /** The payer sees the case; so does whoever was to be paid with a payment that a proof names or the hold did not cover. */
-const CONCERNED = `(c.payer = $1 or exists (
-  select 1 from payment p where p.allowance = c.allowance and p.region = c.region and p.payee = $1
-    and (p.guaranteed > 0 or p.state = 'disputed' or exists (
-      select 1 from payment_proof f where f.allowance = c.allowance and f.region = c.region
-        and (f.payment = p.id or f.other = p.id)))))`;
+const CONCERNED = `
+select c.region, c.id, c.allowance, c.payer, c.kind, c.opened_at from payment_case c
+left join (
+  select p.region, p.allowance from payment p
+  left join payment_proof f on f.region = p.region and f.allowance = p.allowance and (f.payment = p.id or f.other = p.id)
+  where p.payee = $1 and (p.guaranteed > 0 or p.state = 'disputed' or f.allowance is not null)
+  group by p.region, p.allowance
+) as owed on owed.region = c.region and owed.allowance = c.allowance
+where (c.payer = $1 or owed.allowance is not null)`;
 
 /** The cases that concern `wallet`, newest first. */
 export function casesOf(tx: Sql, wallet: Id, limit: number): Promise<CaseRow[]> {
-  return tx.query<CaseRow>(
-    `select ${CASE} from payment_case c where ${CONCERNED} order by c.opened_at desc, c.id desc limit $2`,
-    [wallet, limit],
-  );
+  return tx.query<CaseRow>(`${CONCERNED} order by c.opened_at desc, c.id desc limit $2`, [wallet, limit]);
 }
 
 /** The case `id` when it concerns `wallet`. */
 export async function caseOf(tx: Sql, wallet: Id, id: Id): Promise<CaseRow | undefined> {
-  const rows = await tx.query<CaseRow>(`select ${CASE} from payment_case c where ${CONCERNED} and c.id = $2`, [
-    wallet,
-    id,
-  ]);
+  const rows = await tx.query<CaseRow>(`${CONCERNED} and c.id = $2`, [wallet, id]);
   return rows[0];
 }
 
@@ -457,12 +460,17 @@ export function readOwed(tx: Sql): Promise<{ region: string; currency: Currency;
 
 /** Those of `payments` that are settled to payees of `region` and have no place in its tree yet. */
 export async function unplaced(tx: Sql, region: string, payments: readonly Uint8Array[]): Promise<Uint8Array[]> {
-  const rows = await tx.query<{ id: Uint8Array }>(
-    `select p.id from payment p where p.id = any($1::bytea[]) and p.payee_region = $2 and p.state = 'settled'
-       and not exists (select 1 from payment_claim c where c.payment = p.id and c.region = $2)`,
+  // A payment lies with its payer, its place with its payee.
+  const settled = await tx.query<{ id: Uint8Array }>(
+    "select id from payment where id = any($1::bytea[]) and payee_region = $2 and state = 'settled'",
     [payments, region],
   );
-  return rows.map((row) => row.id);
+  const placed = await tx.query<{ payment: Uint8Array }>(
+    'select payment from payment_claim where region = $1 and payment = any($2::bytea[])',
+    [region, settled.map(({ id }) => id)],
+  );
+  const names = new Set(placed.map(({ payment }) => toBase64url(payment)));
+  return settled.flatMap(({ id }) => (names.has(toBase64url(id)) ? [] : [id]));
 }
 
 /** Gives `payments` the places from `first` on, in their order. */

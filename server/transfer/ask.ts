@@ -184,7 +184,7 @@ async function change(
 ): Promise<Result<Ask, Refusal>> {
   const now = parts.clock();
   const changed = await parts.database.transaction(async (tx): Promise<Result<store.AskRow, Refusal>> => {
-    const row = await store.readAsk(tx, id, true);
+    const row = await store.lockAsk(tx, id);
     if (row === undefined) return refuse({ code: 'request.not-found' });
     const next = step(row);
     if ('code' in next) return refuse(next);
@@ -217,7 +217,7 @@ async function markPaid(parts: TransferParts, row: store.AskRow): Promise<store.
   const { payment } = row;
   if (payment === null || row.state === 'paid' || !(await isPaid(parts, row, payment))) return row;
   return parts.database.transaction(async (tx) => {
-    const locked = (await store.readAsk(tx, row.id, true)) ?? row;
+    const locked = (await store.lockAsk(tx, row.id)) ?? row;
     if (locked.state === 'paid') return locked;
     const paid: store.AskRow = { ...locked, state: 'paid', changedAt: parts.clock() };
     await store.updateAsk(tx, paid);

@@ -171,7 +171,7 @@ export async function endDueClaims(parts: TransferParts): Promise<number> {
   for (const { region } of parts.regions.list()) {
     for (const id of await store.claimsDue(parts.database, region, parts.clock(), ROUND_MOST)) {
       await parts.database.transaction(async (tx) => {
-        const row = await store.readClaim(tx, id, true);
+        const row = await store.lockClaim(tx, id);
         if (row?.state !== 'asked') return;
         const given = row.silence === 'return' ? row.held : 0;
         await writeEnd(parts, tx, row, { ...row, state: 'lapsed', given });
@@ -190,7 +190,7 @@ async function end(
 ): Promise<Result<Claim, Refusal>> {
   try {
     const row = await parts.database.transaction(async (tx) => {
-      const locked = await store.readClaim(tx, id, true);
+      const locked = await store.lockClaim(tx, id);
       const next = locked ? await step(tx, locked) : ({ code: 'request.not-found' } as const);
       if ('code' in next) throw new Undone(next);
       return next === locked || locked === undefined ? next : await writeEnd(parts, tx, locked, next);

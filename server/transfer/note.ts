@@ -34,7 +34,7 @@ export async function takeNotes(parts: TransferParts, owner: Owner, notes: reado
 }
 
 async function nameInAsk(parts: TransferParts, tx: Sql, note: store.NoteRow): Promise<void> {
-  const ask = await store.readAsk(tx, note.id, true);
+  const ask = await store.lockAsk(tx, note.id);
   if (ask?.asked !== note.payer || ask.state === 'paid') return;
   if (ask.amount !== note.amount || ask.currency !== note.currency) return;
   const payee = (await parts.allowances.payees(tx, [note.payee])).get(note.payee);

@@ -253,9 +253,18 @@ export async function insertAsk(tx: Sql, row: AskRow): Promise<boolean> {
   return kept.length === 1;
 }
 
-/** The request `id`, locked until the transaction ends when `lock`. */
-export async function readAsk(tx: Sql, id: Id, lock = false): Promise<AskRow | undefined> {
-  const rows = await tx.query<AskRow>(`select ${ASK} from transfer_ask where id = $1${lock ? ' for update' : ''}`, [
+/** The request `id`. */
+export async function readAsk(tx: Sql, id: Id): Promise<AskRow | undefined> {
+  const rows = await tx.query<AskRow>(`select ${ASK} from transfer_ask where id = $1`, [id]);
+  return rows[0];
+}
+
+/** The request `id`, locked until the transaction ends. Where it lies is looked up first: a lock is of one region. */
+export async function lockAsk(tx: Sql, id: Id): Promise<AskRow | undefined> {
+  const found = await readAsk(tx, id);
+  if (found === undefined) return undefined;
+  const rows = await tx.query<AskRow>(`select ${ASK} from transfer_ask where region = $1 and id = $2 for update`, [
+    found.region,
     id,
   ]);
   return rows[0];
@@ -337,11 +346,19 @@ export async function insertClaim(tx: Sql, row: ClaimRow): Promise<boolean> {
   return kept.length === 1;
 }
 
-/** The claim `id`, locked until the transaction ends when `lock`. */
-export async function readClaim(tx: Sql, id: Id, lock = false): Promise<ClaimRow | undefined> {
+/** The claim `id`. */
+export async function readClaim(tx: Sql, id: Id): Promise<ClaimRow | undefined> {
+  const rows = await tx.query<ClaimRow>(`select ${CLAIM} from transfer_claim where id = $1`, [id]);
+  return rows[0];
+}
+
+/** The claim `id`, locked until the transaction ends. Where it lies is looked up first: a lock is of one region. */
+export async function lockClaim(tx: Sql, id: Id): Promise<ClaimRow | undefined> {
+  const found = await readClaim(tx, id);
+  if (found === undefined) return undefined;
   const rows = await tx.query<ClaimRow>(
-    `select ${CLAIM} from transfer_claim where id = $1${lock ? ' for update' : ''}`,
-    [id],
+    `select ${CLAIM} from transfer_claim where region = $1 and id = $2 for update`,
+    [found.region, id],
   );
   return rows[0];
 }
@@ -387,12 +404,13 @@ export async function endClaim(tx: Sql, { region, id, state, given, answer, ende
 
 /** How many requests and claims wait for the word of a wallet. */
 export async function countWaiting(tx: Sql, wallet: Id, now: Instant): Promise<{ asks: number; claims: number }> {
-  const rows = await tx.query<{ asks: number; claims: number }>(
-    `select
-       (select count(*) from transfer_ask where asked = $1::uuid and state = 'open' and payment is null
-          and expires_at > $2::bigint) as asks,
-       (select count(*) from transfer_claim where payee = $1::uuid and state = 'asked') as claims`,
+  const rows = await tx.query<{ what: 'asks' | 'claims'; count: number }>(
+    `select 'asks' as what, count(*) as count from transfer_ask
+     where asked = $1::uuid and state = 'open' and payment is null and expires_at > $2::bigint
+     union all
+     select 'claims' as what, count(*) as count from transfer_claim where payee = $1::uuid and state = 'asked'`,
     [wallet, now],
   );
-  return rows[0] ?? { asks: 0, claims: 0 };
+  const countOf = (what: 'asks' | 'claims') => rows.find((row) => row.what === what)?.count ?? 0;
+  return { asks: countOf('asks'), claims: countOf('claims') };
 }
