@@ -203,8 +203,11 @@ async function proveSums(tx: Sql, find: Find): Promise<void> {
   for (const { region, currency, says, sum } of await store.wrongFunds(tx)) {
     find('fund', region, `fund in ${currency}`, says - sum, `says ${says} is owed, all receivables come to ${sum}`);
   }
-  for (const { region, payment, place } of await store.wrongPlaces(tx)) {
-    find('claim-place', region, `claim ${place}`, 0, `is ${toBase64url(payment)}, which is not settled to this region`);
+  for await (const page of pages((last?: store.AuditPlace) => store.placePage(tx, last ?? null, PAGE))) {
+    for (const { region, payment, place, settled } of page) {
+      const says = `is ${toBase64url(payment)}, which is not settled to this region`;
+      if (!settled) find('claim-place', region, `claim ${place}`, 0, says);
+    }
   }
   for (const { region, places, says } of await store.wrongTrees(tx)) {
     find('claim-place', region, 'claims', places - says, `${places} places, the newest root says ${says}`);

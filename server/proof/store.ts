@@ -1,6 +1,9 @@
 /** What an auditor reads of allowances, payments and bills, page by page: it writes nothing. */
+import { byRegion } from '#server/ledger/by-region.ts';
+import { accounts } from '#server/ledger/store.ts';
 import type { PaymentRow } from '#server/payment/payment.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import type { Currency } from '#shared/money/currency.ts';
 
@@ -27,18 +30,30 @@ export interface AuditAllowance {
   readonly paid: number;
 }
 
-/** Allowances after `after`, in the order of their ids. */
-export function allowancePage(tx: Sql, after: string | null, limit: number): Promise<AuditAllowance[]> {
-  return tx.query<AuditAllowance>(
-    `select a.region, a.id, a.reference, a.wallet, a.device_key, a.currency, a.total, a.claimed, a.returned, a.state,
-       a.stop_reason, a.payee, a.status_index, a.expires_at, a.claim_until_at, a.closing is not null as word, a.bytes,
-       coalesce(l.balance, 0)::bigint as hold,
-       (select coalesce(sum(p.held), 0)::bigint from payment p where p.allowance = a.id and p.region = a.region) as paid
-     from allowance a
-     left join ledger_account l on l.region = a.region and l.id = 'hold/' || a.id || '/' || a.currency
-     where $1::uuid is null or a.id > $1::uuid order by a.id limit $2::int`,
+/** Allowances after `after`, in the order of their ids; a page of all regions first, then what stands beside it. */
+export async function allowancePage(tx: Sql, after: string | null, limit: number): Promise<AuditAllowance[]> {
+  const page = await tx.query<Omit<AuditAllowance, 'hold' | 'paid'>>(
+    `select region, id, reference, wallet, device_key, currency, total, claimed, returned, state, stop_reason, payee,
+       status_index, expires_at, claim_until_at, closing is not null as word, bytes
+     from allowance where $1::uuid is null or id > $1::uuid order by id limit $2::int`,
     [after, limit],
   );
+  const holds = await accounts(tx, page.map(holdOf));
+  const paid = await tx.query<{ region: string; allowance: Id; paid: number }>(
+    `select region, allowance, sum(held)::bigint as paid from payment where allowance = any($1::uuid[])
+     group by region, allowance`,
+    [page.map(({ id }) => id)],
+  );
+  const holdBy = new Map(holds.map(({ region, id, balance }) => [`${region} ${id}`, balance]));
+  const paidBy = new Map(paid.map((row) => [`${row.region} ${row.allowance}`, row.paid]));
+  return page.map((row) => {
+    const hold = holdBy.get(`${row.region} ${holdOf(row).id}`) ?? 0;
+    return { ...row, hold, paid: paidBy.get(`${row.region} ${row.id}`) ?? 0 };
+  });
+}
+
+function holdOf({ region, id, currency }: Pick<AuditAllowance, 'region' | 'id' | 'currency'>) {
+  return { region, id: `hold/${id}/${currency}` };
 }
 
 /** A payment with its allowance and its payee's certificate, where they are there. */
@@ -52,22 +67,49 @@ export interface AuditPayment extends Omit<PaymentRow, 'uploaded_at' | 'uploaded
   readonly given_up: boolean;
 }
 
-/** Payments after `after`, in the order of their ids. */
-export function paymentPage(tx: Sql, after: Uint8Array | null, limit: number): Promise<AuditPayment[]> {
-  return tx.query<AuditPayment>(
-    `select p.region, p.id, p.allowance, p.number, p.amount, p.total, p.currency, p.previous, p.invoice, p.payer,
-       p.payee_id, p.payee, p.payee_region, p.signed_at, p.state, p.held, p.guaranteed, p.late, p.bytes,
-       a.reference, a.device_key, a.wallet, a.currency as allowance_currency, c.wallet as certified,
-       k.id is not null as in_case, exists (
-         select 1 from payment_receipt r where r.payment = p.id and r.status = 'void' and r.checked) as given_up
-     from (select * from payment where $1::bytea is null or id > $1::bytea order by id limit $2::int) as p
-     left join allowance a on a.id = p.allowance and a.region = p.region
-     left join allowance_certificate c on c.payee = p.payee_id and c.region = p.payee_region
-     left join payment_case k on k.allowance = p.allowance and k.region = p.region
-     order by p.id`,
+/** Payments after `after`, in the order of their ids; a page of all regions first, then what stands beside it. */
+export async function paymentPage(tx: Sql, after: Uint8Array | null, limit: number): Promise<AuditPayment[]> {
+  type Row = Omit<AuditPayment, keyof Beside | 'certified' | 'in_case' | 'given_up'>;
+  const page = await tx.query<Row>(
+    `select region, id, allowance, number, amount, total, currency, previous, invoice, payer, payee_id, payee,
+       payee_region, signed_at, state, held, guaranteed, late, bytes
+     from payment where $1::bytea is null or id > $1::bytea order by id limit $2::int`,
     [after, limit],
   );
+  const allowances = page.map(({ allowance }) => allowance);
+  const beside = await tx.query<{ region: string; id: Id } & Beside>(
+    `select region, id, reference, device_key, wallet, currency as allowance_currency from allowance
+     where id = any($1::uuid[])`,
+    [allowances],
+  );
+  const certified = await tx.query<{ region: string; payee: Id; wallet: Id }>(
+    'select region, payee, wallet from allowance_certificate where payee = any($1::uuid[])',
+    [page.map((row) => row.payee_id)],
+  );
+  const cases = await tx.query<{ region: string; allowance: Id }>(
+    'select region, allowance from payment_case where allowance = any($1::uuid[])',
+    [allowances],
+  );
+  const words = await tx.query<{ payment: Uint8Array }>(
+    "select payment from payment_receipt where payment = any($1::bytea[]) and status = 'void' and checked",
+    [page.map(({ id }) => id)],
+  );
+  const allowanceBy = new Map(beside.map(({ region, id, ...row }) => [`${region} ${id}`, row]));
+  const certifiedBy = new Map(certified.map(({ region, payee, wallet }) => [`${region} ${payee}`, wallet]));
+  const inCase = new Set(cases.map(({ region, allowance }) => `${region} ${allowance}`));
+  const givenUp = new Set(words.map(({ payment }) => toBase64url(payment)));
+  return page.map((row) => ({
+    ...row,
+    ...(allowanceBy.get(`${row.region} ${row.allowance}`) ?? NO_ALLOWANCE),
+    certified: certifiedBy.get(`${row.payee_region} ${row.payee_id}`) ?? null,
+    in_case: inCase.has(`${row.region} ${row.allowance}`),
+    given_up: givenUp.has(toBase64url(row.id)),
+  }));
 }
+
+/** What the allowance of a payment says. */
+type Beside = Pick<AuditPayment, 'reference' | 'device_key' | 'wallet' | 'allowance_currency'>;
+const NO_ALLOWANCE: Beside = { reference: null, device_key: null, wallet: null, allowance_currency: null };
 
 /** The payments of the same allowance with the next numbers, `steps` of them at most. */
 export function paymentsBehind(
@@ -100,16 +142,17 @@ export function postings(
   tx: Sql,
   wanted: readonly { readonly region: string; readonly id: string }[],
 ): Promise<AuditPosting[]> {
-  return tx.query<AuditPosting>(
-    `select t.region, t.id, t.kind, m.debit, m.credit, coalesce(m.amount, 0)::bigint as amount, m.currency,
-       d.owner as debit_owner, c.owner as credit_owner
-     -- Two bills may tell of one transfer, as when money is given back: it is read once all the same.
-     from (select distinct * from unnest($1::text[], $2::uuid[]) as wanted(region, id)) i
-     join ledger_transfer t on t.region = i.region and t.id = i.id
-     left join ledger_move m on m.region = t.region and m.cursor = t.cursor
-     left join ledger_account d on d.region = m.region and d.id = m.debit
-     left join ledger_account c on c.region = m.region and c.id = m.credit`,
-    [wanted.map((one) => one.region), wanted.map((one) => one.id)],
+  return byRegion(wanted, (region, some) =>
+    tx.query<AuditPosting>(
+      `select t.region, t.id, t.kind, m.debit, m.credit, coalesce(m.amount, 0)::bigint as amount, m.currency,
+         d.owner as debit_owner, c.owner as credit_owner
+       from ledger_transfer t
+       left join ledger_move m on m.region = t.region and m.cursor = t.cursor
+       left join ledger_account d on d.region = t.region and d.id = m.debit
+       left join ledger_account c on c.region = t.region and c.id = m.credit
+       where t.region = $1 and t.id = any($2::uuid[])`,
+      [region, some.map(({ id }) => id)],
+    ),
   );
 }
 
@@ -165,24 +208,43 @@ export interface AuditBill {
   readonly guaranteed: number | null;
 }
 
-/** Bills after number `sequence` of `wallet`, wallet by wallet. */
-export function billPage(
+/** Bills after number `sequence` of `wallet`, wallet by wallet; a page of all regions first, then what stands beside it. */
+export async function billPage(
   tx: Sql,
   after: { readonly wallet: string; readonly sequence: number } | null,
   limit: number,
 ): Promise<AuditBill[]> {
-  return tx.query<AuditBill>(
-    `select b.region, b.wallet, b.sequence, b.id, b.kind, b.direction, b.state, b.amount, b.currency, b.peer, b.payment,
-       h.sequence as head, p.amount as paid, p.currency as paid_currency, p.payer, p.payee, p.state as paid_state,
-       p.guaranteed
-     from (select * from bill where $1::uuid is null or (wallet, sequence) > ($1::uuid, $2::bigint)
-           order by wallet, sequence limit $3::int) as b
-     left join bill_head h on h.wallet = b.wallet and h.region = b.region
-     left join payment p on p.id = b.payment
-     order by b.wallet, b.sequence`,
+  type Row = Omit<AuditBill, keyof Told | 'head'>;
+  const page = await tx.query<Row>(
+    `select region, wallet, sequence, id, kind, direction, state, amount, currency, peer, payment
+     from bill where $1::uuid is null or (wallet, sequence) > ($1::uuid, $2::bigint)
+     order by wallet, sequence limit $3::int`,
     [after?.wallet ?? null, after?.sequence ?? 0, limit],
   );
+  const heads = await tx.query<{ region: string; wallet: Id; sequence: number }>(
+    'select region, wallet, sequence from bill_head where wallet = any($1::uuid[])',
+    [[...new Set(page.map(({ wallet }) => wallet))]],
+  );
+  const paid = await tx.query<{ id: Uint8Array } & Told>(
+    `select id, amount as paid, currency as paid_currency, payer, payee, state as paid_state, guaranteed
+     from payment where id = any($1::bytea[])`,
+    [page.flatMap(({ payment }) => payment ?? [])],
+  );
+  const headBy = new Map(heads.map(({ region, wallet, sequence }) => [`${region} ${wallet}`, sequence]));
+  const paidBy = new Map(paid.map(({ id, ...row }) => [toBase64url(id), row]));
+  return page.map((row) => ({
+    ...row,
+    ...((row.payment && paidBy.get(toBase64url(row.payment))) || NOTHING_PAID),
+    head: headBy.get(`${row.region} ${row.wallet}`) ?? null,
+  }));
 }
+
+/** What the payment of a bill says. */
+type Told = Pick<AuditBill, 'paid' | 'paid_currency' | 'payer' | 'payee' | 'paid_state' | 'guaranteed'>;
+const NOTHING_PAID: Told = {
+  ...{ paid: null, paid_currency: null, paid_state: null },
+  ...{ payer: null, payee: null, guaranteed: null },
+};
 
 /** Wallets that are said to have bills and have none. */
 export function emptyHeads(tx: Sql): Promise<{ region: string; wallet: Id; sequence: number }[]> {
@@ -231,12 +293,31 @@ export function wrongFunds(tx: Sql): Promise<{ region: string; currency: string;
   );
 }
 
-/** Places in the trees of settled claims that no settled payment of that region stands in. */
-export function wrongPlaces(tx: Sql): Promise<{ region: string; payment: Uint8Array; place: number }[]> {
-  return tx.query(
-    `select c.region, c.payment, c.place from payment_claim c left join payment p on p.id = c.payment
-     where p.id is null or p.state not in ('settled', 'reversed') or p.payee_region <> c.region`,
+/** A place in a tree of settled claims, and its payment where it is settled to that region. */
+export interface AuditPlace {
+  readonly region: string;
+  readonly payment: Uint8Array;
+  readonly place: number;
+  readonly settled: boolean;
+}
+
+/** Places after `after`, by their payments; a page of all regions first, then the payments, which lie with their payers. */
+export async function placePage(
+  tx: Sql,
+  after: Pick<AuditPlace, 'region' | 'payment'> | null,
+  limit: number,
+): Promise<AuditPlace[]> {
+  const page = await tx.query<Omit<AuditPlace, 'settled'>>(
+    `select region, payment, place from payment_claim
+     where $1::bytea is null or (payment, region) > ($1::bytea, $2::text) order by payment, region limit $3::int`,
+    [after?.payment ?? null, after?.region ?? '', limit],
   );
+  const settled = await tx.query<{ id: Uint8Array; payee_region: string }>(
+    "select id, payee_region from payment where id = any($1::bytea[]) and state in ('settled', 'reversed')",
+    [page.map(({ payment }) => payment)],
+  );
+  const placed = new Set(settled.map((row) => `${row.payee_region} ${toBase64url(row.id)}`));
+  return page.map((row) => ({ ...row, settled: placed.has(`${row.region} ${toBase64url(row.payment)}`) }));
 }
 
 /** Trees whose places are not 0, 1, 2, … up to the number of entries of their newest root. */
@@ -255,7 +336,9 @@ export function wrongTrees(tx: Sql): Promise<{ region: string; places: number; s
 export function looseProofs(tx: Sql): Promise<{ region: string; allowance: Id }[]> {
   return tx.query(
     `select f.region, f.allowance from payment_proof f
-     where not exists (select 1 from payment_case c where c.allowance = f.allowance and c.region = f.region)
-       or (select count(*) from payment p where p.region = f.region and p.id in (f.payment, f.other)) <> 2`,
+     left join payment_case c on c.region = f.region and c.allowance = f.allowance
+     left join payment p on p.region = f.region and p.id = f.payment
+     left join payment o on o.region = f.region and o.id = f.other
+     where c.id is null or p.id is null or o.id is null or p.id = o.id`,
   );
 }
