@@ -224,10 +224,10 @@ export async function pageHeld(
 
 /** Takes the person's rows of a kind out and answers what they were, in one order that stays. */
 export async function forgetHeld(tx: Sql, holding: Holding, owner: Owner): Promise<string[]> {
-  const rows = await tx.query<{ row: HeldRow }>(`delete ${ownRows(holding)} returning to_jsonb(held) as row`, [
-    owner.region,
-    owner.wallet,
-  ]);
+  const rows = await tx.query<{ row: HeldRow }>(
+    `with gone as (delete ${ownRows(holding)} returning held.*) select to_jsonb(gone) as row from gone`,
+    [owner.region, owner.wallet],
+  );
   return rows.map(({ row }) => JSON.stringify(row)).sort();
 }
 

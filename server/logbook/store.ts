@@ -63,9 +63,11 @@ export async function writeEnd(tx: Sql, end: EndRow): Promise<void> {
 /** Where every region's book ends; regions that have lines or seals but no end come with 0. */
 export function readEnds(tx: Sql): Promise<EndRow[]> {
   return tx.query<EndRow>(
-    `select r.region, coalesce(e.number, 0) as number, coalesce(e.hash, ''::bytea) as hash from (
-       select region from logbook_end union select region from logbook_line union select region from logbook_seal
-     ) as r left join logbook_end e on e.region = r.region order by r.region`,
+    `select region, max(number) as number, string_agg(hash, ''::bytea) as hash from (
+       select region, number, hash from logbook_end
+       union all select distinct region, 0::bigint, ''::bytea from logbook_line
+       union all select distinct region, 0::bigint, ''::bytea from logbook_seal
+     ) as r group by region order by region`,
   );
 }
 

@@ -84,7 +84,8 @@ export async function readBook(tx: Sql, { region, book }: Book, lock = false): P
 export async function lastSequences(tx: Sql, books: readonly Book[]): Promise<Map<string, number>> {
   const rows = await tx.query<Book & { sequence: number }>(
     `select n.region, n.book, n.sequence from notebook n
-     join unnest($1::text[], $2::text[]) as asked(region, book) on n.region = asked.region and n.book = asked.book`,
+     join (select unnest($1::text[]) as region, unnest($2::text[]) as book) as asked
+       on n.region = asked.region and n.book = asked.book`,
     [books.map(({ region }) => region), books.map(({ book }) => book)],
   );
   return new Map(rows.map(({ region, book, sequence }) => [`${region} ${book}`, sequence]));
