@@ -389,7 +389,7 @@ from funding_entry e left join funding f on f.region = e.region and f.reference 
 where e.region = $1 and e.service = $2 and e.day = $3 and (
   f.reference is null or f.channel <> $4 or e.amount <> f.amount or e.currency <> f.currency
   or f.state not in ('settled', 'returned') or (e.returned and f.state <> 'returned')
-  or exists (select 1 from funding_entry o where o.region = e.region and o.reference = e.reference
+  or exists (select 1 from funding_entry o where o.region = $1 and o.reference = e.reference
     and o.returned = e.returned and o.service = e.service and (o.day, o.place) < (e.day, e.place)))`;
 
 /** What the house settled on a day and the provider has booked on no day it told of. */

@@ -52,7 +52,7 @@ export interface Payments {
   /** Settles both payments of each fork proof; the proof itself is then found again here. Answers each like a receipt. */
   readonly takeForks: (from: Id, forks: readonly Uint8Array[]) => Promise<(Refusal | undefined)[]>;
   /** All payments of an allowance, for whoever closes it. */
-  readonly heldPayments: (tx: Sql, allowance: Pick<HeldAllowance, 'id'>) => Promise<HeldPayment[]>;
+  readonly heldPayments: (tx: Sql, allowance: Pick<HeldAllowance, 'region' | 'id'>) => Promise<HeldPayment[]>;
   /** What windows tell of these payments, given and found by base64url of their ids; unknown ones are absent. */
   readonly stories: (tx: Sql, names: readonly string[]) => Promise<ReadonlyMap<string, store.PaymentStory>>;
   /** The issuer's signed word that a settled payment is final; the same bytes every time. Undefined when it is not. */
@@ -133,7 +133,7 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
         await reconcile(from, [read.value.left.bytes, read.value.right.bytes]);
         return ok(null);
       }),
-    heldPayments: async (tx, allowance) => (await store.chainsOf(tx, [allowance.id])).map(heldRow),
+    heldPayments: async (tx, allowance) => (await store.chainsOf(tx, [allowance])).map(heldRow),
     stories: (tx, wanted) => readStories(tx, told, wanted),
     finality: (id) => finalityOf(parts, id),
     view: (wallet, id, options) => viewPayment(parts, names, wallet, id, options.finality),

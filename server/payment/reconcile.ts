@@ -114,15 +114,15 @@ async function repeatsOf(
   known: ReadonlyMap<string, Verified<Allowance>>,
   uploads: readonly Upload[],
 ): Promise<Map<string, store.KnownPayment>> {
-  const allowances = new Set<Id>();
+  const allowances = new Map<string, store.AllowanceName>();
   for (const { allowanceName } of uploads) {
     const allowance = known.get(allowanceName);
-    if (allowance !== undefined) allowances.add(allowance.message.id);
+    if (allowance !== undefined) allowances.set(allowanceName, allowance.message);
   }
   if (allowances.size === 0) return new Map();
   const rows = await parts.database.transaction(async (tx) => {
     await findByKey(tx);
-    return store.knownOfAllowances(tx, [...allowances]);
+    return store.knownOfAllowances(tx, [...allowances.values()]);
   });
   return new Map(rows.map((row) => [toBase64url(row.id), row]));
 }

@@ -149,7 +149,7 @@ async function lockChains(parts: PaymentParts, tx: Sql, uploads: readonly Upload
     chains.set(name, chain);
     byId.set(allowance.id, chain);
   }
-  for (const row of await store.chainsOf(tx, [...byId.keys()])) {
+  for (const row of await store.chainsOf(tx, [...locked.values()])) {
     const chain = byId.get(row.allowance);
     chain?.held.push(heldRow(row));
     chain?.known.set(toBase64url(row.id), row);

@@ -1,4 +1,5 @@
 /** How payments, the words of payees and the cases are remembered: every statement on their tables, the same on both engines. */
+import { byRegion } from '#server/ledger/by-region.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { RefusalCode } from '#shared/api/refusal.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
@@ -101,9 +102,20 @@ export function knownPayments(tx: Sql, ids: readonly Uint8Array[]): Promise<Know
   return tx.query<KnownPayment>('select id, state, code from payment where id = any($1::bytea[])', [ids]);
 }
 
+/** An allowance by its name. */
+export interface AllowanceName {
+  readonly region: string;
+  readonly id: Id;
+}
+
 /** What stands in the book of the payments of these allowances. */
-export function knownOfAllowances(tx: Sql, allowances: readonly Id[]): Promise<KnownPayment[]> {
-  return tx.query<KnownPayment>('select id, state, code from payment where allowance = any($1::uuid[])', [allowances]);
+export function knownOfAllowances(tx: Sql, allowances: readonly AllowanceName[]): Promise<KnownPayment[]> {
+  return byRegion(allowances, (region, some) =>
+    tx.query<KnownPayment>('select id, state, code from payment where region = $1 and allowance = any($2::uuid[])', [
+      region,
+      some.map(({ id }) => id),
+    ]),
+  );
 }
 
 /** A payment as the chain of its allowance sees it. */
@@ -113,11 +125,13 @@ export type ChainPayment = Pick<
 >;
 
 /** All payments of these allowances, whatever became of them. */
-export function chainsOf(tx: Sql, allowances: readonly Id[]): Promise<ChainPayment[]> {
-  return tx.query<ChainPayment>(
-    `select id, allowance, number, amount, total, payee_id, previous, state, code
-     from payment where allowance = any($1::uuid[])`,
-    [allowances],
+export function chainsOf(tx: Sql, allowances: readonly AllowanceName[]): Promise<ChainPayment[]> {
+  return byRegion(allowances, (region, some) =>
+    tx.query<ChainPayment>(
+      `select id, allowance, number, amount, total, payee_id, previous, state, code
+       from payment where region = $1 and allowance = any($2::uuid[])`,
+      [region, some.map(({ id }) => id)],
+    ),
   );
 }
 

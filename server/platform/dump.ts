@@ -55,7 +55,7 @@ const ONE_SPELLING = [
   'set local extra_float_digits = 1',
 ];
 
-/** The lines of what `tx` sees; its transaction should be one look at one moment. */
+/** The lines of what `tx` sees; its transaction should be one look at one moment. Rows are told by their columns: a cluster cuts none. */
 async function* dumpLines(tx: Sql): AsyncGenerator<string> {
   for (const setting of ONE_SPELLING) await tx.query(setting);
   const steps = await tx.query<DumpHead['steps'][number]>(
@@ -67,7 +67,8 @@ async function* dumpLines(tx: Sql): AsyncGenerator<string> {
   let rows = 0;
   for (const [table, columns] of tables) {
     yield JSON.stringify({ table, columns } satisfies Line);
-    await tx.query(`declare dump no scroll cursor for select t::text as row from ${quoted(table)} t`);
+    const row = `row(${columns.map(quoted).join(', ')})`;
+    await tx.query(`declare dump no scroll cursor for select ${row}::text as row from ${quoted(table)}`);
     for (let more = true; more; ) {
       const page = await tx.query<{ row: string }>(`fetch ${ROWS_A_LINE} from dump`);
       more = page.length === ROWS_A_LINE;
