@@ -93,7 +93,7 @@ export const dumpCommand: Command = {
 };
 
 function quoted(name: string): string {
-  if (!/^[a-z_]+$/.test(name)) throw new NotLoadable(`${name} is no table of this program`);
+  if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new NotLoadable(`${name} is no name of this program`);
   return `"${name}"`;
 }
 
