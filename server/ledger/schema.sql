@@ -60,3 +60,8 @@ create trigger ledger_move_stays before update or delete on ledger_move
   for each row execute function ledger_refuse_change();
 create trigger ledger_move_kept before truncate on ledger_move
   for each statement execute function ledger_refuse_change();
+-- step 3: an account is found by its name first: by its region first, a planner that knows no figures yet reads a whole region
+alter table ledger_account drop constraint ledger_account_pkey;
+alter table ledger_account add constraint ledger_account_pkey primary key (id, region);
+drop index ledger_account_owner;
+create index ledger_account_owner on ledger_account (owner, region);

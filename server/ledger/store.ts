@@ -67,7 +67,11 @@ export interface Appended {
  * A cluster runs the parts one after the other, each seeing what was written before it: so no part reads a table that
  * another one writes, but for what is known, which is read first. An account that was not changed is opened.
  */
-const KNOWN = 'select id, cursor, at, seal from ledger_transfer where region = $1 and id = any($4::uuid[])';
+// One id after the other: a planner that knows no figures yet would read the whole region for a list of them.
+const KNOWN = `
+  select t.id, t.cursor, t.at, t.seal from unnest($4::uuid[]) as i(id) cross join lateral (
+    select id, cursor, at, seal from ledger_transfer where region = $1 and id = i.id limit 1
+  ) as t`;
 const NONE_KNOWN = 'select null::uuid as id, 0::bigint as cursor, 0::bigint as at, null::bytea as seal where false';
 const appending = (known: string): string => `
 with known as materialized (${known}
