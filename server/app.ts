@@ -22,7 +22,7 @@ import { openNotebooks } from '#server/notebook/notebook.ts';
 import { notebookRoutes } from '#server/notebook/routes.ts';
 import { openNotices } from '#server/notice/notice.ts';
 import { noticeRoutes } from '#server/notice/routes.ts';
-import { openPayments } from '#server/payment/payment.ts';
+import { fundOwed, openPayments } from '#server/payment/payment.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
 import { PLACEMENT } from '#server/placement.ts';
 import { systemClock } from '#server/platform/clock.ts';
@@ -126,7 +126,7 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
     clock,
     config: { ...config, regions: regionCodes, ...(parts.identityLimits ? { limits: parts.identityLimits } : {}) },
   });
-  const allowances = openAllowances({ database, ledger, clock, regions, identity });
+  const allowances = openAllowances({ database, ledger, clock, regions, identity, fundOwed });
   const payments = await openPayments({
     database,
     ledger,

@@ -33,7 +33,7 @@ const FIGURES: readonly Figure[] = [
   { name: 'piaohao_cases', help: 'Cases ever opened against payers', labels: ['region', 'kind'] },
   {
     name: 'piaohao_fund_exposure_minor',
-    help: 'What the guarantee fund could be asked for by live allowances, in minor units',
+    help: 'The most the guarantee fund may come to be owed: what payers owe it, and what it reckons with for every allowance that can still be claimed, in minor units',
     labels: ['region'],
   },
   { name: 'piaohao_fund_cap_minor', help: 'Where issuing of allowances stops, in minor units', labels: ['region'] },

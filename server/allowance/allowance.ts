@@ -30,7 +30,6 @@ import type { Currency } from '#shared/money/currency.ts';
 import { allowancePolicy, spendSince, TIERS } from '#shared/rules/policy.ts';
 
 export type { CertifiedPayee } from '#server/allowance/certificate.ts';
-export { INNOCENT } from '#server/allowance/ending.ts';
 export type { HeldAllowance, HeldPayments, StopReason } from '#server/allowance/held.ts';
 export type { Issued, Want } from '#server/allowance/issue.ts';
 export type { AllowanceParts } from '#server/allowance/parts.ts';
@@ -86,7 +85,7 @@ export interface Allowances {
   readonly releaseDue: () => Promise<number>;
   /** A certificate when the device's own (good until `until`) is missing or half spent; undefined when it is fine. */
   readonly certificate: (device: Device, until: Instant | undefined) => Promise<Uint8Array | undefined>;
-  /** What the guarantee fund could be asked for by live allowances, in minor units of the region's home currency. */
+  /** The most the guarantee fund may come to be owed as things stand, in minor units of the region's home currency. */
   readonly exposure: (region: string) => Promise<number>;
   /** What each tier lets a person do, and what is used of theirs. */
   readonly limits: (wallet: Id) => Promise<Result<LimitsView, Refusal>>;

@@ -24,7 +24,7 @@ import { closingChecks } from '#shared/protocol/witness.ts';
 const RELEASED_AT_ONCE = 100;
 
 /** Reasons that say nothing against the phone itself. */
-export const INNOCENT: readonly StopReason[] = ['passkey-revoked', 'wallet-frozen', 'wallet-paused', 'limits-eased'];
+const INNOCENT: readonly StopReason[] = ['passkey-revoked', 'wallet-frozen', 'wallet-paused', 'limits-eased'];
 
 const verifier = webVerifier();
 
@@ -47,9 +47,6 @@ export async function closeAllowance(
       const returned = Math.max(0, held.total - held.returned - Math.max(lastTotal, held.claimed));
       await giveBack(parts, tx, 'close', [{ held, moves: returnMoves(held, returned) }]);
       await store.endAllowance(tx, held, { state: 'closed', returned, closing });
-      if (held.payee === undefined) {
-        await store.takeOutstanding(tx, held.region, [{ expires: held.expiresAt, total: held.total }]);
-      }
     }
     return ok(held.id);
   });
@@ -67,7 +64,7 @@ export async function stopAllowance(
   assert(owner !== undefined, `no allowance ${allowance.id} in ${allowance.region}`);
   const device = { region: allowance.region, id: owner.device, wallet: owner.wallet };
   await store.stopDevice(tx, device, reason, at);
-  await endPromises(
+  await revoke(
     tx,
     regions,
     device.region,
@@ -84,22 +81,16 @@ export async function stopDeviceOf(
   at: Instant,
 ): Promise<void> {
   await store.stopDevice(tx, device, reason, at);
-  await endPromises(tx, regions, device.region, await store.stopAllowances(tx, device.region, device.id, null, reason));
+  await revoke(tx, regions, device.region, await store.stopAllowances(tx, device.region, device.id, null, reason));
 }
 
-/** What was stopped stands in the next status list, and the fund can no longer be asked for more of it. */
-async function endPromises(
+/** What was stopped stands in the next status list. */
+async function revoke(
   tx: Sql,
   regions: Regions,
   region: string,
-  stopped: readonly store.Stopped[],
+  stopped: readonly Pick<store.AllowanceRow, 'status_index'>[],
 ): Promise<void> {
-  const open = stopped.filter((one) => one.state === 'live' && one.payee === null);
-  await store.takeOutstanding(
-    tx,
-    region,
-    open.map((one) => ({ expires: one.expires_at, total: one.total })),
-  );
   await regions.revoke(
     tx,
     region,
@@ -144,7 +135,7 @@ function isInnocent({ stopReason }: HeldAllowance): boolean {
   return stopReason !== undefined && INNOCENT.includes(stopReason);
 }
 
-/** What is stopped here may still be closed by its phone, which then takes it out of what the fund could be asked for. */
+/** What is stopped here may still be closed by its phone. */
 async function stopThese(
   tx: Sql,
   regions: Regions,
@@ -159,21 +150,17 @@ async function stopThese(
     rows.map((row) => row.id),
     reason,
   );
-  await regions.revoke(
-    tx,
-    region,
-    rows.map((row) => row.status_index),
-  );
+  await revoke(tx, regions, region, rows);
 }
 
 /** Releases everything that is due, some at a time; answers how many there were. */
 export async function releaseDue(parts: AllowanceParts): Promise<number> {
   let released = 0;
   const now = parts.clock();
-  await store.forgetOutstanding(parts.database, now);
   // What waits behind a closed border still has its claim: no hold goes back to a payer who may have spent it there.
   const regions = await parts.regions.all();
   if (heldOpenUntil(regions, now) > now) return 0;
+  await store.forgetOutstanding(parts.database, now);
   for (const { region } of regions) {
     for (let last = RELEASED_AT_ONCE; last === RELEASED_AT_ONCE; released += last) {
       last = await parts.database.transaction((tx) => releaseSome(parts, tx, region));

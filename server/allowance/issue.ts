@@ -10,14 +10,14 @@ import * as store from '#server/allowance/store.ts';
 import type { Device, Passkey, Person } from '#server/identity/identity.ts';
 import { available, holdOf, receivable } from '#server/ledger/chart.ts';
 import type { Sql } from '#server/platform/database.ts';
-import { isBorderOpen, type Region } from '#server/region/region.ts';
+import { heldOpenUntil, isBorderOpen, type Region } from '#server/region/region.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { SyncRequest } from '#shared/api/sync.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId, readId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
-import { after, type Duration, duration, fromSeconds, type Instant, toSeconds } from '#shared/base/time.ts';
+import { after, type Duration, duration, fromSeconds, type Instant, instant, toSeconds } from '#shared/base/time.ts';
 import { type Currency, isCurrency } from '#shared/money/currency.ts';
 import { money } from '#shared/money/money.ts';
 import {
@@ -29,6 +29,7 @@ import {
 import { decodeCbor } from '#shared/protocol/cbor.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { compressPoint, expandPoint } from '#shared/protocol/point.ts';
+import { reservedFor } from '#shared/rules/guarantee.ts';
 import { allowancePolicy, boundedPolicy, type Policy, spendSince } from '#shared/rules/policy.ts';
 
 /** What a device asks for. */
@@ -84,7 +85,7 @@ export function openIssuing(parts: AllowanceParts): {
   return {
     exposure: async (tx, region, now) => {
       const found = await parts.regions.find(region);
-      return (found?.terms.clonesAssumed ?? 1) * (await store.sumOutstanding(tx, region, now));
+      return found === undefined ? 0 : exposureOf(parts, tx, found, 0, now);
     },
     async issue(device, want) {
       const asker = await askerOf(parts, device, want);
@@ -184,9 +185,9 @@ async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker): Promis
   const eased = { ...asker, policy: boundedPolicy(asker.policy, share, asker.passkey && free) };
   const grant = openGrant(eased, setting, recent, { funds, spendLeft }, now);
   // Most refusals are found here, before anything is signed or written; who is let through is counted below.
-  await assertFund(tx, asker, grant.limits.total, now);
+  await assertFund(parts, tx, asker, grant.limits.total, now);
   const issued = await write(parts, tx, asker, grant, now);
-  await promise(tx, asker, grant, now);
+  await promise(parts, tx, asker, grant, now);
   return issued;
 }
 
@@ -271,18 +272,37 @@ async function lockedGrant(
   return { limits: lockedLimits(total), life: region.terms.lockedLife, payee };
 }
 
-async function assertFund(tx: Sql, { region }: Asker, more: number, now: Instant): Promise<void> {
-  const { clonesAssumed, fundCap } = region.terms;
-  const exposed = clonesAssumed * ((await store.sumOutstanding(tx, region.region, now)) + more);
-  if (exposed > fundCap) throw new Refused({ code: 'allowance.fund-cap' });
+/**
+ * The most the fund of a region may come to be owed if `more` is issued: what payers owe it, and for every allowance that can
+ * still be claimed what the fund would pay for it. A closed or stopped one counts as well: a copy may have paid with it before.
+ */
+async function exposureOf(parts: AllowanceParts, tx: Sql, region: Region, more: number, now: Instant): Promise<number> {
+  const { regions, fundOwed } = parts;
+  // Behind a closed border claims stay open beyond their window: then whatever is remembered counts.
+  const since = heldOpenUntil(regions.list(), now) > now ? instant(0) : now;
+  const owed = await fundOwed(tx, region.region, region.currency);
+  const outstanding = await store.sumOutstanding(tx, region.region, since);
+  return owed + reservedFor({ total: outstanding + more, isLocked: false }, region.terms.clonesAssumed);
+}
+
+async function assertFund(parts: AllowanceParts, tx: Sql, asker: Asker, more: number, now: Instant): Promise<void> {
+  const exposed = await exposureOf(parts, tx, asker.region, more, now);
+  if (exposed > asker.region.terms.fundCap) throw new Refused({ code: 'allowance.fund-cap' });
 }
 
 /** Counts an open allowance against the fund, one after the other: of two at the brink the second is thrown away. */
-async function promise(tx: Sql, asker: Asker, { limits, life }: Grant, now: Instant): Promise<void> {
+async function promise(
+  parts: AllowanceParts,
+  tx: Sql,
+  asker: Asker,
+  { limits, life }: Grant,
+  now: Instant,
+): Promise<void> {
   const { region } = asker.region;
   await store.lockOutstanding(tx, region);
-  await store.addOutstanding(tx, region, expiryOf(now, life), limits.total);
-  await assertFund(tx, asker, 0, now);
+  const claimUntil = after(expiryOf(now, life), asker.policy.claimWindow);
+  await store.addOutstanding(tx, region, claimUntil, limits.total);
+  await assertFund(parts, tx, asker, 0, now);
 }
 
 function expiryOf(now: Instant, life: Duration): Instant {

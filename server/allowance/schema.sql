@@ -74,3 +74,8 @@ insert into allowance_outstanding (region, ends_hour, total)
 -- step 3: claims change a row where it stands, without touching its keys; what open allowances promise is summed up beside them since step 2
 alter table allowance set (fillfactor = 85);
 drop index allowance_live;
+-- step 4: the fund pays until the claim window ends, and for closed and stopped ones too: all count until then
+delete from allowance_outstanding where ends_hour > 0;
+insert into allowance_outstanding (region, ends_hour, total)
+  select region, claim_until_at / 3600000 + 1, sum(total)::bigint from allowance
+  where payee is null group by region, claim_until_at / 3600000 + 1;

@@ -151,27 +151,24 @@ export async function endAllowance(
   );
 }
 
-/** An allowance as it was before it was stopped. */
-export type Stopped = Pick<AllowanceRow, 'status_index' | 'state' | 'total' | 'payee' | 'expires_at'>;
-
-/** Stops an allowance and every other live one of its device; answers them as they were. */
+/** Stops an allowance and every other live one of its device; answers their places in the status list. */
 export function stopAllowances(
   tx: Sql,
   region: string,
   device: Id,
   allowance: Id | null,
   reason: string,
-): Promise<Stopped[]> {
-  return tx.query<Stopped>(
+): Promise<Pick<AllowanceRow, 'status_index'>[]> {
+  return tx.query<Pick<AllowanceRow, 'status_index'>>(
     `with before as (
-       select region, id, status_index, state, total, payee, expires_at from allowance
+       select region, id, status_index from allowance
        where region = $1 and ((device = $2 and state = 'live') or (id = $3 and state in ('live', 'closed')))
        order by id for update
      ), stopped as (
        update allowance a set state = 'stopped', stop_reason = $4 from before
        where a.region = $1 and a.region = before.region and a.id = before.id returning a.id
      )
-     select status_index, state, total, payee, expires_at from before`,
+     select status_index from before`,
     [region, device, allowance, reason],
   );
 }
@@ -239,9 +236,9 @@ export function takeDue(tx: Sql, region: string, now: Instant, most: number): Pr
 
 const HOUR_MS = 3_600_000;
 
-/** From this hour on (counted from 1970) an allowance that ends at `expires` is owed nothing any more. */
-function endHour(expires: Instant): number {
-  return Math.floor(expires / HOUR_MS) + 1;
+/** From this hour on (counted from 1970) nothing can be claimed any more of an allowance whose window ends at `claimUntil`. */
+function endHour(claimUntil: Instant): number {
+  return Math.floor(claimUntil / HOUR_MS) + 1;
 }
 
 /** Holds the region's sum until `tx` ends: whoever adds to it does so one after the other. */
@@ -254,31 +251,15 @@ export async function lockOutstanding(tx: Sql, region: string): Promise<void> {
 }
 
 /** Adds an open allowance to what its region promises. */
-export async function addOutstanding(tx: Sql, region: string, expires: Instant, total: number): Promise<void> {
+export async function addOutstanding(tx: Sql, region: string, claimUntil: Instant, total: number): Promise<void> {
   await tx.query(
     `insert into allowance_outstanding as o (region, ends_hour, total) values ($1, $2, $3)
      on conflict (region, ends_hour) do update set total = o.total + excluded.total`,
-    [region, endHour(expires), total],
+    [region, endHour(claimUntil), total],
   );
 }
 
-/** Takes open allowances out again; those whose hour is forgotten count no more anyway. */
-export async function takeOutstanding(
-  tx: Sql,
-  region: string,
-  gone: readonly { readonly expires: Instant; readonly total: number }[],
-): Promise<void> {
-  if (gone.length === 0) return;
-  await tx.query(
-    `update allowance_outstanding o set total = o.total - gone.total
-     from (select hour, sum(total)::bigint as total from unnest($2::bigint[], $3::bigint[]) as one (hour, total)
-           group by hour) as gone
-     where o.region = $1 and o.ends_hour = gone.hour`,
-    [region, gone.map((one) => endHour(one.expires)), gone.map((one) => one.total)],
-  );
-}
-
-/** What all live open allowances of a region come to, to the hour, in minor units of its home currency. */
+/** What all open allowances of a region come to that can be claimed at `now`, to the hour, in minor units of its home currency. */
 export async function sumOutstanding(tx: Sql, region: string, now: Instant): Promise<number> {
   const rows = await tx.query<{ total: number }>(
     `select coalesce(sum(total), 0)::bigint as total from allowance_outstanding where region = $1 and ends_hour > $2`,

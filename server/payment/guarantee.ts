@@ -14,10 +14,13 @@ import { type Id, newId } from '#shared/base/id.ts';
 import { type Duration, duration, type Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 import { money } from '#shared/money/money.ts';
-import { type GuaranteeFault, type GuaranteePolicy, guaranteeFault } from '#shared/rules/guarantee.ts';
+import { type GuaranteeFault, type GuaranteePolicy, guaranteeFault, reservedFor } from '#shared/rules/guarantee.ts';
 
-/** What the fund pays one payee in a day when a region starts, in minor units; from then on its row says. */
-const FIRST_TERMS = { payee_cap: 2000_00, window_ms: duration(1, 'd') };
+/**
+ * What the fund pays one payee in a day, and what one payer may owe it, when a region starts, in minor units; from then on its
+ * row says. A payer may owe what a person's allowances may come to in a day: a copy costs the fund no more than that.
+ */
+const FIRST_TERMS = { payee_cap: 2000_00, payer_cap: 1000_00, window_ms: duration(1, 'd') };
 
 /** Epoch cards are noted this often: a payee's freshness is known to the hour, always to its favour being older. */
 const EPOCH_STEP: Duration = duration(1, 'h');
@@ -30,6 +33,8 @@ export interface Shortfall {
   readonly region: string;
   readonly currency: Currency;
   readonly amount: number;
+  readonly payer: Id;
+  readonly allowance: { readonly id: Id; readonly total: number; readonly isLocked: boolean };
   readonly payee: Id;
   readonly payeeRegion: string;
   readonly epoch: number;
@@ -41,10 +46,10 @@ export interface Shortfall {
 
 /** Judges shortfalls one after the other inside one transaction, remembering what it has promised so far. */
 export function openJudge(parts: PaymentParts, tx: Sql, now: Instant, newest: ReadonlyMap<string, number>) {
-  const promised = new Map<string, number>();
-  const policies = new Map<string, GuaranteePolicy | undefined>();
+  const promised = openPromises();
+  const policies = new Map<string, RegionPolicy | undefined>();
 
-  async function policyOf(region: string, currency: Currency): Promise<GuaranteePolicy | undefined> {
+  async function policyOf(region: string, currency: Currency): Promise<RegionPolicy | undefined> {
     const key = `${region} ${currency}`;
     if (!policies.has(key)) policies.set(key, await readPolicy(parts, tx, region, currency));
     return policies.get(key);
@@ -54,11 +59,18 @@ export function openJudge(parts: PaymentParts, tx: Sql, now: Instant, newest: Re
   return async (one: Shortfall): Promise<GuaranteeFault | undefined> => {
     const policy = await policyOf(one.region, one.currency);
     if (policy === undefined) return 'guarantee.not-promised';
-    const exposure = await store.lockFund(tx, one.region, one.currency);
-    const key = `${one.region} ${one.currency} ${one.payee}`;
-    const before = promised.get(key) ?? 0;
+    const { region, currency, allowance } = one;
+    // From here on this fund pays one shortfall after the other, whichever process asks it.
+    const owed = await store.lockFund(tx, region, currency);
     const since = now - policy.window;
-    const paid = await store.guaranteedSince(tx, one.region, one.payee, one.currency, since);
+    const paidToPayee = await store.guaranteedSince(tx, region, one.payee, currency, since);
+    const [owedByPayer = 0] = await parts.ledger.balances(region, [receivable(region, one.payer, currency)], tx);
+    const paidForAllowance = await store.guaranteedOf(tx, region, allowance.id);
+    const names = {
+      payee: `to ${region} ${currency} ${one.payee}`,
+      payer: `by ${region} ${currency} ${one.payer}`,
+      allowance: `of ${allowance.id}`,
+    };
     const fault = guaranteeFault(
       {
         shortfall: one.amount,
@@ -68,16 +80,26 @@ export function openJudge(parts: PaymentParts, tx: Sql, now: Instant, newest: Re
         epochTime: isIssued(one, newest) ? await store.epochTime(tx, one.payeeRegion, one.epoch) : undefined,
         linked: one.linked,
         graded: one.graded,
-        paidToPayee: paid + before,
-        exposure,
+        paidToPayee: paidToPayee + promised.of(names.payee),
+        owedByPayer: owedByPayer + promised.of(names.payer),
+        paidForAllowance: paidForAllowance + promised.of(names.allowance),
+        reserved: reservedFor(allowance, policy.clonesAssumed),
+        owed,
       },
       policy,
     );
     if (fault !== undefined) return fault;
-    promised.set(key, before + one.amount);
-    await store.addOwed(tx, one.region, one.currency, one.amount);
+    for (const name of Object.values(names)) promised.add(name, one.amount);
+    await store.addOwed(tx, region, currency, one.amount);
     return undefined;
   };
+}
+
+/** Sums by name: what this transaction has promised and not written yet. */
+function openPromises(): { readonly of: (name: string) => number; readonly add: (name: string, sum: number) => void } {
+  const sums = new Map<string, number>();
+  const of = (name: string) => sums.get(name) ?? 0;
+  return { of, add: (name, sum) => void sums.set(name, of(name) + sum) };
 }
 
 /** Another process may have signed this many cards that this one has not seen yet. */
@@ -88,20 +110,27 @@ function isIssued(one: Shortfall, newest: ReadonlyMap<string, number>): boolean 
   return one.epoch <= (newest.get(one.payeeRegion) ?? 0) + UNSEEN_CARDS;
 }
 
+/** The policy of a region, and the copies of an allowance it set something aside for. */
+interface RegionPolicy extends GuaranteePolicy {
+  readonly clonesAssumed: number;
+}
+
 async function readPolicy(
   parts: PaymentParts,
   tx: Sql,
   region: string,
   currency: Currency,
-): Promise<GuaranteePolicy | undefined> {
+): Promise<RegionPolicy | undefined> {
   const terms = await store.readTerms(tx, region, currency);
   const home = parts.regions.list().find((one) => one.region === region);
   if (terms === undefined || home === undefined) return undefined;
   return {
     epochAge: parts.epochAge(region),
     payeeCap: terms.payee_cap,
+    payerCap: terms.payer_cap,
     window: terms.window_ms,
     fundCap: home.terms.fundCap,
+    clonesAssumed: home.terms.clonesAssumed,
   };
 }
 

@@ -31,7 +31,7 @@ import { readFork } from '#shared/protocol/fork.ts';
 
 export type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
 export { claimUnit, matureUnit, transferId } from '#server/payment/posting.ts';
-export type { PaymentRow, PaymentStory } from '#server/payment/store.ts';
+export { fundOwed, type PaymentRow, type PaymentStory } from '#server/payment/store.ts';
 export { nodeVerifier } from '#server/payment/verifier.ts';
 
 /** What this capability remembers. */

@@ -119,3 +119,5 @@ create table payment_claim_root (
   primary key (region, count),
   unique (region, root)
 );
+-- step 3: what one payer may owe the fund; a region that stands gets what a new one begins with
+alter table payment_guarantee_terms add column payer_cap bigint not null default 100000 check (payer_cap >= 0);

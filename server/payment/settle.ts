@@ -1,7 +1,7 @@
 /**
  * Settles verified payments inside one transaction: who pays, what it proves, what is posted, what is remembered.
- * Invariant: each payment id is decided once for ever, under the lock of its allowance; every payee that is owed is
- * credited in full whatever the order, and only who funds it depends on the order.
+ * Invariant: each payment id is decided once for ever, under the lock of its allowance; within the bounds of the guarantee
+ * every payee that is owed is credited in full whatever the order, and only who funds it depends on the order.
  */
 import type { CertifiedPayee, HeldAllowance } from '#server/allowance/allowance.ts';
 import { writeDown } from '#server/logbook/logbook.ts';
@@ -269,6 +269,8 @@ async function guaranteed({ parts, upload, chain, payee, judge, now }: Question)
     region: allowance.region,
     currency: allowance.currency,
     amount: shortfall,
+    payer: allowance.wallet,
+    allowance: { id: allowance.id, total: allowance.total, isLocked: allowance.payee !== undefined },
     payee: payee.wallet,
     payeeRegion: payee.region,
     epoch: core.epoch,

@@ -357,22 +357,24 @@ export interface GuaranteeTermsRow {
   readonly region: string;
   readonly currency: Currency;
   readonly payee_cap: number;
+  readonly payer_cap: number;
   readonly window_ms: Duration;
 }
 
 /** Writes terms that are not there yet. */
 export async function seedTerms(tx: Sql, row: GuaranteeTermsRow): Promise<void> {
   await tx.query(
-    `insert into payment_guarantee_terms (region, currency, payee_cap, window_ms) values ($1, $2, $3, $4)
-     on conflict (region, currency) do nothing`,
-    [row.region, row.currency, row.payee_cap, row.window_ms],
+    `insert into payment_guarantee_terms (region, currency, payee_cap, payer_cap, window_ms)
+     values ($1, $2, $3, $4, $5) on conflict (region, currency) do nothing`,
+    [row.region, row.currency, row.payee_cap, row.payer_cap, row.window_ms],
   );
 }
 
 /** The terms of a region, if it has a fund in this currency. */
 export async function readTerms(tx: Sql, region: string, currency: Currency): Promise<GuaranteeTermsRow | undefined> {
   const rows = await tx.query<GuaranteeTermsRow>(
-    'select region, currency, payee_cap, window_ms from payment_guarantee_terms where region = $1 and currency = $2',
+    `select region, currency, payee_cap, payer_cap, window_ms from payment_guarantee_terms
+     where region = $1 and currency = $2`,
     [region, currency],
   );
   return rows[0];
@@ -390,6 +392,16 @@ export async function guaranteedSince(
     `select coalesce(sum(guaranteed), 0)::bigint as paid from payment
      where payee = $1 and region = $2 and uploaded_at > $3 and currency = $4 and guaranteed > 0 and state <> 'reversed'`,
     [payee, region, since, currency],
+  );
+  return rows[0]?.paid ?? 0;
+}
+
+/** What the fund of `region` has paid for payments of one allowance. */
+export async function guaranteedOf(tx: Sql, region: string, allowance: Id): Promise<number> {
+  const rows = await tx.query<{ paid: number }>(
+    `select coalesce(sum(guaranteed), 0)::bigint as paid from payment
+     where allowance = $2 and region = $1 and guaranteed > 0 and state <> 'reversed'`,
+    [region, allowance],
   );
   return rows[0]?.paid ?? 0;
 }
@@ -465,6 +477,15 @@ export function readWaiting(tx: Sql): Promise<WaitingRow[]> {
 /** How many cases of each kind a region has ever opened. */
 export function countCases(tx: Sql): Promise<{ region: string; kind: 'fork' | 'overspent'; count: number }[]> {
   return tx.query('select region, kind, count(*) as count from payment_case group by region, kind');
+}
+
+/** What all payers of `region` owe its fund, as it stands. */
+export async function fundOwed(tx: Sql, region: string, currency: Currency): Promise<number> {
+  const rows = await tx.query<{ owed: number }>('select owed from payment_fund where region = $1 and currency = $2', [
+    region,
+    currency,
+  ]);
+  return rows[0]?.owed ?? 0;
 }
 
 /** What all payers together owe each fund. */

@@ -2,7 +2,6 @@
  * Proves allowances: each row against its bytes, the issuer's signature, the transfer that set the money aside, its hold and
  * its payments.
  */
-import { INNOCENT } from '#server/allowance/allowance.ts';
 import { nodeVerifier } from '#server/payment/payment.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { type Find, PAGE, pages } from '#server/proof/finding.ts';
@@ -28,7 +27,7 @@ export async function proveAllowances(tx: Sql, find: Find, now: Instant, issuer:
     }
   }
   const thisHour = Math.floor(now / duration(1, 'h'));
-  for (const { region, ends_hour: hour, says, sum } of await store.wrongOutstanding(tx, thisHour, INNOCENT)) {
+  for (const { region, ends_hour: hour, says, sum } of await store.wrongOutstanding(tx, thisHour)) {
     find('outstanding', region, `outstanding ${hour}`, says - sum, `says ${says}, its open allowances come to ${sum}`);
   }
   return count;

@@ -254,24 +254,22 @@ export function emptyHeads(tx: Sql): Promise<{ region: string; wallet: Id; seque
   );
 }
 
-/** Hours still to come whose open allowances, and those stopped for an `innocent` reason, are not what is written of them. */
+/** Hours still to come whose open allowances, by the end of their claim windows, are not what is written of them. */
 export function wrongOutstanding(
   tx: Sql,
   hour: number,
-  innocent: readonly string[],
 ): Promise<{ region: string; ends_hour: number; says: number; sum: number }[]> {
   return tx.query(
     `select coalesce(o.region, a.region) as region, coalesce(o.ends_hour, a.ends_hour) as ends_hour,
        coalesce(o.total, 0)::bigint as says, coalesce(a.total, 0)::bigint as sum
      from (select region, ends_hour, total from allowance_outstanding where ends_hour > $1::bigint) as o
      full join (
-       select region, expires_at / 3600000 + 1 as ends_hour, sum(total)::bigint as total from allowance
-       where payee is null and expires_at / 3600000 + 1 > $1::bigint and (state = 'live' or
-         (state = 'stopped' and stop_reason = any($2::text[])))
-       group by region, expires_at / 3600000 + 1
+       select region, claim_until_at / 3600000 + 1 as ends_hour, sum(total)::bigint as total from allowance
+       where payee is null and claim_until_at / 3600000 + 1 > $1::bigint
+       group by region, claim_until_at / 3600000 + 1
      ) as a on a.region = o.region and a.ends_hour = o.ends_hour
      where coalesce(o.total, 0) <> coalesce(a.total, 0)`,
-    [hour, innocent],
+    [hour],
   );
 }
 

@@ -71,6 +71,8 @@ export interface RegionParts {
   readonly believeClock?: (tx?: Sql) => Promise<void>;
   /** First policies by tier; rows that are there already win. */
   readonly policies?: Readonly<Record<Tier, Policy>>;
+  /** What the first terms of every region have instead; rows that are there already win. */
+  readonly terms?: Partial<RegionTerms>;
 }
 
 /** The front door. */
@@ -151,7 +153,7 @@ interface Settings {
 /** Opens the regions: seeds what is missing, makes the keys on the first start. */
 export async function openRegions(parts: RegionParts): Promise<Regions> {
   const { database, clock } = parts;
-  await seed(database, parts.policies ?? DEFAULT_POLICIES);
+  await seed(database, parts.policies ?? DEFAULT_POLICIES, parts.terms ?? {});
   const keys = openIssuerKeys(parts.openSigner ?? keyFiles(parts.keysDir));
 
   const settings = kept(clock, SETTINGS_AGE, () => readSettings(database));
@@ -264,10 +266,14 @@ export function heldOpenUntil(regions: readonly Region[], at: Instant): Instant 
 
 const HOUSE: By = { who: 'house', why: '' };
 
-async function seed(database: Database, policies: Readonly<Record<Tier, Policy>>): Promise<void> {
+async function seed(
+  database: Database,
+  policies: Readonly<Record<Tier, Policy>>,
+  terms: Partial<RegionTerms>,
+): Promise<void> {
   await database.transaction(async (tx) => {
     for (const one of REGION_SEEDS) {
-      await seedRegion(tx, one);
+      await seedRegion(tx, { ...one, terms: { ...one.terms, ...terms } });
       await openEpoch(tx, one.region);
       for (const tier of TIERS) await seedPolicy(tx, one.region, tier, policies[tier]);
     }

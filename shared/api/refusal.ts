@@ -224,6 +224,8 @@ export const REFUSALS = {
   'guarantee.stale-epoch': [409, 'ask-payer'],
   'guarantee.too-late': [409, 'ask-payer'],
   'guarantee.payee-cap': [409, 'contact-support'],
+  'guarantee.payer-cap': [409, 'contact-support'],
+  'guarantee.allowance-cap': [409, 'contact-support'],
   'guarantee.fund-cap': [409, 'contact-support'],
   'passkey.unsupported': [400, 'update-app'],
   'device.other-wallet': [409, 'contact-support'],

@@ -10,6 +10,8 @@ export interface GuaranteePolicy {
   readonly payeeCap: number;
   /** The window of `payeeCap`. */
   readonly window: Duration;
+  /** Most one payer may owe the fund. */
+  readonly payerCap: number;
   /** Most the fund may be owed by all payers together. */
   readonly fundCap: number;
 }
@@ -30,18 +32,36 @@ export interface GuaranteeClaim {
   readonly graded: boolean;
   /** Already paid to this payee within the window. */
   readonly paidToPayee: number;
+  /** What its payer owes the fund already. */
+  readonly owedByPayer: number;
+  /** Already paid for other payments of its allowance, and what issuing set aside of the fund for them all. */
+  readonly paidForAllowance: number;
+  readonly reserved: number;
   /** What all payers together owe the fund. */
-  readonly exposure: number;
+  readonly owed: number;
 }
 
 /** Why the fund does not pay. */
-export type GuaranteeFault =
-  | 'guarantee.linked'
-  | 'guarantee.not-promised'
-  | 'guarantee.stale-epoch'
-  | 'guarantee.too-late'
-  | 'guarantee.payee-cap'
-  | 'guarantee.fund-cap';
+export const GUARANTEE_FAULTS = [
+  'guarantee.linked',
+  'guarantee.not-promised',
+  'guarantee.stale-epoch',
+  'guarantee.too-late',
+  'guarantee.payee-cap',
+  'guarantee.payer-cap',
+  'guarantee.allowance-cap',
+  'guarantee.fund-cap',
+] as const;
+/** Why the fund does not pay. */
+export type GuaranteeFault = (typeof GUARANTEE_FAULTS)[number];
+
+/**
+ * What issuing an allowance of `total` sets aside of the fund, and so the most the fund pays for it, whoever claims: as many
+ * copies as its region reckons with. Nothing for one that is locked to a payee, who sees every payment of it and so both of two.
+ */
+export function reservedFor({ total, isLocked }: { total: number; isLocked: boolean }, clonesAssumed: number): number {
+  return isLocked ? 0 : clonesAssumed * total;
+}
 
 /** The first reason why the fund does not pay `claim`, or undefined when it pays in full. It never pays in part. */
 export function guaranteeFault(claim: GuaranteeClaim, policy: GuaranteePolicy): GuaranteeFault | undefined {
@@ -52,6 +72,10 @@ export function guaranteeFault(claim: GuaranteeClaim, policy: GuaranteePolicy): 
   if (epochTime === undefined || epochTime > claim.signedAt + CLOCK_SKEW) return 'guarantee.stale-epoch';
   if (after(epochTime, policy.epochAge) < claim.signedAt) return 'guarantee.stale-epoch';
   if (claim.uploadedAt > claim.claimUntil) return 'guarantee.too-late';
-  if (claim.paidToPayee + claim.shortfall > policy.payeeCap) return 'guarantee.payee-cap';
-  return claim.exposure + claim.shortfall > policy.fundCap ? 'guarantee.fund-cap' : undefined;
+  const { shortfall } = claim;
+  if (claim.paidToPayee + shortfall > policy.payeeCap) return 'guarantee.payee-cap';
+  // Who conspires with the payee never pays the debt: these two are what giving a wallet up is worth at most.
+  if (claim.owedByPayer + shortfall > policy.payerCap) return 'guarantee.payer-cap';
+  if (claim.paidForAllowance + shortfall > claim.reserved) return 'guarantee.allowance-cap';
+  return claim.owed + shortfall > policy.fundCap ? 'guarantee.fund-cap' : undefined;
 }

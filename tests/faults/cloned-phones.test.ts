@@ -1,6 +1,7 @@
 /**
- * Copies of one phone spend one allowance as often as there are copies, with no network: the second upload finds it out,
- * every honest payee is paid, the phone is stopped before its next sync, and the fund is never asked for more than its cap.
+ * Copies of one phone spend one allowance as often as there are copies, with no network: the second upload finds it out, the
+ * phone is stopped before its next sync, every honest payee is paid as far as the region reckons with copies (here with 19 of
+ * an allowance, where a region begins with one), and the fund is never asked for more than its cap.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { guaranteeFund } from '#server/ledger/chart.ts';
@@ -13,7 +14,7 @@ import { type Market, openMarket, type Paid, type Purse, type Trader } from '#te
 
 const COPIES = [2, 5, 20] as const;
 const ROUNDS = size(1, 20);
-const ALLOWANCE = 100_00;
+const ALLOWANCE = 60_00;
 const SHARED = 10_00;
 
 eachDatabase('copies of one phone', (open) => {
@@ -89,6 +90,27 @@ eachDatabase('copies of one phone', (open) => {
     },
     600_000,
   );
+
+  test('twenty copies where a region reckons with one: its first copy is paid, the others hear why they are not', async () => {
+    const { payer, payees, paid } = await copied(20);
+    const [home] = market.regions.list().filter(({ region }) => region === SHANXI);
+    if (!home) throw new Error('no region');
+    await market.regions.setTerms(SHANXI, { ...home.terms, clonesAssumed: 1 });
+    market.pass(duration(5, 's'));
+    await market.regions.all();
+    const answers = [];
+    for (const [at, one] of paid.entries()) answers.push(...(await market.upload(payees[at] ?? payer, one)));
+    const words = answers.map(({ outcome, code }) => (code === undefined ? outcome : `${outcome} ${code}`));
+    expect(words).toEqual([
+      'settled',
+      'arriving',
+      ...Array.from({ length: 18 }, () => 'disputed guarantee.allowance-cap'),
+    ]);
+    expect((await market.purseOf(payer)).owed).toBe(ALLOWANCE - SHARED);
+    await market.regions.setTerms(SHANXI, home.terms);
+    market.pass(duration(5, 's'));
+    expect(await market.faults()).toEqual([]);
+  });
 
   test('twenty copies and a fund that may be owed for seven of them: seven are paid, the others hear why they are not', async () => {
     const { payer, payees, paid } = await copied(20);

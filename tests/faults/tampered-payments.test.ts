@@ -80,7 +80,7 @@ class Desk {
 
   allowance(where: string): Promise<AllowanceRow> {
     return this.one(
-      `select id, total, claimed, expires_at / 3600000 + 1 as hour from allowance where ${where} order by id limit 1`,
+      `select id, total, claimed, claim_until_at / 3600000 + 1 as hour from allowance where ${where} order by id limit 1`,
     );
   }
 
@@ -299,14 +299,9 @@ const TAMPERED: Readonly<Record<string, (desk: Desk) => Promise<Tampering>>> = {
     };
   },
   'a stopped allowance alive again': async (desk) => {
-    const { id, hour, total } = await desk.allowance("state = 'stopped'");
-    return {
-      sql: `update allowance set state = 'live' where id = '${id}'`,
-      says: [
-        ['allowance-state', `allowance ${id}`, 0],
-        ['outstanding', `outstanding ${hour}`, -total],
-      ],
-    };
+    const { id } = await desk.allowance("state = 'stopped'");
+    const sql = `update allowance set state = 'live' where id = '${id}'`;
+    return { sql, says: [['allowance-state', `allowance ${id}`, 0]] };
   },
   'a released allowance alive again': async (desk) => {
     const { id } = await desk.allowance("state = 'released'");
@@ -314,14 +309,9 @@ const TAMPERED: Readonly<Record<string, (desk: Desk) => Promise<Tampering>>> = {
     return { sql, says: [['allowance-state', `allowance ${id}`, 0]] };
   },
   'a live allowance said to be closed': async (desk) => {
-    const { id, hour, total } = await desk.allowance("state = 'live'");
-    return {
-      sql: `update allowance set state = 'closed' where id = '${id}'`,
-      says: [
-        ['allowance-state', `allowance ${id}`, 0],
-        ['outstanding', `outstanding ${hour}`, total],
-      ],
-    };
+    const { id } = await desk.allowance("state = 'live'");
+    const sql = `update allowance set state = 'closed' where id = '${id}'`;
+    return { sql, says: [['allowance-state', `allowance ${id}`, 0]] };
   },
   'a promise forgotten': async (desk) => {
     const { hour, total } = await desk.allowance("state = 'live'");

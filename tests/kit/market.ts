@@ -12,7 +12,7 @@ import type { Device, Person } from '#server/identity/identity.ts';
 import { arriving, available, outside, receivable } from '#server/ledger/chart.ts';
 import { type Ledger, openLedger } from '#server/ledger/ledger.ts';
 import { logbookSchema } from '#server/logbook/logbook.ts';
-import { openPayments, type Payments, paymentSchema } from '#server/payment/payment.ts';
+import { fundOwed, openPayments, type Payments, paymentSchema } from '#server/payment/payment.ts';
 import { openSignatures, type Signatures } from '#server/payment/signatures.ts';
 import type { Database } from '#server/platform/database.ts';
 import { migrate } from '#server/platform/migrate.ts';
@@ -107,6 +107,7 @@ export interface Market {
 export interface MarketOptions {
   readonly start?: number;
   readonly policy?: Partial<Policy>;
+  readonly terms?: NonNullable<RegionParts['terms']>;
   readonly random?: (length: number) => Uint8Array;
   readonly newSigner?: () => Signer;
   readonly openSigner?: RegionParts['openSigner'];
@@ -134,6 +135,9 @@ const ROOMY: Partial<Policy> = {
   noPasskeySum: 10_000_00,
   spend: { most: 1_000_000_00, per: 'life' },
 };
+
+/** Terms likewise: a fund that reckons with more copies than any test makes, and has enough for them. */
+const ROOMY_TERMS = { clonesAssumed: 19, fundCap: 100_000_000_00 };
 
 /** A signer over a fresh key of node:crypto. */
 export function freshSigner(): Signer {
@@ -185,6 +189,7 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     rpId: 'localhost',
     origins: ['http://localhost:3000'],
     ...(options.openSigner ? { openSigner: options.openSigner } : {}),
+    terms: { ...ROOMY_TERMS, ...options.terms },
     policies: {
       unproved: policy(DEFAULT_POLICIES.unproved),
       'real-name': policy(DEFAULT_POLICIES['real-name']),
@@ -216,7 +221,9 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     moneyStop: async () => undefined,
     watch: { onAlarm: () => undefined, weigh: async () => ({ raised: false }) },
   };
-  const allowances = (tamper.allowances ?? asIs)(openAllowances({ database, ledger, clock, regions, identity }));
+  const allowances = (tamper.allowances ?? asIs)(
+    openAllowances({ database, ledger, clock, regions, identity, fundOwed }),
+  );
   const opened = await openPayments({
     database,
     ledger,

@@ -53,6 +53,8 @@ interface Wallet {
 export interface ModelRules {
   readonly epochAge: number;
   readonly payeeCap: number;
+  readonly payerCap: number;
+  readonly clonesAssumed: number;
   readonly window: number;
 }
 
@@ -185,11 +187,14 @@ export class Model {
 
   private guaranteed(row: Settled, purse: Purse, short: number, now: number): boolean {
     if (row.payer === row.payee || row.epochAge > this.rules.epochAge || now > purse.claimUntil) return false;
-    let paid = 0;
+    if (this.wallet(row.payer).owed + short > this.rules.payerCap) return false;
+    let [paid, paidForPurse] = [0, 0];
     for (const one of this.settled.values()) {
+      if (one.purse === row.purse && one.state !== 'reversed') paidForPurse += one.guaranteed;
       const counts = one.payee === row.payee && one.uploadedAt > now - this.rules.window && one.state !== 'reversed';
       if (counts && this.homeOf(one.payer) === this.homeOf(row.payer)) paid += one.guaranteed;
     }
+    if (paidForPurse + short > this.rules.clonesAssumed * purse.total) return false;
     return paid + short <= this.rules.payeeCap;
   }
 

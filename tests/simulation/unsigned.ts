@@ -4,7 +4,7 @@
  * What is replaced: a signature is good when it names the signer's key; the few lines of server/payment/settle.ts that say
  * whether hold, guarantee or balance pays. The signed world (world.ts) runs those lines themselves.
  */
-import { available, holdOf, outside, receivable } from '#server/ledger/chart.ts';
+import { arriving, available, holdOf, outside, receivable } from '#server/ledger/chart.ts';
 import type { Account, Move, Transfer, TransferKind } from '#server/ledger/ledger.ts';
 import { claimUnit, matureUnit, type Postable, reverseUnit } from '#server/payment/posting.ts';
 import { sameBytes } from '#shared/base/bytes.ts';
@@ -21,9 +21,10 @@ import type { SignedPayment } from '#shared/protocol/payment.ts';
 import { type SignatureQuestion, verifySync } from '#shared/protocol/signature.ts';
 import type { Verified } from '#shared/protocol/trust.ts';
 import { type PaymentContext, paymentChecks } from '#shared/protocol/verify.ts';
-import { type GuaranteeFault, guaranteeFault } from '#shared/rules/guarantee.ts';
+import { type GuaranteeFault, guaranteeFault, reservedFor } from '#shared/rules/guarantee.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
 import { type Chance, chanceOf } from '#tests/simulation/chance.ts';
+import { type FundPaid, fundFaults } from '#tests/simulation/fund.ts';
 
 /** Mistakes planted in this world's house; each must be found. */
 export const SLIPS = [
@@ -35,6 +36,18 @@ export const SLIPS = [
   'does not reckon what a hold has paid',
   'collects no debts',
   'honours what was given up',
+  'pays who pays himself',
+  'pays payees without a grade',
+  'pays whoever never looked at the lists',
+  'pays claims that come too late',
+  'lets one payer owe without end',
+  'pays more for an allowance than it set aside',
+  'pays beyond what the fund has',
+  'issues beyond what the fund has',
+  'forgets what it is owed when it issues',
+  'forgets allowances that were closed when it issues',
+  'forgets allowances that have expired when it issues',
+  'lets a closed account be paid',
 ] as const;
 /** One planted mistake. */
 export type Slip = (typeof SLIPS)[number];
@@ -45,18 +58,38 @@ export interface Outcome {
   readonly settled: number;
   readonly forks: number;
   readonly guaranteePaid: number;
+  /** Claims the fund did not pay, and wishes for an allowance it had no room for. */
+  readonly unpaid: Readonly<Partial<Record<GuaranteeFault, number>>>;
+  readonly unissued: number;
+  readonly closed: number;
+  readonly gangs: GangFigures;
+  /** A hash over every act and what became of every payment: one seed, one hash. */
+  readonly traceHash: string;
   readonly violations: readonly string[];
 }
 
+/** What gangs took out less what they had put in, in minor units: all of them together, and the one that got most. */
+export interface GangFigures {
+  readonly count: number;
+  readonly gain: number;
+  readonly most: number;
+}
+
 const POLICY = DEFAULT_POLICIES.unproved;
-const GUARANTEE = {
+/** What the fund of this world promises. */
+export const GUARANTEE = {
   epochAge: POLICY.guaranteeEpochAge,
-  payeeCap: 100_00,
+  payeeCap: 250_00,
+  payerCap: 300_00,
   window: duration(1, 'd'),
-  fundCap: 5000_00,
 };
+/** Copies of an allowance the fund reckons with, and what it may be owed in each region for every wallet: many a world is scarce of it. */
+const CLONES_ASSUMED = 1;
+const FUND_CAPS = { ample: 2000_00, scarce: 550_00 };
 const LIFE: Duration = duration(72, 'h');
 const WINDOW: Duration = duration(14, 'd');
+/** Gangs that come to one world at most. */
+const GANGS_MOST = 3;
 const START = instant(Date.UTC(2026, 0, 5, 8));
 const KEY_SET: KeySet = {
   epoch: 1,
@@ -73,6 +106,7 @@ interface Row extends Postable {
   state: State;
   readonly amount: number;
   readonly paidAt: Instant;
+  readonly maturesAt: Instant;
   readonly fault: GuaranteeFault | 'uncovered' | undefined;
 }
 
@@ -104,11 +138,21 @@ interface Purse {
   suspect: boolean;
 }
 
+/** A payer and his friends: nothing comes in after the first sum, everything that can be had is taken out at once. */
+interface Gang {
+  readonly payer: Phone;
+  readonly friends: readonly Phone[];
+  readonly purses: Purse[];
+  /** From when on the friends bring in what they were paid, some of them too late. */
+  readonly comesAt: Instant;
+}
+
 interface Phone {
   readonly wallet: Id;
   readonly device: Id;
   readonly region: string;
   readonly certificate: Certificate;
+  readonly isGraded: boolean;
   readonly outbox: Paper[];
   readonly took: Paper[];
   readonly held: Map<Purse, HeldPayment[]>;
@@ -116,6 +160,8 @@ interface Phone {
   given: number;
   purse: Purse | undefined;
   stopped: boolean;
+  leaving: boolean;
+  closed: boolean;
 }
 
 /** An account in memory: its balance in the sense of its normal side. */
@@ -149,11 +195,22 @@ class Books {
     return [left, right];
   }
 
+  /** What payers of each region owe, kept apart: it is asked often, and few owe anything. */
+  private readonly debts = new Map<string, Entry[]>();
+
+  /** What all payers of `region` owe its fund. */
+  owed(region: string): number {
+    return (this.debts.get(region) ?? []).reduce((sum, one) => sum + one.balance, 0);
+  }
+
   private entry(account: Account): Entry {
     const region = this.entries.get(account.region) ?? new Map<string, Entry>();
     const known = region.get(account.id);
     if (known !== undefined) return known;
     const entry = { account, balance: 0 };
+    if (account.kind === 'receivable') {
+      this.debts.set(account.region, [...(this.debts.get(account.region) ?? []), entry]);
+    }
     this.entries.set(account.region, region.set(account.id, entry));
     return entry;
   }
@@ -204,11 +261,17 @@ class Unsigned {
   readonly violations: string[] = [];
   private readonly chance: Chance;
   private readonly books = new Books();
+  /** Who is at the market now; everybody who ever was; and those who came to cheat the fund. */
   private readonly phones: Phone[] = [];
+  private readonly everyone: Phone[] = [];
+  private readonly gangs: Gang[] = [];
+  private readonly fundCap: number;
+  private readonly caps = new Map<string, number>();
   private readonly purses: Purse[] = [];
   private readonly rows = new Map<number, Row>();
   /** Rows the guarantee has paid; purses whose claim window is open. */
   private readonly guaranteed: Row[] = [];
+  private readonly paid: { readonly row: Row; readonly fact: FundPaid }[] = [];
   private live: Purse[] = [];
   private readonly papers = new Map<number, Paper>();
   private readonly voids = new Set<number>();
@@ -217,12 +280,15 @@ class Unsigned {
   private serial = 0;
   private accepted = 0;
   private forks = 0;
+  private unissued = 0;
+  private readonly trace = openTrace();
   private forksLeft: number;
 
   constructor(seed: number, wallets: number, forks: number, slip: Slip | undefined) {
     this.chance = chanceOf(seed);
     this.forksLeft = forks;
     this.slip = slip;
+    this.fundCap = wallets * (this.chance.percent(60) ? FUND_CAPS.ample : FUND_CAPS.scarce);
     for (let at = 0; at < wallets; at += 1) this.join(this.chance.percent(70) ? 'CN-SX' : 'CN-BJ');
   }
 
@@ -238,14 +304,21 @@ class Unsigned {
     return { name: this.serial, id: `x${this.serial}` as Id, bytes: bytes.subarray(0, 32) };
   }
 
-  private join(region: string): void {
+  private join(region: string): Phone {
+    const phone = this.open(region, !this.chance.percent(10));
+    this.phones.push(phone);
+    this.topUp(phone, 200_00 + this.chance.below(500_00));
+    return phone;
+  }
+
+  private open(region: string, isGraded: boolean): Phone {
     const [wallet, device] = [this.fresh(), this.fresh()];
-    const certificate = { payee: device.id } as Certificate;
-    this.phones.push({
+    const phone: Phone = {
       wallet: wallet.id,
       device: device.id,
       region,
-      certificate,
+      certificate: { payee: device.id } as Certificate,
+      isGraded,
       cardAt: this.now,
       given: 0,
       purse: undefined,
@@ -253,9 +326,11 @@ class Unsigned {
       took: [],
       held: new Map(),
       stopped: false,
-    });
-    const phone = this.phones.at(-1);
-    if (phone) this.topUp(phone, 200_00 + this.chance.below(500_00));
+      leaving: false,
+      closed: false,
+    };
+    this.everyone.push(phone);
+    return phone;
   }
 
   private move(kind: TransferKind, region: string, debit: Account, credit: Account, minor: number): boolean {
@@ -265,16 +340,97 @@ class Unsigned {
 
   step(): void {
     const phone = this.chance.one(this.phones);
-    const act = this.chance.below(100);
-    if (act < 50) this.pay(phone);
-    else if (act < 78) this.meet(phone);
-    else if (act < 83) this.topUp(phone, 1 + this.chance.below(100_00));
-    else if (act < 85) this.collude(phone);
-    else if (act < 88) this.giveUp(phone);
-    else if (act < 91) this.close(phone);
-    else if (act < 95) this.pass(duration(1 + this.chance.below(30), 'h'));
-    else if (act < 98) this.clone(phone);
+    const act = this.chance.below(1000);
+    this.trace.add(act);
+    if (act < 500) this.pay(phone);
+    else if (act < 780) this.meet(phone);
+    else if (act < 830) this.topUp(phone, 1 + this.chance.below(100_00));
+    else if (act < 850) this.collude(phone);
+    else if (act < 880) this.giveUp(phone);
+    else if (act < 910) this.close(phone);
+    else if (act < 950) this.pass(duration(1 + this.chance.below(30), 'h'));
+    else if (act < 978) this.clone(phone);
+    else if (act < 981) this.conspire();
+    else if (act < 987) this.tighten();
+    else if (act < 988) this.leave(phone);
     else this.collect();
+  }
+
+  /** Whoever looks after the fund leaves it hardly more than it is owed for a few hours, and then gives it all of it again. */
+  private tighten(): void {
+    for (const region of ['CN-SX', 'CN-BJ']) {
+      this.caps.set(region, this.books.owed(region) + this.chance.below(20_00));
+    }
+  }
+
+  private capOf(region: string): number {
+    return this.caps.get(region) ?? this.fundCap;
+  }
+
+  /** Wants to close the account: sets nothing aside any more, and goes when nothing is on its way to it or from it. */
+  private leave(phone: Phone): void {
+    phone.leaving = true;
+  }
+
+  private goIfDone(phone: Phone): void {
+    const { region, wallet } = phone;
+    const isBusy =
+      phone.outbox.length > 0 ||
+      this.books.balance(receivable(region, wallet, 'CNY')) > 0 ||
+      this.live.some((one) => one.owner === phone) ||
+      this.guaranteed.some((row) => row.payee === wallet && row.state === 'arriving');
+    if (isBusy || phone.closed || phone.stopped) return;
+    this.takeOut(phone, this.books.balance(available(region, wallet, 'CNY')));
+    phone.closed = true;
+    if (this.slip === 'lets a closed account be paid') return;
+    const newcomer = this.join(region);
+    this.phones.pop();
+    this.phones[this.phones.indexOf(phone)] = newcomer;
+  }
+
+  private takeOut(phone: Phone, minor: number): void {
+    const { region, wallet } = phone;
+    phone.given -= minor;
+    this.move('withdraw', region, available(region, wallet, 'CNY'), outside(region, 'bank', 'CNY'), minor);
+  }
+
+  /**
+   * A gang comes: a payer with one sum of money and a phone copied for each friend, all of whom are paid in full from one
+   * allowance after the other. Now and then he closes it as if nothing had been spent and has the money a second time. What
+   * can be had is taken out, and the debt stays behind.
+   */
+  private conspire(): void {
+    if (this.gangs.length >= GANGS_MOST) return;
+    const region = this.chance.percent(70) ? 'CN-SX' : 'CN-BJ';
+    const friends = Array.from({ length: 2 + this.chance.below(19) }, () => this.open(region, true));
+    const comesAt = after(this.now, duration(this.chance.below(21 * 24), 'h'));
+    const gang: Gang = { payer: this.open(region, true), friends, purses: [], comesAt };
+    this.gangs.push(gang);
+    this.topUp(gang.payer, 50_00 + this.chance.below(550_00));
+    for (let more = 1 + this.chance.below(4); more > 0; more -= 1) this.copyFor(gang);
+    this.cashOut(gang);
+  }
+
+  private copyFor({ payer, friends, purses }: Gang): void {
+    const purse = this.fill(payer);
+    if (purse === undefined) return;
+    purses.push(purse);
+    purse.honest = false;
+    const { total, anchor } = purse.allowance.message;
+    for (const friend of friends) {
+      const paper = this.sign(purse, { number: 0, total: 0, last: anchor }, friend, total, this.now);
+      this.papers.set(paper.name, paper);
+      friend.outbox.push(paper);
+    }
+    if (this.chance.percent(60)) this.giveBack(purse, total, 'close');
+  }
+
+  /** Takes out all that can be had, after what it owes was collected, as a house does before it lets money go. */
+  private cashOut({ payer, friends }: Gang): void {
+    for (const member of [payer, ...friends]) {
+      this.payDebt(member);
+      this.takeOut(member, this.books.balance(available(member.region, member.wallet, 'CNY')));
+    }
   }
 
   private topUp(phone: Phone, minor: number): void {
@@ -286,7 +442,11 @@ class Unsigned {
   private fill(phone: Phone): Purse | undefined {
     const own = available(phone.region, phone.wallet, 'CNY');
     const total = Math.min(this.books.balance(own), 50_00 + this.chance.below(600_00));
-    if (total < 1_00 || phone.stopped) return undefined;
+    if (total < 1_00 || phone.stopped || phone.leaving) return undefined;
+    if (!this.mayIssue(phone.region, total)) {
+      this.unissued += 1;
+      return undefined;
+    }
     const { id, bytes, name } = this.fresh();
     const hold = holdOf(phone.region, id, 'CNY', phone.wallet);
     this.books.holders.set(hold.id, phone.wallet);
@@ -327,7 +487,34 @@ class Unsigned {
     };
     this.purses.push(purse);
     this.live.push(purse);
+    this.auditIssue(phone.region);
     return purse;
+  }
+
+  /** What the house reckons with before it issues; the rule of server/allowance/issue.ts. */
+  private mayIssue(region: string, more: number): boolean {
+    if (this.slip === 'issues beyond what the fund has') return true;
+    let outstanding = more;
+    for (const { allowance, returned, owner } of this.live) {
+      const { claimUntil, expires, total } = allowance.message;
+      const ends = this.slip === 'forgets allowances that have expired when it issues' ? expires : claimUntil;
+      const isGone = this.slip === 'forgets allowances that were closed when it issues' && returned > 0;
+      if (owner.region === region && ends >= this.now && !isGone) outstanding += total;
+    }
+    const owed = this.slip === 'forgets what it is owed when it issues' ? 0 : this.books.owed(region);
+    const exposed = owed + reservedFor({ total: outstanding, isLocked: false }, CLONES_ASSUMED);
+    return exposed <= this.capOf(region);
+  }
+
+  /** After issuing: what is owed, and what every copy reckoned with could still ask for, is there. */
+  private auditIssue(region: string): void {
+    let exposed = this.books.owed(region);
+    for (const { allowance, owner } of this.live) {
+      const open = owner.region === region && allowance.message.claimUntil >= this.now;
+      if (open) exposed += CLONES_ASSUMED * allowance.message.total;
+    }
+    const cap = this.capOf(region);
+    if (exposed > cap) this.fault(`issued while the fund of ${cap} could come to be owed ${exposed}`);
   }
 
   private sign(purse: Purse, copy: Copy, payee: Phone, amount: number, cardAt: Instant | undefined): Paper {
@@ -419,8 +606,8 @@ class Unsigned {
   private collude(payer: Phone): void {
     const { purse } = payer;
     const [original] = purse?.copies ?? [];
-    const friend = this.chance.one(this.phones);
-    if (purse === undefined || original === undefined || friend === payer || this.forksLeft < 3) return;
+    const friend = this.chance.percent(20) ? payer : this.chance.one(this.phones);
+    if (purse === undefined || original === undefined || this.forksLeft < 3) return;
     const room = purse.allowance.message.total - original.total;
     if (room < 1 || this.now > purse.allowance.message.expires) return;
     const clones = [{ ...original }, { ...original }, { ...original }];
@@ -470,6 +657,7 @@ class Unsigned {
     purse.held.push(heldOf(signed));
     this.rows.set(name, row);
     const short = row.guaranteed > 0 || (row.fault !== undefined && row.fault !== 'uncovered');
+    this.trace.add(name, row.state.length, row.held, row.guaranteed, row.late);
     if ((quarrel || short) && !purse.released) this.stop(purse);
     if (!purse.honest && !purse.released && !purse.suspect) this.auditChain(purse);
   }
@@ -480,12 +668,13 @@ class Unsigned {
   }
 
   private stop(purse: Purse): void {
+    const { owner } = purse;
     purse.suspect = true;
-    purse.owner.stopped = true;
-    for (const one of this.purses) if (one.owner === purse.owner) one.stopped = true;
-    purse.owner.purse = undefined;
+    for (const one of this.live) if (one.owner === owner) one.stopped = true;
+    owner.purse = undefined;
     // Whoever is stopped stays so; somebody new comes to the market.
-    this.join(purse.owner.region);
+    if (!owner.stopped && !this.gangs.some(({ payer }) => payer === owner)) this.join(owner.region);
+    owner.stopped = true;
   }
 
   private funded(paper: Paper): Row {
@@ -502,6 +691,7 @@ class Unsigned {
       payee: payee.wallet,
       payee_region: payee.region,
       paidAt: this.now,
+      maturesAt: terms.claimUntil,
       held: 0,
       guaranteed: 0,
       late: 0,
@@ -509,7 +699,10 @@ class Unsigned {
       fault: undefined,
     };
     if (this.voids.has(paper.name) && this.slip !== 'honours what was given up') return { ...blank, state: 'voided' };
-    if (purse.released) return this.late({ ...blank, late: amount, state: 'settled' });
+    if (purse.released) {
+      if (purse.owner === payee) return { ...blank, fault: 'guarantee.linked' };
+      return this.late({ ...blank, late: amount, state: 'settled' });
+    }
     const held = Math.min(amount, terms.total - purse.claimed - purse.returned);
     const guaranteed = amount - held;
     const fault = guaranteed > 0 ? this.judge(paper, guaranteed) : undefined;
@@ -517,8 +710,32 @@ class Unsigned {
     if (this.slip !== 'does not reckon what a hold has paid') purse.claimed += held;
     const row: Row = { ...blank, held, guaranteed, state: guaranteed > 0 ? 'arriving' : 'settled' };
     if (!this.books.post(claimUnit(row, this.now))) this.fault('a claim within the hold was not posted');
-    if (guaranteed > 0) this.guaranteed.push(row);
+    if (guaranteed > 0) this.notePaid(paper, row);
     return row;
+  }
+
+  private notePaid({ name, purse, payee, signed, cardAt }: Paper, row: Row): void {
+    const { id, total, claimUntil } = purse.allowance.message;
+    const { region, wallet } = purse.owner;
+    this.guaranteed.push(row);
+    const fact: FundPaid = {
+      payment: `payment ${name}`,
+      region,
+      payer: wallet,
+      payee: payee.wallet,
+      isGraded: payee.isGraded,
+      allowance: id,
+      reserved: CLONES_ASSUMED * total,
+      amount: row.guaranteed,
+      signedAt: signed.message.time,
+      paidAt: this.now,
+      claimUntil,
+      cardAt,
+      owedByPayer: this.books.balance(receivable(region, wallet, 'CNY')),
+      owed: this.books.owed(region),
+      cap: this.capOf(region),
+    };
+    this.paid.push({ row, fact });
   }
 
   private late(row: Row): Row {
@@ -533,28 +750,42 @@ class Unsigned {
   }
 
   private judge({ purse, payee, signed, cardAt }: Paper, shortfall: number): GuaranteeFault | undefined {
-    let paidToPayee = 0;
+    const { region, wallet } = purse.owner;
+    const { id, total, claimUntil } = purse.allowance.message;
+    let [paidToPayee, paidForAllowance] = [0, 0];
     for (const row of this.guaranteed) {
-      const counts = row.payee === payee.wallet && row.state !== 'reversed';
-      if (counts && row.region === purse.owner.region && row.paidAt > this.now - GUARANTEE.window) {
-        paidToPayee += row.guaranteed;
-      }
+      if (row.state === 'reversed') continue;
+      if (row.allowance === id) paidForAllowance += row.guaranteed;
+      const counts = row.payee === payee.wallet && row.region === region && row.paidAt > this.now - GUARANTEE.window;
+      if (counts) paidToPayee += row.guaranteed;
     }
-    const { message: terms } = purse.allowance;
-    const believed = this.slip === 'believes lists nobody made' ? (cardAt ?? this.now) : cardAt;
+    const { slip } = this;
+    const none = Number.MAX_SAFE_INTEGER;
     return guaranteeFault(
       {
         shortfall,
         signedAt: signed.message.time,
-        uploadedAt: this.now,
-        claimUntil: terms.claimUntil,
-        epochTime: believed,
-        linked: purse.owner === payee,
-        graded: true,
+        uploadedAt: slip === 'pays claims that come too late' ? START : this.now,
+        claimUntil,
+        epochTime: slip === 'believes lists nobody made' ? (cardAt ?? this.now) : cardAt,
+        linked: purse.owner === payee && slip !== 'pays who pays himself',
+        graded: payee.isGraded || slip === 'pays payees without a grade',
         paidToPayee,
-        exposure: this.books.sum('receivable'),
+        owedByPayer: this.books.balance(receivable(region, wallet, 'CNY')),
+        paidForAllowance,
+        reserved:
+          slip === 'pays more for an allowance than it set aside'
+            ? none
+            : reservedFor({ total, isLocked: false }, CLONES_ASSUMED),
+        owed: this.books.owed(region),
       },
-      this.slip === 'pays a payee without a cap' ? { ...GUARANTEE, payeeCap: Number.MAX_SAFE_INTEGER } : GUARANTEE,
+      {
+        ...GUARANTEE,
+        ...(slip === 'pays whoever never looked at the lists' ? { epochAge: duration(9000, 'd') } : {}),
+        ...(slip === 'pays a payee without a cap' ? { payeeCap: none } : {}),
+        ...(slip === 'lets one payer owe without end' ? { payerCap: none } : {}),
+        fundCap: slip === 'pays beyond what the fund has' ? none : this.capOf(region),
+      },
     );
   }
 
@@ -564,8 +795,13 @@ class Unsigned {
     const row = this.rows.get(paper.name);
     if (row === undefined) this.voids.add(paper.name);
     if (row?.state !== 'settled' && row?.state !== 'arriving') return;
+    // To somebody whose account is closed it is given back by hand.
+    if (paper.purse.owner.closed) return;
     const owed = this.books.balance(receivable(row.region, row.payer, 'CNY'));
-    if (this.books.post(reverseUnit(row, row.state === 'settled', owed, this.now))) row.state = 'reversed';
+    if (this.books.post(reverseUnit(row, row.state === 'settled', owed, this.now))) {
+      this.trace.add(paper.name);
+      row.state = 'reversed';
+    }
   }
 
   private close(phone: Phone): void {
@@ -589,14 +825,16 @@ class Unsigned {
 
   private pass(length: Duration): void {
     this.now = after(this.now, length);
+    if (this.chance.percent(50)) this.caps.clear();
     for (const row of this.guaranteed) {
-      if (row.state !== 'arriving' || row.paidAt + LIFE + WINDOW > this.now) continue;
+      if (row.state !== 'arriving' || row.maturesAt > this.now) continue;
       if (!this.books.post([...matureUnit(row, this.now)])) this.fault('what arrives is not there');
       row.state = 'settled';
     }
+    // The job that releases comes round when it does: claims that are too late still find the allowance there.
     for (const purse of this.live) {
       const { claimUntil, total } = purse.allowance.message;
-      if (claimUntil >= this.now) continue;
+      if (claimUntil >= this.now || this.chance.percent(60)) continue;
       purse.released = true;
       this.giveBack(purse, total - purse.claimed - purse.returned, 'release');
     }
@@ -604,23 +842,34 @@ class Unsigned {
     for (const [at, phone] of this.phones.entries()) {
       if (this.chance.percent(at % 3 === 2 ? 8 : 60)) phone.cardAt = this.now;
     }
+    for (const phone of this.phones.filter((one) => one.leaving)) this.goIfDone(phone);
+    for (const gang of this.gangs) {
+      if (gang.comesAt <= this.now) for (const friend of gang.friends) this.upload(friend, false);
+      this.cashOut(gang);
+    }
   }
 
   private collect(): void {
+    for (const phone of this.everyone) this.payDebt(phone);
+  }
+
+  private payDebt({ region, wallet }: Phone): void {
     if (this.slip === 'collects no debts') return;
-    for (const { region, wallet } of this.phones) {
-      const [own, debt] = [available(region, wallet, 'CNY'), receivable(region, wallet, 'CNY')];
-      const paid = Math.min(this.books.balance(own), this.books.balance(debt));
-      if (paid > 0) this.move('recover', region, own, debt, paid);
-    }
+    const debt = receivable(region, wallet, 'CNY');
+    const owed = this.books.balance(debt);
+    if (owed === 0) return;
+    const own = available(region, wallet, 'CNY');
+    this.move('recover', region, own, debt, Math.min(owed, this.books.balance(own)));
   }
 
   /** All roads are good: every outbox must empty within a few rounds, and everything that must hold does. */
   heal(): void {
-    for (let round = 0; round < 400 && this.phones.some((one) => one.outbox.length > 0); round += 1) {
-      for (const phone of this.phones) this.upload(phone, true);
+    for (let round = 0; round < 400 && this.everyone.some((one) => one.outbox.length > 0); round += 1) {
+      for (const phone of this.everyone) this.upload(phone, true);
     }
-    if (this.phones.some((one) => one.outbox.length > 0)) this.fault('an outbox does not empty');
+    if (this.everyone.some((one) => one.outbox.length > 0)) this.fault('an outbox does not empty');
+    // Gangs wait until nothing more can ripen, and then they are gone.
+    for (let times = 0; times < 40; times += 1) this.pass(duration(24, 'h'));
     this.collect();
     this.audit();
   }
@@ -638,6 +887,16 @@ class Unsigned {
     this.auditPayments();
     this.auditWealth();
     this.auditFund();
+    this.auditGangs();
+  }
+
+  /** What walks away with its debt unpaid takes no more than one payer may owe, nor than was set aside for its allowances. */
+  private auditGangs(): void {
+    for (const gang of this.gangs) {
+      const gain = gainOf(gang);
+      const reserved = gang.purses.reduce((sum, one) => sum + CLONES_ASSUMED * one.allowance.message.total, 0);
+      if (gain > Math.min(GUARANTEE.payerCap, reserved)) this.fault(`a gang of ${gang.friends.length} gained ${gain}`);
+    }
   }
 
   /** Each payment that was taken is decided once; what a hold did not cover was a cheat's, who is stopped. */
@@ -655,9 +914,12 @@ class Unsigned {
     if (new Set(held.map((one) => one.number)).size < held.length) this.fault('a fork went unseen');
   }
 
-  /** Nobody, and no gang, has more than was put in and dealt: copies of a purse gain nothing. */
+  /**
+   * What each has, less what it owes, is what it put in and was paid, less what it paid and took out. What a gang makes of not
+   * paying a debt does not show here: auditGangs counts its cash.
+   */
   private auditWealth(): void {
-    const should = new Map<string, number>(this.phones.map((one) => [one.wallet, one.given]));
+    const should = new Map<string, number>(this.everyone.map((one) => [one.wallet, one.given]));
     for (const { state, payer, payee, amount } of this.rows.values()) {
       if (state !== 'settled' && state !== 'arriving') continue;
       should.set(payer, (should.get(payer) ?? 0) - amount);
@@ -670,35 +932,54 @@ class Unsigned {
   }
 
   private auditFund(): void {
-    const paid = this.guaranteed.filter((row) => row.state !== 'reversed');
-    for (const last of paid) {
-      const since = last.paidAt - GUARANTEE.window;
-      const sum = paid.reduce((total, row) => {
-        const counts = row.payee === last.payee && row.region === last.region;
-        return counts && row.paidAt <= last.paidAt && row.paidAt > since ? total + row.guaranteed : total;
-      }, 0);
-      if (sum > GUARANTEE.payeeCap) this.fault(`the fund paid ${sum} to one payee in a day`);
-    }
-    const debt = this.phones.reduce((sum, { region, wallet }) => {
+    const paid = this.paid.flatMap(({ row, fact }) => (row.state === 'reversed' ? [] : [fact]));
+    for (const fault of fundFaults(paid, GUARANTEE)) this.fault(fault);
+    for (const { region, wallet, closed } of this.everyone) {
+      const own = this.books.balance(available(region, wallet, 'CNY'));
       const owed = this.books.balance(receivable(region, wallet, 'CNY'));
-      if (owed > 0 && this.books.balance(available(region, wallet, 'CNY')) > 0)
-        this.fault(`${wallet} keeps what it owes`);
-      return sum + owed;
-    }, 0);
-    if (debt > GUARANTEE.fundCap) this.fault(`the fund is owed ${debt}`);
-    for (const [name, { cardAt }] of this.papers) {
-      if (cardAt === undefined && (this.rows.get(name)?.guaranteed ?? 0) > 0) this.fault(`${name} lied and was paid`);
+      if (owed > 0 && own > 0) this.fault(`${wallet} keeps what it owes`);
+      const arrives = this.books.balance(arriving(region, wallet, 'CNY'));
+      if (closed && own + arrives + owed > 0) this.fault(`${wallet} was closed and has ${own}/${arrives}/${owed}`);
     }
   }
 
   outcome(): Outcome {
     const rows = [...this.rows.values()];
+    const gains = this.gangs.map(gainOf);
+    const unpaid: Partial<Record<GuaranteeFault, number>> = {};
+    for (const { fault } of rows) {
+      if (fault !== undefined && fault !== 'uncovered') unpaid[fault] = (unpaid[fault] ?? 0) + 1;
+    }
     return {
       accepted: this.accepted,
       settled: rows.filter((row) => row.state === 'settled' || row.state === 'arriving').length,
       forks: this.forks,
       guaranteePaid: rows.reduce((sum, row) => sum + row.guaranteed, 0),
+      unpaid,
+      unissued: this.unissued,
+      closed: this.everyone.filter((one) => one.closed).length,
+      gangs: { count: gains.length, gain: gains.reduce((sum, one) => sum + one, 0), most: Math.max(0, ...gains) },
+      traceHash: this.trace.hash(),
       violations: this.violations,
     };
   }
+}
+
+/** What a gang took out, less what it put in. */
+function gainOf({ payer, friends }: Gang): number {
+  return -[payer, ...friends].reduce((sum, one) => sum + one.given, 0);
+}
+
+/** A running hash of whole numbers (two lanes of FNV-1a): told apart by it are worlds, not enemies. */
+function openTrace(): { readonly add: (...numbers: readonly number[]) => void; readonly hash: () => string } {
+  let [left, right] = [0x811c9dc5, 0x9dc5811c];
+  return {
+    add(...numbers) {
+      for (const one of numbers) {
+        left = Math.imul(left ^ one, 0x01000193);
+        right = Math.imul(right ^ (one + 1), 0x01000193) ^ (left >>> 15);
+      }
+    },
+    hash: () => [left, right].map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join(''),
+  };
 }

@@ -45,6 +45,9 @@ export interface Tally {
 
 const verifier = nodeVerifier();
 const PAYEE_CAP = 2000_00;
+const PAYER_CAP = 1000_00;
+/** Copies of an allowance a market's regions reckon with. */
+const CLONES_ASSUMED = 19;
 
 /** One run of the world. */
 export class World {
@@ -71,6 +74,8 @@ export class World {
     this.model = new Model({
       epochAge: DEFAULT_POLICIES.unproved.guaranteeEpochAge,
       payeeCap: PAYEE_CAP,
+      payerCap: PAYER_CAP,
+      clonesAssumed: CLONES_ASSUMED,
       window: duration(1, 'd'),
     });
   }
@@ -495,8 +500,8 @@ export class World {
   private readonly given = new Map<string, number>();
 
   /**
-   * Everything a wallet has, less what it owes, is what was put in and what it was paid, less what it paid. So a gang, whose
-   * payments to each other cancel out, has gained nothing, however many copies of a purse it made.
+   * Everything a wallet has, less what it owes, is what was put in and what it was paid, less what it paid. What a gang makes
+   * of never paying a debt does not show here: the world without signatures counts its cash.
    */
   private async auditWealth(): Promise<void> {
     for (const { who, name } of this.phones) {

@@ -9,6 +9,7 @@ import type {
   WalletFrozen,
 } from '#server/identity/identity.ts';
 import { holdOf } from '#server/ledger/chart.ts';
+import { fundOwed } from '#server/payment/payment.ts';
 import type { Database } from '#server/platform/database.ts';
 import { toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -55,6 +56,7 @@ export async function openPlace(database: Database) {
       ledger,
       regions,
       clock,
+      fundOwed,
       identity: {
         person: async (wallet) => people.get(wallet),
         passkeysOf: async (wallet) => passkeys.get(wallet) ?? [],
