@@ -54,7 +54,11 @@ const COLUMNS = `region, id, reference, wallet, device, device_key, currency, to
 /** The rows of these references in one region, locked in one order. */
 export function lockByReference(tx: Sql, region: string, references: readonly Uint8Array[]): Promise<AllowanceRow[]> {
   return tx.query<AllowanceRow>(
-    `select ${COLUMNS} from allowance where region = $1 and reference = any($2::bytea[]) order by id for update`,
+    `select a.* from (
+       select found.id from unnest($2::bytea[]) as i(reference) cross join lateral (
+         select id from allowance where region = $1 and reference = i.reference offset 0) as found
+       order by found.id
+     ) as o cross join lateral (select ${COLUMNS} from allowance where region = $1 and id = o.id for update) as a`,
     [region, references],
   );
 }
@@ -125,16 +129,15 @@ export async function addClaims(
   tx: Sql,
   claims: readonly { region: string; id: Id; amount: number }[],
 ): Promise<number> {
-  const rows = await byRegion(claims, (region, some) =>
-    tx.query(
-      `update allowance set claimed = claimed + claim.amount
-       from (select id, sum(amount)::bigint as amount from unnest($2::uuid[], $3::bigint[]) as one (id, amount)
-             group by id) as claim
-       where allowance.region = $1 and allowance.id = claim.id
-       returning allowance.id`,
-      [region, some.map((one) => one.id), some.map((one) => one.amount)],
-    ),
-  );
+  const rows = await byRegion(claims, (region, some) => {
+    const sums: Record<string, number> = {};
+    for (const { id, amount } of some) sums[id] = (sums[id] ?? 0) + amount;
+    return tx.query(
+      `update allowance set claimed = claimed + ($3::jsonb ->> id::text)::bigint
+       where region = $1 and id = any($2::uuid[]) returning id`,
+      [region, Object.keys(sums), sums],
+    );
+  });
   return rows.length;
 }
 
