@@ -12,7 +12,7 @@ describe('what no log may hold', () => {
     ['the number of a card', 'paid with 6222021234567894, it said'],
     ['an identity number', '{"who":"11010519491231002X"}'],
     ['an identity number', '{"who":"11010519491231002x"}'],
-    ['a mobile number', '{"msg":"texted 13912345678"}'],
+    ['a mobile number', '{"msg":"texted 19876543201"}'],
     ['a mobile number', '{"to":"+8613912345678"}'],
     ['a cookie', '{"headers":{"Set-Cookie":"a=b"}}'],
     ['a cookie', '{"cookie":"__Host-sid=x"}'],

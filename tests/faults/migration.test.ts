@@ -113,7 +113,7 @@ async function makeOlder(database: Database): Promise<void> {
       `insert into allowance (region, id, reference, wallet, device, device_key, currency, total, claimed, state, status_index,
          issued_at, expires_at, claim_until_at, bytes)
        select region, gen_random_uuid(), substr(user_handle, 1, 16), id, gen_random_uuid(), user_handle || '\\x02', 'CNY', 1000, 10,
-         case when created_at % 2 = 0 then 'live' else 'closed' end, created_at, 1, 3600000 * (created_at % 3) + 1, 253402300799000, '\\x00'
+         case when created_at % 2 = 0 then 'live' else 'closed' end, created_at, 1, 1, 3600000 * (created_at % 3) + 1, '\\x00'
        from identity_wallet`,
     );
     await tx.query(
@@ -217,9 +217,9 @@ describe.each(['pglite', 'postgres'] as const)('a start that is killed on %s', (
       expect(after.shape).toBe(shapes.at(-1));
       // What later steps made out of what was there: once, although they began more often.
       expect(after.promised).toEqual([
-        { ends_hour: 1, total: 33 * 1000 },
-        { ends_hour: 2, total: 33 * 1000 },
-        { ends_hour: 3, total: 34 * 1000 },
+        { ends_hour: 1, total: 66 * 1000 },
+        { ends_hour: 2, total: 67 * 1000 },
+        { ends_hour: 3, total: 67 * 1000 },
       ]);
       expect(after.open).toEqual(
         REGION_SEEDS.map(({ region }) => region)
