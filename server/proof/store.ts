@@ -1,5 +1,6 @@
 /** What an auditor reads of allowances, payments and bills, page by page: it writes nothing. */
 import { byRegion } from '#server/ledger/by-region.ts';
+import { holdOf } from '#server/ledger/chart.ts';
 import { accounts } from '#server/ledger/store.ts';
 import type { PaymentRow } from '#server/payment/payment.ts';
 import type { Sql } from '#server/platform/database.ts';
@@ -38,7 +39,8 @@ export async function allowancePage(tx: Sql, after: string | null, limit: number
      from allowance where $1::uuid is null or id > $1::uuid order by id limit $2::int`,
     [after, limit],
   );
-  const holds = await accounts(tx, page.map(holdOf));
+  const accountOf = (row: (typeof page)[number]) => holdOf(row.region, row.id, row.currency, row.wallet);
+  const holds = await accounts(tx, page.map(accountOf));
   const paid = await tx.query<{ region: string; allowance: Id; paid: number }>(
     `select region, allowance, sum(held)::bigint as paid from payment where allowance = any($1::uuid[])
      group by region, allowance`,
@@ -47,13 +49,9 @@ export async function allowancePage(tx: Sql, after: string | null, limit: number
   const holdBy = new Map(holds.map(({ region, id, balance }) => [`${region} ${id}`, balance]));
   const paidBy = new Map(paid.map((row) => [`${row.region} ${row.allowance}`, row.paid]));
   return page.map((row) => {
-    const hold = holdBy.get(`${row.region} ${holdOf(row).id}`) ?? 0;
+    const hold = holdBy.get(`${row.region} ${accountOf(row).id}`) ?? 0;
     return { ...row, hold, paid: paidBy.get(`${row.region} ${row.id}`) ?? 0 };
   });
-}
-
-function holdOf({ region, id, currency }: Pick<AuditAllowance, 'region' | 'id' | 'currency'>) {
-  return { region, id: `hold/${id}/${currency}` };
 }
 
 /** A payment with its allowance and its payee's certificate, where they are there. */

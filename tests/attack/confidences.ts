@@ -3,9 +3,7 @@
  * notebook, where a phone is reached, an appeal two agents decide, what they take along when they leave; and what
  * operators are told by their commands. Everything nobody may read in a log is kept as it is told.
  */
-import { spawn } from 'node:child_process';
 import { createHash, randomBytes, sign } from 'node:crypto';
-import { join } from 'node:path';
 import type { NewRecoveryCode } from '#shared/api/freeze.ts';
 import { isFinal, type Withdrawal } from '#shared/api/funding.ts';
 import type { NoticeView } from '#shared/api/notice.ts';
@@ -19,11 +17,10 @@ import { writeNote } from '#shared/protocol/note.ts';
 import { payCodeMessage } from '#shared/protocol/pay-code.ts';
 import { checkLetter } from '#shared/rules/identity-number.ts';
 import { cookieOf, EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
+import { runCommand } from '#tests/kit/command.ts';
 import type { House } from '#tests/kit/house.ts';
 import { good, type Member, type Place, stepUp } from '#tests/kit/member.ts';
 import type { PushService } from '#tests/kit/push.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
 
 /** Where it is told, and who keeps what. */
 export interface Telling {
@@ -191,10 +188,6 @@ export async function commands(telling: Telling): Promise<string[]> {
 
 /** What a command says, good or not. */
 async function command({ house }: Pick<Telling, 'house'>, ...words: readonly string[]): Promise<string> {
-  const node = join(ROOT, 'node_modules/node/bin/node');
-  const child = spawn(node, ['server/command.ts', ...words], { cwd: ROOT, env: house.environment });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
-  await new Promise((resolve) => child.once('close', resolve));
+  const { said } = await runCommand(house.environment, ...words);
   return `command ${words[0]}: ${said.trimEnd().replaceAll('\n', '\ncommand: ')}`;
 }

@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { guaranteeFund } from '#server/ledger/chart.ts';
+import type { Region } from '#server/region/region.ts';
 import { duration } from '#shared/base/time.ts';
 import { isRevoked, unpackStatus } from '#shared/protocol/status.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
@@ -24,8 +25,15 @@ eachDatabase('copies of one phone', (open) => {
   });
   afterAll(() => market?.close());
 
+  interface Copied {
+    readonly payer: Trader;
+    readonly purse: Purse;
+    readonly payees: readonly Trader[];
+    readonly paid: readonly Paid[];
+  }
+
   /** A payer who paid one payee honestly, and then was copied; each copy spends all that is left with a payee of its own. */
-  async function copied(copies: number): Promise<{ payer: Trader; purse: Purse; payees: Trader[]; paid: Paid[] }> {
+  async function copied(copies: number): Promise<Copied> {
     const payer = await market.person('小明');
     const first = await market.person('茶馆');
     await market.topUp(payer, ALLOWANCE + 5_00);
@@ -41,6 +49,22 @@ eachDatabase('copies of one phone', (open) => {
     }
     await market.upload(first, ...purse.signed().slice(0, 1));
     return { payer, purse, payees, paid };
+  }
+
+  /** What each payee hears who brings a copy's payment in while these `terms` of the region are others. */
+  async function heardUnder(terms: Partial<Region['terms']>, { payer, payees, paid }: Copied): Promise<string[]> {
+    const home = market.regions.list().find(({ region }) => region === SHANXI);
+    if (!home) throw new Error('no region');
+    const inForce = async (now: Region['terms']) => {
+      await market.regions.setTerms(SHANXI, now);
+      market.pass(duration(5, 's'));
+      await market.regions.all();
+    };
+    await inForce({ ...home.terms, ...terms });
+    const answers = [];
+    for (const [at, one] of paid.entries()) answers.push(...(await market.upload(payees[at] ?? payer, one)));
+    await inForce(home.terms);
+    return answers.map(({ outcome, code }) => (code === undefined ? outcome : `${outcome} ${code}`));
   }
 
   async function isStopped(purse: Purse): Promise<boolean> {
@@ -92,47 +116,27 @@ eachDatabase('copies of one phone', (open) => {
   );
 
   test('twenty copies where a region reckons with one: its first copy is paid, the others hear why they are not', async () => {
-    const { payer, payees, paid } = await copied(20);
-    const [home] = market.regions.list().filter(({ region }) => region === SHANXI);
-    if (!home) throw new Error('no region');
-    await market.regions.setTerms(SHANXI, { ...home.terms, clonesAssumed: 1 });
-    market.pass(duration(5, 's'));
-    await market.regions.all();
-    const answers = [];
-    for (const [at, one] of paid.entries()) answers.push(...(await market.upload(payees[at] ?? payer, one)));
-    const words = answers.map(({ outcome, code }) => (code === undefined ? outcome : `${outcome} ${code}`));
-    expect(words).toEqual([
+    const copies = await copied(20);
+    expect(await heardUnder({ clonesAssumed: 1 }, copies)).toEqual([
       'settled',
       'arriving',
       ...Array.from({ length: 18 }, () => 'disputed guarantee.allowance-cap'),
     ]);
-    expect((await market.purseOf(payer)).owed).toBe(ALLOWANCE - SHARED);
-    await market.regions.setTerms(SHANXI, home.terms);
-    market.pass(duration(5, 's'));
+    expect((await market.purseOf(copies.payer)).owed).toBe(ALLOWANCE - SHARED);
     expect(await market.faults()).toEqual([]);
   });
 
   test('twenty copies and a fund that may be owed for seven of them: seven are paid, the others hear why they are not', async () => {
-    const { payer, payees, paid } = await copied(20);
-    const [home] = market.regions.list().filter(({ region }) => region === SHANXI);
-    if (!home) throw new Error('no region');
+    const copies = await copied(20);
     const { owed } = await market.payments.standing();
     const owedBefore = owed.find(({ region }) => region === SHANXI)?.owed ?? 0;
     const cap = owedBefore + 7 * (ALLOWANCE - SHARED) + 1;
-    await market.regions.setTerms(SHANXI, { ...home.terms, fundCap: cap });
-    market.pass(duration(5, 's'));
-    await market.regions.all();
-    const answers = [];
-    for (const [at, one] of paid.entries()) answers.push(...(await market.upload(payees[at] ?? payer, one)));
-    const words = answers.map(({ outcome, code }) => (code === undefined ? outcome : `${outcome} ${code}`));
-    expect(words).toEqual([
+    expect(await heardUnder({ fundCap: cap }, copies)).toEqual([
       'settled',
       ...Array.from({ length: 7 }, () => 'arriving'),
       ...Array.from({ length: 12 }, () => 'disputed guarantee.fund-cap'),
     ]);
-    expect((await market.purseOf(payer)).owed).toBe(7 * (ALLOWANCE - SHARED));
-    await market.regions.setTerms(SHANXI, home.terms);
-    market.pass(duration(5, 's'));
+    expect((await market.purseOf(copies.payer)).owed).toBe(7 * (ALLOWANCE - SHARED));
     expect(await market.faults()).toEqual([]);
   });
 });

@@ -2,17 +2,15 @@
  * Keys of regions change by the operator's command while twenty phones pay without pause at two servers of one house: no
  * payment that is valid is refused, and each is booked once. The long run pays on until the new key signs.
  */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { generationOf, generationStart } from '#server/region/issuer-key.ts';
 import { ROTATION_AT_ONCE, ROTATION_NOTICE } from '#server/region/rotation.ts';
-import { NODE, ROOT } from '#server/setup/ready.mjs';
 import { toBase64url } from '#shared/base/bytes.ts';
 import { after as later } from '#shared/base/time.ts';
 import { EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
 import { type Beside, startBeside } from '#tests/kit/beside.ts';
+import { runCommand } from '#tests/kit/command.ts';
 import { endingsOf, openClient, type Reply } from '#tests/kit/crowd.ts';
 import { booksOf, clock, fill, openTroubled, outcomesOf, syncLetter, whileStopped } from '#tests/kit/fault-house.ts';
 import { isLong, report } from '#tests/kit/fault-report.ts';
@@ -109,14 +107,6 @@ test('no valid payment is refused while both kinds of rotation are ordered and p
 }, 600_000);
 
 /** `npm run rotate`: an operator's command beside the running servers. */
-async function order(env: NodeJS.ProcessEnv, ...words: string[]): Promise<{ code: number | null; said: string }> {
-  const child = spawn(NODE, [join(ROOT, 'server/command.ts'), 'rotate', ...words, ...BY], { env });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text) => {
-      said += String(text);
-    });
-  }
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, said };
+function order(env: NodeJS.ProcessEnv, ...words: string[]) {
+  return runCommand(env, 'rotate', ...words, ...BY);
 }

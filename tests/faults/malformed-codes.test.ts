@@ -23,6 +23,7 @@ import { receiptMessage } from '#shared/protocol/receipt.ts';
 import { verifySync } from '#shared/protocol/signature.ts';
 import { readVoucher } from '#shared/protocol/voucher.ts';
 import { report } from '#tests/kit/fault-report.ts';
+import { xorshift } from '#tests/kit/xorshift.ts';
 import { nodeVerifier, replay, type Vector } from '#tests/vectors/replay.ts';
 
 const CODES = 100_000;
@@ -127,17 +128,6 @@ function isCanonical(name: Message, bytes: Uint8Array): boolean {
   return read.ok && sameBytes(encodeCore(read.value.message), read.value.payload);
 }
 
-/** xorshift32: the same codes every time. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-}
-
 const SIGNS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
 
 /** The next code nobody meant: noise, or an honest one with bytes changed, lost, said twice or under another letter. */
@@ -232,7 +222,7 @@ test('the honest code of every kind is read and believed', async () => {
 });
 
 test('a hundred thousand malformed codes', async () => {
-  const next = chance(20_260_105);
+  const next = xorshift(20_260_105);
   const counts = { frames: 0, unknown: 0, read: new Map<Message, number>() };
   const wrong: string[] = [];
   const scan = async (codes: number) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe } from 'vitest';
 import { type Database, openDatabase } from '#server/platform/database.ts';
+import { childrenOf } from '#tests/kit/children.ts';
 import { type Beginning, bringForward, openMemory } from '#tests/kit/embedded.ts';
 
 /** A PostgreSQL server of our own, on a Unix socket in a folder of its own. */
@@ -195,19 +196,6 @@ function endWith(server: number, folder: string): void {
   watcher.unref();
   // A pipe can be let go of like a socket; its type does not say so.
   if (watcher.stdin && 'unref' in watcher.stdin && typeof watcher.stdin.unref === 'function') watcher.stdin.unref();
-}
-
-function childrenOf(parent: number): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
-    } catch {
-      // It has ended meanwhile.
-      return false;
-    }
-  });
 }
 
 /** As the kernel counts, in ticks of 10 ms: the process `parent`, its children, and those that have ended. */

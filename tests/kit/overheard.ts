@@ -3,6 +3,7 @@
  * and phones, words and signatures of people, and whatever anybody in these tests typed, was texted or was let in by.
  * Invariant: an ear that was opened and is closed has heard nothing secret, or the test fails.
  */
+import { hasCheckDigit } from '#shared/rules/card-number.ts';
 import { checkLetter } from '#shared/rules/identity-number.ts';
 
 /** Listens to one house. */
@@ -50,21 +51,12 @@ export function keepTyped(body: unknown): void {
 /** Drawn or measured beside what a line says, so that it may look like anything. */
 const BESIDE = /"(?:time|pid|responseTime)":[^,}]*|"reqId":"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g;
 
-/** Luhn's check, which one number of ten passes by chance. */
-function isCard(digits: string): boolean {
-  const sum = [...digits].reverse().reduce((all, digit, at) => {
-    const twice = Number(digit) * (at % 2 === 0 ? 1 : 2);
-    return all + (twice > 9 ? twice - 9 : twice);
-  }, 0);
-  return sum % 10 === 0;
-}
-
 /** Digits that stand by themselves: not in an id, a digest, a decimal or an address. */
 const alone = (digits: string) => new RegExp(`(?<![\\w.-])${digits}(?![\\w-]|\\.\\d)`, 'g');
 
 const SHAPES: readonly (readonly [what: string, shape: RegExp, isMeant?: (found: string) => boolean])[] = [
-  // No card begins like the milliseconds of this century.
-  ['the number of a card', alone('[2-69]\\d{12,18}'), isCard],
+  // No card begins like the milliseconds of this century; one number of ten passes the check by chance.
+  ['the number of a card', alone('[2-69]\\d{12,18}'), hasCheckDigit],
   [
     'an identity number',
     alone('[1-9]\\d{16}[\\dXx]'),

@@ -1,9 +1,9 @@
 /** Several servers of a house at its one port, started and ended as `npm run serve -- --processes N` does it. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NODE, ROOT } from '#server/setup/ready.mjs';
+import { childrenOf } from '#tests/kit/children.ts';
 
 /** The servers together. */
 export interface Several {
@@ -61,9 +61,4 @@ function launch(env: NodeJS.ProcessEnv, words: readonly string[]) {
   }
   const gone = new Promise<number | null>((resolve) => child.once('close', resolve));
   return { child, said: () => text, gone };
-}
-
-/** In the kernel's own words (proc(5), `children`). */
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }

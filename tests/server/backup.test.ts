@@ -2,36 +2,21 @@
  * The drill: a house is backed up while people pay in it, put back on the other database, proved by every auditor, and
  * goes on from there.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SyncAnswer } from '#shared/api/sync.ts';
 import { EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
+import { runCommand } from '#tests/kit/command.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
 import { clock, openTroubled, type Troubled } from '#tests/kit/fault-house.ts';
 import { good } from '#tests/kit/member.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-const NODE = join(ROOT, 'node_modules/node/bin/node');
 const FEN = 10;
 const BEFORE = 20;
 const DURING = 40;
 const PATIENCE_MS = 300_000;
-
-/** Runs an operator's command and hears it out, while the test goes on. */
-async function command(env: NodeJS.ProcessEnv, ...args: string[]): Promise<{ code: number | null; said: string }> {
-  const child = spawn(NODE, [join(ROOT, 'server/command.ts'), ...args], { env });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text) => {
-      said += String(text);
-    });
-  }
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, said };
-}
 
 describe.each(['pglite', 'postgres'] as const)('a house on %s', (kind) => {
   const folder = mkdtempSync(join(tmpdir(), 'piaohao-drill-'));
@@ -62,7 +47,7 @@ describe.each(['pglite', 'postgres'] as const)('a house on %s', (kind) => {
       expect(await bring(payments.slice(0, BEFORE))).toEqual(settled(BEFORE));
 
       let isDone = false;
-      const backingUp = command(house.environment, 'backup', file, ...pass).finally(() => {
+      const backingUp = runCommand(house.environment, 'backup', file, ...pass).finally(() => {
         isDone = true;
       });
       let during = 0;
@@ -73,7 +58,7 @@ describe.each(['pglite', 'postgres'] as const)('a house on %s', (kind) => {
       expect((await fetch(`${house.origin}/readyz`)).status).toBe(200);
 
       // A drill proves the file and leaves nothing; the house does not notice.
-      const drilled = await command(house.environment, 'drill', file, ...pass);
+      const drilled = await runCommand(house.environment, 'drill', file, ...pass);
       expect(drilled).toMatchObject({ code: 0, said: expect.stringContaining('The drill is passed.') });
 
       await house.end('server', 'SIGTERM');
@@ -83,14 +68,14 @@ describe.each(['pglite', 'postgres'] as const)('a house on %s', (kind) => {
         DATA_DIR: join(folder, 'elsewhere'),
         ...(kind === 'pglite' ? { DATABASE_URL: await freshPostgres('empty') } : {}),
       };
-      const restored = await command(elsewhere, 'restore', file, ...pass);
+      const restored = await runCommand(elsewhere, 'restore', file, ...pass);
       expect(restored).toMatchObject({
         code: 0,
         said: expect.stringMatching(
           /each as it was[\s\S]*ledger is proved[\s\S]*book of payments is proved[\s\S]*logbook is proved/,
         ),
       });
-      expect(await command(elsewhere, 'restore', file, ...pass)).toMatchObject({
+      expect(await runCommand(elsewhere, 'restore', file, ...pass)).toMatchObject({
         code: 2,
         said: expect.stringContaining('nothing is ever written over a house'),
       });
@@ -102,7 +87,7 @@ describe.each(['pglite', 'postgres'] as const)('a house on %s', (kind) => {
       expect(await bring(payments)).toEqual(settled(payments.length));
       const { balances } = await good(payee.device.ask<SyncAnswer>('POST', '/sync', EMPTY_SYNC));
       expect(balances).toMatchObject([{ currency: 'CNY', available: (BEFORE + DURING) * FEN }]);
-      expect(await command(house.environment, 'audit:ledger')).toMatchObject({ code: 0 });
+      expect(await runCommand(house.environment, 'audit:ledger')).toMatchObject({ code: 0 });
     },
     PATIENCE_MS,
   );

@@ -1,5 +1,4 @@
 /** The operator's hand on a kill switch, with the house running on either database: every process of the house follows, the logbook says who and why, a slip turns nothing. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +17,7 @@ import { toBase64url } from '#shared/base/bytes.ts';
 import { newId } from '#shared/base/id.ts';
 import { EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
 import { startBeside } from '#tests/kit/beside.ts';
+import { runCommand } from '#tests/kit/command.ts';
 import { freshPostgres } from '#tests/kit/databases.ts';
 import { clock, fill, openTroubled, whileStopped } from '#tests/kit/fault-house.ts';
 import { startHouse } from '#tests/kit/house.ts';
@@ -28,8 +28,6 @@ import { overHttp } from '#tests/kit/over-http.ts';
 /** A switch is in force everywhere so long after the command has answered. */
 const IN_FORCE_MS = 5_000;
 
-const ROOT = join(import.meta.dirname, '../../..');
-const NODE = join(ROOT, 'node_modules/.bin/node');
 const folder = mkdtempSync(join(tmpdir(), 'piaohao-switch-'));
 let url: string;
 const databases: Database[] = [];
@@ -55,14 +53,6 @@ afterAll(async () => {
 
 async function turn(...words: string[]): Promise<{ code: number | null; said: string }> {
   return runCommand({ ...process.env, DATABASE_URL: url, DATA_DIR: folder }, 'switch', ...words);
-}
-
-async function runCommand(env: NodeJS.ProcessEnv, ...words: string[]): Promise<{ code: number | null; said: string }> {
-  const child = spawn(NODE, [join(ROOT, 'server/command.ts'), ...words], { env });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, said };
 }
 
 const WHO = ['--who', '王掌柜', '--why', 'a leak is being looked at'];

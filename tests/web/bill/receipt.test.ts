@@ -14,7 +14,7 @@ import { keySetMessage } from '#shared/protocol/key-set.ts';
 import { leafHash } from '#shared/protocol/merkle.ts';
 import { encodeCore, type PaymentCore, readPayment } from '#shared/protocol/payment.ts';
 import { readVoucher, type Voucher, writeVoucher } from '#shared/protocol/voucher.ts';
-import { buyPhone, foundTown, giveAllowance, NOON, type Phone, type Town } from '#tests/web/vault/town.ts';
+import { buyPhone, foundTown, giveAllowance, good, NOON, type Phone, type Town } from '#tests/web/vault/town.ts';
 import { askRegion, checkReceipt, readCode, type Verdict } from '#web/bill/check.ts';
 import { fetchFinality, readReceipt } from '#web/bill/receipt.ts';
 import { acceptCode, invoiceCode, makeInvoice } from '#web/pay/payee.ts';
@@ -48,11 +48,6 @@ beforeAll(async () => {
   good(await acceptCode(payee, invoice, { kind: 'payment', payment: bytesOf(paid), allowance }));
   core = good(readPayment(bytesOf(paid))).message;
 });
-
-function good<Value>(result: { ok: true; value: Value } | { ok: false; error: { code: string } }): Value {
-  if (!result.ok) throw new Error(result.error.code);
-  return result.value;
-}
 
 function bytesOf(row: PaymentRow): Uint8Array {
   if (!row.bytes) throw new Error('not signed');

@@ -5,7 +5,8 @@ import { toBase45 } from '#shared/protocol/base45.ts';
 import { certificateMessage } from '#shared/protocol/certificate.ts';
 import { readFrame } from '#shared/protocol/frame.ts';
 import { readPayment } from '#shared/protocol/payment.ts';
-import { buyPhone, foundTown, giveAllowance, type Phone, type Town } from '#tests/web/vault/town.ts';
+import { xorshift } from '#tests/kit/xorshift.ts';
+import { buyPhone, foundTown, giveAllowance, good, type Phone, type Town } from '#tests/web/vault/town.ts';
 import { acceptCode, invoiceCode, makeInvoice } from '#web/pay/payee.ts';
 import { type Offer, pay, paymentCode, planPayment, readOffer } from '#web/pay/payer.ts';
 import { offerGift, readAddressee } from '#web/pay/send.ts';
@@ -42,23 +43,6 @@ beforeAll(async () => {
     asking.push({ phone, name, row, ...frame.value });
   }
 });
-
-/** The value of a good answer; a refusal fails the test by its code. */
-function good<Value>(result: { ok: true; value: Value } | { ok: false; error: { code: string } }): Value {
-  if (!result.ok) throw new Error(result.error.code);
-  return result.value;
-}
-
-/** xorshift32: the same codes every time. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-}
 
 function bend(bytes: Uint8Array, next: () => number): Uint8Array {
   const bent = Uint8Array.from(bytes);
@@ -106,7 +90,7 @@ async function offerOf(text: string): Promise<Offer | undefined> {
 }
 
 test('ten thousand bent requests and addresses: the payee shown is the payee paid', async () => {
-  const next = chance(20_260_105);
+  const next = xorshift(20_260_105);
   const believed = new Map<string, number>();
   let refused = 0;
   for (let at = 0; at < CODES; at += 1) {
@@ -143,7 +127,7 @@ test('ten thousand bent requests and addresses: the payee shown is the payee pai
 }, 480_000);
 
 test('a thousand bent certificates, and the certificates of a stranger: none is accepted', async () => {
-  const next = chance(20_261_129);
+  const next = xorshift(20_261_129);
   const stranger = await buyPhone(await foundTown(), '日升昌');
   const foreign = await stranger.vault.lists.get('certificate');
   let read = 0;

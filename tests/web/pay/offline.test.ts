@@ -13,6 +13,7 @@ import {
   buyPhone,
   foundTown,
   giveAllowance,
+  good,
   NOON,
   type Phone,
   phoneOn,
@@ -44,12 +45,6 @@ let town: Town;
 beforeAll(async () => {
   town = await foundTown();
 });
-
-/** The value of a good answer; a refusal fails the test by its code. */
-function good<Value>(result: { ok: true; value: Value } | { ok: false; error: { code: string } }): Value {
-  if (!result.ok) throw new Error(result.error.code);
-  return result.value;
-}
 
 function code(result: { ok: true } | { ok: false; error: { code: string } }): string {
   return result.ok ? 'ok' : result.error.code;

@@ -183,3 +183,9 @@ export async function giveAllowance(town: Town, phone: Phone, change: Partial<Al
   if (!row) throw new Error('not kept');
   return row;
 }
+
+/** The value of a good answer; a refusal fails the test by its code. */
+export function good<Value>(result: { ok: true; value: Value } | { ok: false; error: { code: string } }): Value {
+  if (!result.ok) throw new Error(result.error.code);
+  return result.value;
+}
