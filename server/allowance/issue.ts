@@ -29,7 +29,7 @@ import {
 import { decodeCbor } from '#shared/protocol/cbor.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { compressPoint, expandPoint } from '#shared/protocol/point.ts';
-import { reservedFor } from '#shared/rules/guarantee.ts';
+import { guaranteeOf, reservedFor } from '#shared/rules/guarantee.ts';
 import { allowancePolicy, boundedPolicy, type Policy, spendSince } from '#shared/rules/policy.ts';
 
 /** What a device asks for. */
@@ -64,6 +64,8 @@ interface Grant {
   readonly limits: Limits;
   readonly life: Duration;
   readonly payee: Id | undefined;
+  /** Whether the fund stands behind it. */
+  readonly isGuaranteed: boolean;
 }
 
 /** Throws away a transaction with a refusal. */
@@ -185,9 +187,9 @@ async function issueWithin(parts: AllowanceParts, tx: Sql, asker: Asker): Promis
   const eased = { ...asker, policy: boundedPolicy(asker.policy, share, asker.passkey && free) };
   const grant = openGrant(eased, setting, recent, { funds, spendLeft }, now);
   // Most refusals are found here, before anything is signed or written; who is let through is counted below.
-  await assertFund(parts, tx, asker, grant.limits.total, now);
+  if (grant.isGuaranteed) await assertFund(parts, tx, asker, grant.limits.total, now);
   const issued = await write(parts, tx, asker, grant, now);
-  await promise(parts, tx, asker, grant, now);
+  if (grant.isGuaranteed) await promise(parts, tx, asker, grant, now);
   return issued;
 }
 
@@ -238,7 +240,8 @@ function openGrant(
     least,
   });
   if (!limits.ok) throw new Refused(limits.error);
-  return { limits: limits.value, life: limitsOfDevice.life, payee: undefined };
+  const isGuaranteed = guaranteeOf(asker.person.tier) !== 'none';
+  return { limits: limits.value, life: limitsOfDevice.life, payee: undefined, isGuaranteed };
 }
 
 async function lockedGrant(
@@ -269,7 +272,8 @@ async function lockedGrant(
   if (total < 1 || total > funds) throw new Refused({ code: 'allowance.too-little', detail: { most: funds, least } });
   const out = recent.filter((row) => row.payee !== null && row.state === 'live' && row.expires_at > now);
   if (out.length >= LOCKED_MOST) throw new Refused({ code: 'allowance.too-many', detail: { most: LOCKED_MOST } });
-  return { limits: lockedLimits(total), life: region.terms.lockedLife, payee };
+  // Its payee sees every payment of it: nothing is left to be guaranteed.
+  return { limits: lockedLimits(total), life: region.terms.lockedLife, payee, isGuaranteed: true };
 }
 
 /**
@@ -311,7 +315,7 @@ function expiryOf(now: Instant, life: Duration): Instant {
 
 async function write(parts: AllowanceParts, tx: Sql, asker: Asker, grant: Grant, now: Instant): Promise<Issued> {
   const { device, region, key, currency, passkey, policy } = asker;
-  const { limits, payee } = grant;
+  const { limits, payee, isGuaranteed } = grant;
   const id = newId(now);
   const expires = expiryOf(now, grant.life);
   const claimUntil = after(expires, policy.claimWindow);
@@ -332,6 +336,7 @@ async function write(parts: AllowanceParts, tx: Sql, asker: Asker, grant: Grant,
     statusIndex,
     policyEpoch: policy.epoch,
     anchor: crypto.getRandomValues(new Uint8Array(16)),
+    ...(isGuaranteed ? {} : { guarantee: 'none' }),
   };
   const bytes = await parts.regions.sign(region.region, allowanceMessage, message, tx);
   const read = allowanceMessage.read(bytes);

@@ -42,6 +42,7 @@ export interface Shortfall {
   readonly claimUntil: Instant;
   readonly linked: boolean;
   readonly graded: boolean;
+  readonly answerable: boolean;
 }
 
 /** Judges shortfalls one after the other inside one transaction, remembering what it has promised so far. */
@@ -80,6 +81,7 @@ export function openJudge(parts: PaymentParts, tx: Sql, now: Instant, newest: Re
         epochTime: isIssued(one, newest) ? await store.epochTime(tx, one.payeeRegion, one.epoch) : undefined,
         linked: one.linked,
         graded: one.graded,
+        answerable: one.answerable,
         paidToPayee: paidToPayee + promised.of(names.payee),
         owedByPayer: owedByPayer + promised.of(names.payer),
         paidForAllowance: paidForAllowance + promised.of(names.allowance),

@@ -22,6 +22,7 @@ import { contradictionIn, forkIn, type HeldPayment, heldOf, signsFor } from '#sh
 import { writeFork } from '#shared/protocol/fork.ts';
 import { askSignature } from '#shared/protocol/message.ts';
 import { readPayment, type SignedPayment } from '#shared/protocol/payment.ts';
+import { hasGuarantee } from '#shared/rules/guarantee.ts';
 
 /** A payment whose own bytes were verified, and who brought it. */
 export interface Upload {
@@ -278,6 +279,7 @@ async function guaranteed({ parts, upload, chain, payee, judge, now }: Question)
     claimUntil: claimEnd(parts, allowance, payee, now),
     linked: allowance.wallet === payee.wallet || allowance.device === payee.payee,
     graded: payee.guarantee !== 'none',
+    answerable: hasGuarantee(allowance.signed.message),
   });
   if (fault !== undefined) return { state: 'disputed', code: fault };
   chain.remaining -= held;

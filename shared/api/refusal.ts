@@ -221,6 +221,7 @@ export const REFUSALS = {
   'payment.late-uncovered': [409, 'ask-payer'],
   'guarantee.linked': [409, 'none'],
   'guarantee.not-promised': [409, 'ask-payer'],
+  'guarantee.payer-unproved': [409, 'ask-payer'],
   'guarantee.stale-epoch': [409, 'ask-payer'],
   'guarantee.too-late': [409, 'ask-payer'],
   'guarantee.payee-cap': [409, 'contact-support'],

@@ -4,9 +4,11 @@ import type { Id } from '#shared/base/id.ts';
 import { COUNT_MOST, PAYEES_MOST } from '#shared/base/limits.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
+import { GUARANTEE_GRADES, type GuaranteeGrade } from '#shared/protocol/certificate.ts';
 import { type MessageType, messageType } from '#shared/protocol/message.ts';
 import {
   bytes,
+  choice,
   currencyCode,
   id,
   list,
@@ -62,6 +64,8 @@ export interface Allowance {
   readonly policyEpoch: number;
   /** 16 random bytes: what the first payment names as its previous one. */
   readonly anchor: Uint8Array;
+  /** How far the guarantee fund stands behind it, whatever the payee's own grade; absent: in full. */
+  readonly guarantee?: GuaranteeGrade;
 }
 
 /** How an allowance is written, signed and read. */
@@ -96,4 +100,5 @@ export const allowanceMessage: MessageType<Allowance> = messageType<Allowance>('
   statusIndex: required(19, whole(0, 0xffff_ffff)),
   policyEpoch: required(20, whole(0, 0xffff_ffff)),
   anchor: required(21, bytes(16)),
+  guarantee: optional(22, choice(GUARANTEE_GRADES, 0)),
 });

@@ -1,4 +1,4 @@
-/** May the payee be paid like this, and will the guarantee stand behind it? Decided alike on the phone and by the server. */
+/** May the payee be paid like this, and ask for it? Decided alike on the phone and by the server. */
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import type { Instant } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
@@ -25,19 +25,6 @@ export function mayBePaid(
   if (!certificate.currencies.includes(allowance.currency)) return refuse({ code: 'acceptance.currency' });
   if (allowance.region === certificate.region) return ok('own-region');
   return acceptance.regions.includes(allowance.region) ? ok('other-region') : refuse({ code: 'acceptance.region' });
-}
-
-/**
- * Whether the guarantee fund stands behind an offline payment, as far as time decides it: the payee's lists (its newest epoch
- * card, made at `epochTime`) must be fresh enough at the time of the payment. Caps and links between people come on top.
- */
-export function isGuaranteed(
-  grade: Certificate['guarantee'],
-  epochTime: Instant,
-  paymentTime: Instant,
-  policy: Pick<Policy, 'guaranteeEpochAge' | 'clockSkew'>,
-): boolean {
-  return grade !== 'none' && paymentTime - epochTime <= policy.guaranteeEpochAge + policy.clockSkew;
 }
 
 /** What a region lets its payees do: how long an invoice lives, and how far an old list of stopped wallets is relied on. */

@@ -1,6 +1,8 @@
 /** When the guarantee fund stands behind a payment that the payer's allowance does not cover; the same for payee and server. */
 import { CLOCK_SKEW } from '#shared/base/limits.ts';
 import { after, type Duration, type Instant } from '#shared/base/time.ts';
+import type { Allowance } from '#shared/protocol/allowance.ts';
+import type { Tier } from '#shared/rules/policy.ts';
 
 /** What the fund promises in one region, in minor units of one currency. */
 export interface GuaranteePolicy {
@@ -30,6 +32,8 @@ export interface GuaranteeClaim {
   readonly linked: boolean;
   /** Whether the payee's certificate promises a guarantee at all. */
   readonly graded: boolean;
+  /** Whether its allowance was issued with one: {@link hasGuarantee}. */
+  readonly answerable: boolean;
   /** Already paid to this payee within the window. */
   readonly paidToPayee: number;
   /** What its payer owes the fund already. */
@@ -45,6 +49,7 @@ export interface GuaranteeClaim {
 export const GUARANTEE_FAULTS = [
   'guarantee.linked',
   'guarantee.not-promised',
+  'guarantee.payer-unproved',
   'guarantee.stale-epoch',
   'guarantee.too-late',
   'guarantee.payee-cap',
@@ -54,6 +59,19 @@ export const GUARANTEE_FAULTS = [
 ] as const;
 /** Why the fund does not pay. */
 export type GuaranteeFault = (typeof GUARANTEE_FAULTS)[number];
+
+/**
+ * The guarantee an open allowance is issued with. What the fund pays for a payer he owes it, and only who has proved a name
+ * can be held to that: a wallet opened with nothing but a phone number would be given up with its debt, and opened again.
+ */
+export function guaranteeOf(tier: Tier): NonNullable<Allowance['guarantee']> {
+  return tier === 'unproved' ? 'none' : 'full';
+}
+
+/** Whether the fund stands behind payments of an allowance at all, as its issuer has signed. */
+export function hasGuarantee({ guarantee }: Pick<Allowance, 'guarantee'>): boolean {
+  return guarantee !== 'none';
+}
 
 /**
  * What issuing an allowance of `total` sets aside of the fund, and so the most the fund pays for it, whoever claims: as many
@@ -67,6 +85,7 @@ export function reservedFor({ total, isLocked }: { total: number; isLocked: bool
 export function guaranteeFault(claim: GuaranteeClaim, policy: GuaranteePolicy): GuaranteeFault | undefined {
   if (claim.linked) return 'guarantee.linked';
   if (!claim.graded) return 'guarantee.not-promised';
+  if (!claim.answerable) return 'guarantee.payer-unproved';
   const { epochTime } = claim;
   // A card of the future is no proof of freshness: nobody can hold one.
   if (epochTime === undefined || epochTime > claim.signedAt + CLOCK_SKEW) return 'guarantee.stale-epoch';
@@ -74,7 +93,7 @@ export function guaranteeFault(claim: GuaranteeClaim, policy: GuaranteePolicy): 
   if (claim.uploadedAt > claim.claimUntil) return 'guarantee.too-late';
   const { shortfall } = claim;
   if (claim.paidToPayee + shortfall > policy.payeeCap) return 'guarantee.payee-cap';
-  // Who conspires with the payee never pays the debt: these two are what giving a wallet up is worth at most.
+  // Who conspires with the payee may never pay the debt: these two are the most that can come to stand against a name.
   if (claim.owedByPayer + shortfall > policy.payerCap) return 'guarantee.payer-cap';
   if (claim.paidForAllowance + shortfall > claim.reserved) return 'guarantee.allowance-cap';
   return claim.owed + shortfall > policy.fundCap ? 'guarantee.fund-cap' : undefined;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { CaseFile, CaseList } from '#shared/api/payment.ts';
+import { certify } from '#tests/kit/bank-story.ts';
 import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
@@ -33,6 +34,8 @@ test('two copies pay two payees with the same number', async () => {
   const rice = await town.newcomer('rice', { called: '米店', phone: '13800138003' });
   // All that stands behind the phone is the hold of one allowance; one payee alone can exhaust it.
   await town.policy({ total: 30_00, perPayment: 30_00, perPayee: 30_00 });
+  // The guarantee stands behind people whose name is proved, who cannot begin anew under another.
+  await certify(owner, '王小明');
   await topUp(owner, '30');
   await waitForAllowance(owner);
 

@@ -33,7 +33,7 @@ import { encodeCore, type PaymentCore, paymentIdOf, readPayment, signPayment } f
 import { FIRST_RECEIPT_PREVIOUS, type ReceiptStatus, receiptMessage } from '#shared/protocol/receipt.ts';
 import type { Signer } from '#shared/protocol/signature.ts';
 import { knownAllowance } from '#shared/protocol/trust.ts';
-import { DEFAULT_POLICIES, type Policy } from '#shared/rules/policy.ts';
+import { DEFAULT_POLICIES, type Policy, type Tier } from '#shared/rules/policy.ts';
 import { LEDGER_SCHEMA } from '#tests/kit/ledger.ts';
 
 /** A signed payment as it travels. */
@@ -89,7 +89,8 @@ export interface Market {
   readonly bills: Bills;
   readonly clock: Clock;
   readonly pass: (length: Duration) => void;
-  readonly person: (name: string, region?: string) => Promise<Trader>;
+  /** Somebody with a phone and a proved name, where no other `tier` is said. */
+  readonly person: (name: string, region?: string, tier?: Tier) => Promise<Trader>;
   readonly topUp: (who: Trader, minor: number) => Promise<void>;
   readonly purse: (owner: Trader, total: number, more?: { payee?: Id }) => Promise<Purse>;
   readonly receipt: (payee: Trader, payment: Uint8Array, status: ReceiptStatus) => Promise<Uint8Array>;
@@ -252,10 +253,10 @@ export async function openMarket(database: Database, options: MarketOptions = {}
     pass(length) {
       now += length;
     },
-    async person(name, region = 'CN-SX') {
+    async person(name, region = 'CN-SX', tier = 'real-name') {
       const wallet = newId(clock(), random(10));
       const signer = newSigner();
-      const person = { wallet, region, name, verifiedName: name, tier: 'unproved', phoneMasked: '138****0000' };
+      const person = { wallet, region, name, verifiedName: name, tier, phoneMasked: '138****0000' };
       people.set(wallet, person as Person);
       const device: Device = {
         region,

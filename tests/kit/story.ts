@@ -19,7 +19,7 @@ import { type Database, openDatabase } from '#server/platform/database.ts';
 import { openRegions } from '#server/region/region.ts';
 import { type RefusalCode, refusalRemedy } from '#shared/api/refusal.ts';
 import type { Duration } from '#shared/base/time.ts';
-import type { Policy } from '#shared/rules/policy.ts';
+import { type Policy, TIERS } from '#shared/rules/policy.ts';
 import { type House, type HouseOptions, startHouse } from '#tests/kit/house.ts';
 import { openPerson, type Person, type PersonOptions } from '#tests/kit/person.ts';
 
@@ -53,7 +53,7 @@ export interface Town {
   adopt(person: Promise<Person>): Promise<Person>;
   /** Ends the server as a power cut would, has the ledger proved by its auditor, and reads the journals. */
   closeBooks(): Promise<Books>;
-  /** Ends the server, gives every region another policy for people whose name is not proved, and starts it again. */
+  /** Ends the server, gives every region another policy for people of every tier, and starts it again. */
   policy(change: Partial<Policy>): Promise<void>;
   /** Ends the server, lets `length` go by for everybody who is leaving, and starts it again. */
   leaversWait(length: Duration): Promise<void>;
@@ -483,7 +483,7 @@ async function withDatabase<Value>(house: House, work: (database: Database) => P
   }
 }
 
-/** Gives every region another policy for newcomers, as its operator would: in the database, with the server stopped. */
+/** Gives every region another policy, as its operator would: in the database, with the server stopped. */
 async function rewritePolicy(house: House, change: Partial<Policy>): Promise<void> {
   await withDatabase(house, async (database) => {
     const regions = await openRegions({
@@ -494,8 +494,10 @@ async function rewritePolicy(house: House, change: Partial<Policy>): Promise<voi
       origins: [house.origin],
     });
     for (const region of REGIONS) {
-      const policy = await regions.policy(region, 'unproved');
-      await regions.setPolicy(region, 'unproved', { ...policy, ...change, epoch: policy.epoch + 1 });
+      for (const tier of TIERS) {
+        const policy = await regions.policy(region, tier);
+        await regions.setPolicy(region, tier, { ...policy, ...change, epoch: policy.epoch + 1 });
+      }
     }
   });
 }

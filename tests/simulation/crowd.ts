@@ -78,6 +78,7 @@ export async function runCrowd(crowd: Crowd): Promise<CrowdFound> {
       count: sum((one) => one.gangs.count),
       gain: sum((one) => one.gangs.gain),
       most: Math.max(0, ...worlds.map((one) => one.outcome.gangs.most)),
+      net: Math.max(...worlds.map((one) => one.outcome.gangs.net)),
     },
     violations: worlds
       .flatMap(({ seed, outcome }) => outcome.violations.map((one) => `seed ${seed}: ${one}`))

@@ -16,6 +16,8 @@ export interface FundPaid {
   readonly payer: string;
   readonly payee: string;
   readonly isGraded: boolean;
+  /** Whether its payer had proved a name when the allowance was issued. */
+  readonly isProved: boolean;
   readonly allowance: string;
   /** The most that may be paid for that allowance. */
   readonly reserved: number;
@@ -37,6 +39,7 @@ export function fundFaults(paid: readonly FundPaid[], bounds: FundBounds): strin
     const faults: string[] = [];
     if (one.payer === one.payee) faults.push('was paid to its own payer');
     if (!one.isGraded) faults.push('was paid to a payee without a grade');
+    if (!one.isProved) faults.push('was paid for a payer nobody knows');
     if (one.cardAt === undefined) faults.push('lied about its lists and was paid');
     else if (one.signedAt - one.cardAt > bounds.epochAge) faults.push('was taken under old lists and was paid');
     if (one.paidAt > one.claimUntil) faults.push('came too late and was paid');

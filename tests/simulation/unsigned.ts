@@ -21,8 +21,14 @@ import type { SignedPayment } from '#shared/protocol/payment.ts';
 import { type SignatureQuestion, verifySync } from '#shared/protocol/signature.ts';
 import type { Verified } from '#shared/protocol/trust.ts';
 import { type PaymentContext, paymentChecks } from '#shared/protocol/verify.ts';
-import { type GuaranteeFault, guaranteeFault, reservedFor } from '#shared/rules/guarantee.ts';
-import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
+import {
+  type GuaranteeFault,
+  guaranteeFault,
+  guaranteeOf,
+  hasGuarantee,
+  reservedFor,
+} from '#shared/rules/guarantee.ts';
+import { DEFAULT_POLICIES, type Tier } from '#shared/rules/policy.ts';
 import { type Chance, chanceOf } from '#tests/simulation/chance.ts';
 import { type FundPaid, fundFaults } from '#tests/simulation/fund.ts';
 
@@ -38,6 +44,8 @@ export const SLIPS = [
   'honours what was given up',
   'pays who pays himself',
   'pays payees without a grade',
+  'pays for payers without a proved name',
+  'promises the guarantee to payers without a proved name',
   'pays whoever never looked at the lists',
   'pays claims that come too late',
   'lets one payer owe without end',
@@ -68,11 +76,14 @@ export interface Outcome {
   readonly violations: readonly string[];
 }
 
-/** What gangs took out less what they had put in, in minor units: all of them together, and the one that got most. */
+/** What gangs took out less what they had put in, in minor units. */
 export interface GangFigures {
   readonly count: number;
+  /** All of them together, and the one that got most. */
   readonly gain: number;
   readonly most: number;
+  /** The most of any, less what its payer owes under his proved name. */
+  readonly net: number;
 }
 
 const POLICY = DEFAULT_POLICIES.unproved;
@@ -153,6 +164,7 @@ interface Phone {
   readonly region: string;
   readonly certificate: Certificate;
   readonly isGraded: boolean;
+  readonly tier: Tier;
   readonly outbox: Paper[];
   readonly took: Paper[];
   readonly held: Map<Purse, HeldPayment[]>;
@@ -305,13 +317,13 @@ class Unsigned {
   }
 
   private join(region: string): Phone {
-    const phone = this.open(region, !this.chance.percent(10));
+    const phone = this.open(region, !this.chance.percent(10), !this.chance.percent(15));
     this.phones.push(phone);
     this.topUp(phone, 200_00 + this.chance.below(500_00));
     return phone;
   }
 
-  private open(region: string, isGraded: boolean): Phone {
+  private open(region: string, isGraded: boolean, isProved: boolean): Phone {
     const [wallet, device] = [this.fresh(), this.fresh()];
     const phone: Phone = {
       wallet: wallet.id,
@@ -319,6 +331,7 @@ class Unsigned {
       region,
       certificate: { payee: device.id } as Certificate,
       isGraded,
+      tier: isProved ? 'real-name' : 'unproved',
       cardAt: this.now,
       given: 0,
       purse: undefined,
@@ -402,9 +415,10 @@ class Unsigned {
   private conspire(): void {
     if (this.gangs.length >= GANGS_MOST) return;
     const region = this.chance.percent(70) ? 'CN-SX' : 'CN-BJ';
-    const friends = Array.from({ length: 2 + this.chance.below(19) }, () => this.open(region, true));
+    const friends = Array.from({ length: 2 + this.chance.below(19) }, () => this.open(region, true, true));
     const comesAt = after(this.now, duration(this.chance.below(21 * 24), 'h'));
-    const gang: Gang = { payer: this.open(region, true), friends, purses: [], comesAt };
+    const payer = this.open(region, true, this.chance.percent(70));
+    const gang: Gang = { payer, friends, purses: [], comesAt };
     this.gangs.push(gang);
     this.topUp(gang.payer, 50_00 + this.chance.below(550_00));
     for (let more = 1 + this.chance.below(4); more > 0; more -= 1) this.copyFor(gang);
@@ -443,7 +457,9 @@ class Unsigned {
     const own = available(phone.region, phone.wallet, 'CNY');
     const total = Math.min(this.books.balance(own), 50_00 + this.chance.below(600_00));
     if (total < 1_00 || phone.stopped || phone.leaving) return undefined;
-    if (!this.mayIssue(phone.region, total)) {
+    const guarantee =
+      this.slip === 'promises the guarantee to payers without a proved name' ? 'full' : guaranteeOf(phone.tier);
+    if (guarantee !== 'none' && !this.mayIssue(phone.region, total)) {
       this.unissued += 1;
       return undefined;
     }
@@ -471,6 +487,7 @@ class Unsigned {
       statusIndex: name,
       policyEpoch: 1,
       anchor: bytes.subarray(0, 16),
+      guarantee,
     };
     const allowance = { message, id: bytes, kid: bytes } as unknown as Verified<Allowance>;
     const purse: Purse = {
@@ -487,7 +504,7 @@ class Unsigned {
     };
     this.purses.push(purse);
     this.live.push(purse);
-    this.auditIssue(phone.region);
+    if (guarantee !== 'none') this.auditIssue(phone.region);
     return purse;
   }
 
@@ -496,6 +513,7 @@ class Unsigned {
     if (this.slip === 'issues beyond what the fund has') return true;
     let outstanding = more;
     for (const { allowance, returned, owner } of this.live) {
+      if (!hasGuarantee(allowance.message)) continue;
       const { claimUntil, expires, total } = allowance.message;
       const ends = this.slip === 'forgets allowances that have expired when it issues' ? expires : claimUntil;
       const isGone = this.slip === 'forgets allowances that were closed when it issues' && returned > 0;
@@ -511,7 +529,7 @@ class Unsigned {
     let exposed = this.books.owed(region);
     for (const { allowance, owner } of this.live) {
       const open = owner.region === region && allowance.message.claimUntil >= this.now;
-      if (open) exposed += CLONES_ASSUMED * allowance.message.total;
+      if (open && owner.tier !== 'unproved') exposed += CLONES_ASSUMED * allowance.message.total;
     }
     const cap = this.capOf(region);
     if (exposed > cap) this.fault(`issued while the fund of ${cap} could come to be owed ${exposed}`);
@@ -724,6 +742,7 @@ class Unsigned {
       payer: wallet,
       payee: payee.wallet,
       isGraded: payee.isGraded,
+      isProved: purse.owner.tier !== 'unproved',
       allowance: id,
       reserved: CLONES_ASSUMED * total,
       amount: row.guaranteed,
@@ -770,6 +789,7 @@ class Unsigned {
         epochTime: slip === 'believes lists nobody made' ? (cardAt ?? this.now) : cardAt,
         linked: purse.owner === payee && slip !== 'pays who pays himself',
         graded: payee.isGraded || slip === 'pays payees without a grade',
+        answerable: hasGuarantee(purse.allowance.message) || slip === 'pays for payers without a proved name',
         paidToPayee,
         owedByPayer: this.books.balance(receivable(region, wallet, 'CNY')),
         paidForAllowance,
@@ -890,13 +910,24 @@ class Unsigned {
     this.auditGangs();
   }
 
-  /** What walks away with its debt unpaid takes no more than one payer may owe, nor than was set aside for its allowances. */
+  /**
+   * Whatever a gang takes out beyond what it put in, its payer owes under a name he has proved; and that is no more than one
+   * payer may owe, nor than was set aside for its allowances.
+   */
   private auditGangs(): void {
     for (const gang of this.gangs) {
       const gain = gainOf(gang);
+      if (this.netOf(gang) > 0) this.fault(`a gang of ${gang.friends.length} gained ${gain} that no known person owes`);
       const reserved = gang.purses.reduce((sum, one) => sum + CLONES_ASSUMED * one.allowance.message.total, 0);
       if (gain > Math.min(GUARANTEE.payerCap, reserved)) this.fault(`a gang of ${gang.friends.length} gained ${gain}`);
     }
+  }
+
+  /** What a gang gained, less what can be asked back of somebody who is known. */
+  private netOf(gang: Gang): number {
+    const { region, wallet, tier } = gang.payer;
+    const owed = tier === 'unproved' ? 0 : this.books.balance(receivable(region, wallet, 'CNY'));
+    return gainOf(gang) - owed;
   }
 
   /** Each payment that was taken is decided once; what a hold did not cover was a cheat's, who is stopped. */
@@ -916,7 +947,7 @@ class Unsigned {
 
   /**
    * What each has, less what it owes, is what it put in and was paid, less what it paid and took out. What a gang makes of not
-   * paying a debt does not show here: auditGangs counts its cash.
+   * paying a debt does not show here: auditGangs counts its cash and asks who owes it.
    */
   private auditWealth(): void {
     const should = new Map<string, number>(this.everyone.map((one) => [one.wallet, one.given]));
@@ -958,7 +989,12 @@ class Unsigned {
       unpaid,
       unissued: this.unissued,
       closed: this.everyone.filter((one) => one.closed).length,
-      gangs: { count: gains.length, gain: gains.reduce((sum, one) => sum + one, 0), most: Math.max(0, ...gains) },
+      gangs: {
+        count: gains.length,
+        gain: gains.reduce((sum, one) => sum + one, 0),
+        most: Math.max(0, ...gains),
+        net: Math.max(...this.gangs.map((gang) => this.netOf(gang))),
+      },
       traceHash: this.trace.hash(),
       violations: this.violations,
     };

@@ -168,6 +168,7 @@ export async function paymentCases(): Promise<Vector[]> {
         packed(id, { tail: ',"other_keys_can_be_added_here":"do not compare clientDataJSON against a template."' }),
     }),
     payment('a payment locked to this payee', 'ok', { allowance: LOCKED }),
+    payment('an allowance nobody guarantees', 'ok', { allowance: { guarantee: 'none' } }),
     payment('paid in Hong Kong dollars at the locked rate', 'ok', {
       allowance: { rateCard: idOf('rate card') },
       core: { converted: HONG_KONG },

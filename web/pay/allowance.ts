@@ -1,6 +1,8 @@
 /** The offline allowance as a person handles it: how much is left, how much they want ready, and giving it back. */
 import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
+import { knownAllowance } from '#shared/protocol/trust.ts';
+import { hasGuarantee } from '#shared/rules/guarantee.ts';
 import { unlockByPasskey } from '#web/pay/passkey.ts';
 import { closeAllowance } from '#web/sync/closing.ts';
 import { type SyncNeeds, syncNow } from '#web/sync/sync.ts';
@@ -20,6 +22,8 @@ export interface OfflineView {
   readonly expiresAt?: number;
   /** Whether a passkey locks the key that spends. */
   readonly wrapped: boolean;
+  /** Whether the guarantee fund stands behind what is paid with it. */
+  readonly backed: boolean;
   /** What losing the phone costs at worst. */
   readonly worst: number;
   /** What is on its way back to the balance. */
@@ -35,6 +39,7 @@ export async function offlineView(needs: Pick<SyncNeeds, 'vault' | 'clock'>): Pr
   const { vault, clock } = needs;
   const row = await openAllowance(vault, clock());
   const key = row && (await vault.keys.get(row.key));
+  const signed = row && knownAllowance(row.bytes);
   const closing = await vault.allowances.where('state').equals('closing').toArray();
   const wantedTotal = await readSetting(vault, 'offlineTotal');
   const wantedCount = await readSetting(vault, 'offlineCount');
@@ -47,6 +52,7 @@ export async function offlineView(needs: Pick<SyncNeeds, 'vault' | 'clock'>): Pr
     most: row?.most ?? 0,
     countLeft: row ? row.most - row.count : 0,
     wrapped: key?.sealed !== undefined,
+    backed: signed?.ok === true && hasGuarantee(signed.value.message),
     worst: row && key?.sealed === undefined ? row.total - row.spent : 0,
     closing: closing.reduce((sum, each) => sum + each.total - each.spent, 0),
     ...(wantedTotal === undefined ? {} : { wantedTotal }),

@@ -526,6 +526,32 @@ eachDatabase('allowances', (openDatabase) => {
     here.pass(duration(5, 's'));
   });
 
+  test('the fund stands behind who has proved a name; who has not takes nothing of it, even at its cap', async () => {
+    const here = await opened();
+    here.pass(duration(18, 'd'));
+    const [beijing] = await here.regions.all();
+    if (beijing?.region !== 'CN-BJ') throw new Error('regions in the order of their codes');
+    const before = await here.allowances.exposure('CN-BJ');
+    await here.regions.setTerms('CN-BJ', { ...beijing.terms, fundCap: before + 500_00, clonesAssumed: 1 });
+    here.pass(duration(5, 's'));
+    const stranger = await here.person('京生', { region: 'CN-BJ', tier: 'unproved' });
+    const held = await here.take(stranger.device, { total: 100_00 });
+    expect(held.signed.message.guarantee).toBe('none');
+    expect(await here.allowances.exposure('CN-BJ')).toBe(before);
+    const known = await here.person('京名', { region: 'CN-BJ' });
+    expect((await here.take(known.device)).signed.message.guarantee).toBeUndefined();
+    expect(await here.allowances.exposure('CN-BJ')).toBe(before + 500_00);
+    // The fund is full: that stops whom it stands behind, and nobody else.
+    expect((await here.ask((await here.person('京又', { region: 'CN-BJ' })).device)).word).toBe('allowance.fund-cap');
+    const second = await here.person('京客', { region: 'CN-BJ', tier: 'unproved' });
+    expect((await here.ask(second.device)).word).toBe('200.00 x5');
+    // Locked to a payee who sees every payment of it, it needs nobody's word.
+    const locked = await here.take(second.device, { payee: known.device.id, total: 10_00 });
+    expect(locked.signed.message.guarantee).toBeUndefined();
+    await here.regions.setTerms('CN-BJ', beijing.terms);
+    here.pass(duration(5, 's'));
+  });
+
   test('what payers owe the fund already leaves less to issue, to the fen, from two processes at once', async () => {
     const here = await opened();
     here.pass(duration(18, 'd'));

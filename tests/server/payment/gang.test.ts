@@ -1,9 +1,13 @@
-/** A payer and his friends against the fund, on both databases: cash out less cash in, once the debt is left unpaid. */
+/**
+ * A payer and his friends against the fund, on both databases: cash out less cash in, once the debt is left unpaid. What a gang
+ * gains stands as a debt under a proved name; without one it gains nothing.
+ */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { available, outside } from '#server/ledger/chart.ts';
 import { newId } from '#shared/base/id.ts';
 import { duration } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
+import type { Tier } from '#shared/rules/policy.ts';
 import { eachDatabase } from '#tests/kit/databases.ts';
 import { type Market, openMarket, type Purse, signClosing, type Trader } from '#tests/kit/market.ts';
 
@@ -20,8 +24,8 @@ eachDatabase('a gang', (open) => {
   afterAll(() => market?.close());
 
   /** Who is in it; the payer puts `cash` in, and nobody ever puts in more. */
-  async function gang(size: number, cash: number): Promise<{ payer: Trader; friends: Trader[] }> {
-    const payer = await market.person('头目');
+  async function gang(size: number, cash: number, tier?: Tier): Promise<{ payer: Trader; friends: Trader[] }> {
+    const payer = await market.person('头目', 'CN-SX', tier);
     const friends: Trader[] = [];
     for (let more = size; more > 0; more -= 1) friends.push(await market.person('同伙'));
     await market.topUp(payer, cash);
@@ -74,5 +78,27 @@ eachDatabase('a gang', (open) => {
     expect(codes).toEqual(new Set([undefined, 'guarantee.allowance-cap', 'guarantee.payer-cap']));
     expect(await cashOf([payer, ...friends])).toBe(PAYER_CAP);
     expect((await market.purseOf(payer)).owed).toBe(PAYER_CAP);
+  });
+
+  test('a payer who proved no name: twenty copies and three closings gain the gang nothing, and nothing is owed', async () => {
+    const { payer, friends } = await gang(20, ALLOWANCE, 'unproved');
+    const all = [];
+    for (let more = 3; more > 0; more -= 1) {
+      const purse = await market.purse(payer, ALLOWANCE);
+      all.push(...(await copyFor(purse, friends)));
+      if (more > 1)
+        await market.allowances.close(await signClosing(purse.allowance, purse.signer), market.payments.heldPayments);
+    }
+    const codes = new Map<string | undefined, number>();
+    for (const { friend, paid } of all) {
+      for (const { code } of await market.upload(friend, paid)) codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+    expect([...codes]).toEqual([
+      ['guarantee.payer-unproved', 59],
+      [undefined, 1],
+    ]);
+    expect(await cashOf([payer, ...friends])).toBe(ALLOWANCE);
+    expect((await market.purseOf(payer)).owed).toBe(0);
+    expect((await market.payments.cases(payer.wallet)).map(({ kind }) => kind)).toContain('fork');
   });
 });

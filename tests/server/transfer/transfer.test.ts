@@ -74,7 +74,8 @@ eachDatabase('transfers', (open) => {
   }
 
   test('somebody is found by their whole number, with a veiled name that the region has signed', async () => {
-    const [ming, hong] = await people();
+    const [ming] = await people();
+    const hong = await here.person('红云岭', 'CN-SX', 'unproved');
     const found = await here.transfers.find(ming, `#${hong.name}`);
     if (!found.ok) throw new Error(found.error.code);
     const keySet = (await here.regions.keySet()).message;

@@ -1,7 +1,7 @@
-/** Who may be paid across regions and currencies, when the guarantee stands, and what a region starts with. */
+/** Who may be paid across regions and currencies, who may ask for how much, and what a region starts with. */
 import { describe, expect, test } from 'vitest';
 import { duration } from '#shared/base/time.ts';
-import { isGuaranteed, mayAskFor, mayBePaid } from '#shared/rules/acceptance.ts';
+import { mayAskFor, mayBePaid } from '#shared/rules/acceptance.ts';
 import { allowancePolicy, DEFAULT_POLICIES, TIERS } from '#shared/rules/policy.ts';
 import { CERTIFICATE, minutes, NOON } from '#tests/vectors/cast.ts';
 
@@ -15,18 +15,6 @@ describe('a payee in Beijing takes', () => {
   ])('%s', (_name, currency, region, regions, answer) => {
     const read = mayBePaid(CERTIFICATE, { region, currency }, { regions });
     expect(read.ok ? read.value : read.error.code).toBe(answer);
-  });
-});
-
-describe('the guarantee', () => {
-  const policy = DEFAULT_POLICIES['real-name'];
-  test.each<[string, 'full' | 'none', number, boolean]>([
-    ['stands with lists of today', 'full', -60, true],
-    ['stands at 72 hours and the skew', 'full', -72 * 60 - 5, true],
-    ['ends a minute later', 'full', -72 * 60 - 6, false],
-    ['never stands for an unguaranteed payee', 'none', 0, false],
-  ])('%s', (_name, grade, epochAt, answer) => {
-    expect(isGuaranteed(grade, minutes(epochAt), NOON, policy)).toBe(answer);
   });
 });
 

@@ -1,7 +1,13 @@
 /** When the fund pays a shortfall, and which reason it gives when it does not. */
 import { describe, expect, test } from 'vitest';
 import { duration } from '#shared/base/time.ts';
-import { type GuaranteeClaim, guaranteeFault, reservedFor } from '#shared/rules/guarantee.ts';
+import {
+  type GuaranteeClaim,
+  guaranteeFault,
+  guaranteeOf,
+  hasGuarantee,
+  reservedFor,
+} from '#shared/rules/guarantee.ts';
 import { minutes, NOON } from '#tests/vectors/cast.ts';
 
 const POLICY = {
@@ -21,6 +27,7 @@ const CLAIM: GuaranteeClaim = {
   epochTime: minutes(-60),
   linked: false,
   graded: true,
+  answerable: true,
   paidToPayee: 0,
   owedByPayer: 0,
   paidForAllowance: 0,
@@ -33,6 +40,7 @@ describe('the fund is asked for 90 yuan', () => {
     ['of an honest payee', {}, 'paid'],
     ['by the payer himself', { linked: true }, 'guarantee.linked'],
     ['for a payee without a grade', { graded: false }, 'guarantee.not-promised'],
+    ['for a payer without a proved name', { answerable: false }, 'guarantee.payer-unproved'],
     ['under lists of 72 hours ago', { epochTime: minutes(-72 * 60) }, 'paid'],
     ['under lists a minute older', { epochTime: minutes(-72 * 60 - 1) }, 'guarantee.stale-epoch'],
     ['under lists nobody made', { epochTime: undefined }, 'guarantee.stale-epoch'],
@@ -50,6 +58,17 @@ describe('the fund is asked for 90 yuan', () => {
     ['when it has a fen less', { owed: 49_910_01 }, 'guarantee.fund-cap'],
   ])('%s', (_when, twist, answer) => {
     expect(guaranteeFault({ ...CLAIM, ...twist }, POLICY) ?? 'paid').toBe(answer);
+  });
+});
+
+describe('the fund stands behind an allowance', () => {
+  test.each([
+    ['of who gave nothing but a phone number', guaranteeOf('unproved'), false],
+    ['of who proved a name', guaranteeOf('real-name'), true],
+    ['of who proved more', guaranteeOf('two-factor'), true],
+    ['of before, which says nothing', undefined, true],
+  ] as const)('%s', (_whose, guarantee, stands) => {
+    expect(hasGuarantee(guarantee === undefined ? {} : { guarantee })).toBe(stands);
   });
 });
 

@@ -20,10 +20,12 @@ import {
   type Town,
   type TownRegion,
 } from '#tests/web/vault/town.ts';
+import { offlineView } from '#web/pay/allowance.ts';
 import { declinedFor } from '#web/pay/decline.ts';
 import {
   acceptCode,
   invoiceCode,
+  isBacked,
   listStanding,
   makeInvoice,
   openInvoices,
@@ -96,6 +98,21 @@ describe('one payment', () => {
     good(await acceptReceipt(payer, row, frameOf(held ? receiptCode(held) : [])));
     expect((await payer.vault.payments.get(row.id))?.state).toBe('handed');
   });
+
+  test.each([
+    ['somebody with a proved name', undefined, true],
+    ['somebody without', 'none', false],
+  ] as const)(
+    'of %s: payer and payee read alike whether the fund stands behind it',
+    async (_whose, guarantee, backed) => {
+      const { payer, payee } = await twoPhones(guarantee === undefined ? {} : { guarantee });
+      expect(await offlineView(payer)).toMatchObject({ backed });
+      const { invoice, frame } = await ask(payee, 5_00);
+      const shown = frameOf(await paymentCode(payer.vault, await payFor(payer, frame)));
+      const got = good(await acceptCode(payee, invoice, shown));
+      expect(got.kind === 'verified' && isBacked(got.row)).toBe(backed);
+    },
+  );
 
   test('is one payment however often the code is scanned, confirmed or shown again', async () => {
     const { payer, payee } = await twoPhones();
