@@ -56,9 +56,9 @@ test('two copies pay two payees with the same number', async () => {
   }
 
   await network('open', tea);
-  await untilBills(tea, ['小明 ··8001 +¥24.00 Settled']);
+  await untilBills(tea, ['王小明 +¥24.00 Settled']);
   await network('open', rice);
-  await untilBills(rice, ['小明 ··8001 +¥24.00 Arriving']);
+  await untilBills(rice, ['王小明 +¥24.00 Arriving']);
 
   const file = await onlyCase(rice);
   expect(file).toMatchObject({ kind: 'fork', role: 'payee', amount: 18_00, currency: 'CNY' });
@@ -69,7 +69,7 @@ test('two copies pay two payees with the same number', async () => {
   // The payee is told at the first screen, reads the story, checks the proof on the phone, and can do so with no network.
   await home(rice);
   await openTheCase(rice);
-  await story(rice, [words(rice, 'case_payee_fork'), words(rice, 'case_do_nothing'), '小明 ··8001']);
+  await story(rice, [words(rice, 'case_payee_fork'), words(rice, 'case_do_nothing'), '王小明']);
   await picture(rice, 'case-payee');
   await rice.network('cut');
   await rice.page.reload();

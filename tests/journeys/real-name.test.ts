@@ -5,6 +5,7 @@ import type { Person } from '#tests/kit/person.ts';
 import {
   ask,
   button,
+  collect,
   network,
   openTown,
   pay,
@@ -78,6 +79,13 @@ test('the second tier after two slips and a slow register, the third by the phon
   await network('cut', shop, payer);
   await ask(shop, '12.50');
   await pay(payer, shop, { name: '王大明', amount: '¥12.50' });
+  // Who has proved no name is not vouched for, and both can read it.
+  expect(await collect(shop, payer)).toBe('verified');
+  await told(shop, 'pay_payer_unproved').waitFor();
+  await picture(shop, 'taken-from-unproved');
+  await payer.page.goto(`${town.house.origin}/me/allowance`);
+  await told(payer, 'pay_offline_unbacked').waitFor();
+  await picture(payer, 'allowance-unbacked');
 });
 
 test('without an answer nothing is lost: it is sent again as the same question', async () => {
