@@ -22,6 +22,7 @@ export interface AllowanceRow {
   state: 'live' | 'closed' | 'stopped' | 'released';
   stop_reason: StopReason | null;
   payee: Id | null;
+  guaranteed: boolean;
   status_index: number;
   issued_at: Instant;
   expires_at: Instant;
@@ -49,7 +50,7 @@ export interface SettingRow {
 }
 
 const COLUMNS = `region, id, reference, wallet, device, device_key, currency, total, claimed, returned, state,
-  stop_reason, payee, status_index, issued_at, expires_at, claim_until_at, bytes`;
+  stop_reason, payee, guaranteed, status_index, issued_at, expires_at, claim_until_at, bytes`;
 
 /** The rows of these references in one region, locked in one order. */
 export function lockByReference(tx: Sql, region: string, references: readonly Uint8Array[]): Promise<AllowanceRow[]> {
@@ -102,8 +103,8 @@ export async function sumSpent(tx: Sql, region: string, wallet: Id, since: Insta
 export async function insertAllowance(tx: Sql, row: AllowanceRow): Promise<void> {
   await tx.query(
     `insert into allowance (region, id, reference, wallet, device, device_key, currency, total, state, payee,
-       status_index, issued_at, expires_at, claim_until_at, bytes)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+       guaranteed, status_index, issued_at, expires_at, claim_until_at, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
     [
       row.region,
       row.id,
@@ -115,6 +116,7 @@ export async function insertAllowance(tx: Sql, row: AllowanceRow): Promise<void>
       row.total,
       row.state,
       row.payee,
+      row.guaranteed,
       row.status_index,
       row.issued_at,
       row.expires_at,

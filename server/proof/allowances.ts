@@ -12,6 +12,7 @@ import { sameBytes } from '#shared/base/bytes.ts';
 import { duration, type Instant } from '#shared/base/time.ts';
 import { type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
 import { referenceOf, type Signed } from '#shared/protocol/message.ts';
+import { hasGuarantee } from '#shared/rules/guarantee.ts';
 
 /** Reads all allowances and what they promise together, each signed by whom `issuer` names; answers how many there are. */
 export async function proveAllowances(tx: Sql, find: Find, now: Instant, issuer: AskIssuer): Promise<number> {
@@ -96,6 +97,7 @@ function differences(row: store.AuditAllowance, { message, id }: Signed<Allowanc
     currency: message.currency === row.currency,
     total: message.total === row.total,
     payee: (message.payees?.[0] ?? null) === row.payee,
+    guarantee: hasGuarantee(message) === row.guaranteed,
     status: message.statusIndex === row.status_index,
     expires: message.expires === row.expires_at,
     claims: message.claimUntil === row.claim_until_at,

@@ -22,6 +22,7 @@ export interface AuditAllowance {
   readonly state: 'live' | 'closed' | 'stopped' | 'released';
   readonly stop_reason: string | null;
   readonly payee: Id | null;
+  readonly guaranteed: boolean;
   readonly status_index: number;
   readonly expires_at: number;
   readonly claim_until_at: number;
@@ -35,7 +36,7 @@ export interface AuditAllowance {
 export async function allowancePage(tx: Sql, after: string | null, limit: number): Promise<AuditAllowance[]> {
   const page = await tx.query<Omit<AuditAllowance, 'hold' | 'paid'>>(
     `select region, id, reference, wallet, device_key, currency, total, claimed, returned, state, stop_reason, payee,
-       status_index, expires_at, claim_until_at, closing is not null as word, bytes
+       guaranteed, status_index, expires_at, claim_until_at, closing is not null as word, bytes
      from allowance where $1::uuid is null or id > $1::uuid order by id limit $2::int`,
     [after, limit],
   );
@@ -252,7 +253,7 @@ export function emptyHeads(tx: Sql): Promise<{ region: string; wallet: Id; seque
   );
 }
 
-/** Hours still to come whose open allowances, by the end of their claim windows, are not what is written of them. */
+/** Hours still to come whose open guaranteed allowances, by the end of their claim windows, are not what is written of them. */
 export function wrongOutstanding(
   tx: Sql,
   hour: number,
@@ -263,7 +264,7 @@ export function wrongOutstanding(
      from (select region, ends_hour, total from allowance_outstanding where ends_hour > $1::bigint) as o
      full join (
        select region, claim_until_at / 3600000 + 1 as ends_hour, sum(total)::bigint as total from allowance
-       where payee is null and claim_until_at / 3600000 + 1 > $1::bigint
+       where payee is null and guaranteed and claim_until_at / 3600000 + 1 > $1::bigint
        group by region, claim_until_at / 3600000 + 1
      ) as a on a.region = o.region and a.ends_hour = o.ends_hour
      where coalesce(o.total, 0) <> coalesce(a.total, 0)`,

@@ -275,6 +275,7 @@ const TAMPERED: Readonly<Record<string, (desk: Desk) => Promise<Tampering>>> = {
   'the end of an allowance': unlikeIssued('expires_at = expires_at + 1000'),
   'the claim window of an allowance': unlikeIssued('claim_until_at = claim_until_at + 1000'),
   'an allowance locked to a payee': unlikeIssued(`payee = '${FORGED}'`),
+  'an allowance the fund stands behind no more': unlikeIssued('guaranteed = not guaranteed'),
   'the bytes of an allowance cut off': unlikeIssued('bytes = substr(bytes, 1, length(bytes) - 1)'),
   'a larger allowance': async (desk) => {
     const { id, hour } = await desk.allowance("state = 'live'");

@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { available, outside } from '#server/ledger/chart.ts';
+import { auditPayments } from '#server/proof/proof.ts';
 import { newId } from '#shared/base/id.ts';
 import { duration } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
@@ -20,7 +21,11 @@ eachDatabase('a gang', (open) => {
   beforeAll(async () => {
     market = await openMarket(await open(), { terms: { clonesAssumed: 1 } });
   });
-  afterEach(async () => expect(await market.faults()).toEqual([]));
+  afterEach(async () => {
+    expect(await market.faults()).toEqual([]);
+    await market.payments.recoverDebts();
+    expect((await auditPayments(market.database, market.clock(), market.regions.root)).findings).toEqual([]);
+  });
   afterAll(() => market?.close());
 
   /** Who is in it; the payer puts `cash` in, and nobody ever puts in more. */
