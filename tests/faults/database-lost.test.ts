@@ -1,9 +1,9 @@
 /**
- * The house loses its database in the middle of everything: connections are ended by the server's own hand while batches
- * run, and answers to COMMIT are lost on the road. Nobody hears a wrong answer, and what is asked again is found.
+ * The house loses its database in the middle of everything: while batches run its connections are ended by the
+ * server's own hand or cut by the kernel, and answers to COMMIT are lost on the road. Nobody hears a wrong answer, and what is asked again is found.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '#server/platform/database.ts';
 import type { SyncAnswer } from '#shared/api/sync.ts';
 import { EMPTY_SYNC, openPurse } from '#tests/attack/stage.ts';
@@ -13,6 +13,7 @@ import { booksOf, clock, openTroubled, outcomesOf, syncLetter, type Troubled } f
 import { isLong, report, size, slack } from '#tests/kit/fault-report.ts';
 import { good } from '#tests/kit/member.ts';
 import { openThief, type Thief } from '#tests/kit/reply-thief.ts';
+import { cutSockets, noCutting } from '#tests/kit/sockets.ts';
 
 const CUTS = size(6, 300);
 const CUT_EVERY_MS = 200;
@@ -101,8 +102,8 @@ async function expectTrueBooks(): Promise<void> {
   expect(balances).toMatchObject([{ currency: 'CNY', available: paid * FEN }]);
 }
 
-/** Ends every connection to the database but this one, whatever is under way on it. */
-async function cutAll(): Promise<number> {
+/** Ends every connection to the database but this one, whatever is under way on it: the house is told. */
+async function endAll(): Promise<number> {
   const [row] = await server.query<{ cut: number }>(
     `select count(*) filter (where pg_terminate_backend(pid))::int as cut from pg_stat_activity
      where datname = current_database() and pid <> pg_backend_pid()`,
@@ -110,47 +111,65 @@ async function cutAll(): Promise<number> {
   return row?.cut ?? 0;
 }
 
-test(`F2: all connections ended ${CUTS} times while ${CLIENTS} phones bring payments`, async () => {
-  const heard = newlyHeard();
-  const figures = { cuts: 0, connectionsCut: 0, settled: 0, backMs: 0 };
-  while (figures.cuts < CUTS) {
-    const wave: string[] = [];
-    for (let at = 0; at < WAVE; at += 1) wave.push((await all.next()).value ?? '');
-    let done = false;
-    const cutting = (async () => {
-      while (!done && figures.cuts < CUTS) {
-        await pause(CUT_EVERY_MS * Math.random() * 2);
-        const cut = await cutAll();
-        if (cut > 0) figures.cuts += 1;
-        figures.connectionsCut += cut;
+/** Cuts the sockets of the house to its database: nobody is told, what was on the road is gone. */
+function cutAll(): Promise<number> {
+  return cutSockets(Number(new URL(thief.url).port));
+}
+
+const uncut = await noCutting();
+
+describe.each([
+  ['ended by PostgreSQL', endAll, undefined],
+  [`cut by the kernel${uncut ? ` (${uncut})` : ''}`, cutAll, uncut],
+])('connections %s', (how, cut, missing) => {
+  test.skipIf(missing !== undefined)(
+    `F2: ${CUTS} times all of them, ${CUT_EVERY_MS} ms apart, while ${CLIENTS} phones bring payments`,
+    async () => {
+      const heard = newlyHeard();
+      const figures = { cuts: 0, connectionsCut: 0, settled: 0, backMs: 0 };
+      while (figures.cuts < CUTS) {
+        const wave: string[] = [];
+        for (let at = 0; at < WAVE; at += 1) wave.push((await all.next()).value ?? '');
+        let done = false;
+        const cutting = (async () => {
+          while (!done && figures.cuts < CUTS) {
+            await pause(CUT_EVERY_MS);
+            const connections = await cut();
+            if (connections > 0) figures.cuts += 1;
+            figures.connectionsCut += connections;
+          }
+        })();
+        const clients = Array.from({ length: CLIENTS }, async () => {
+          const client = openClient(troubled.port);
+          for (let payment = wave.pop(); payment !== undefined; payment = wave.pop()) {
+            await bring(client, payment, heard);
+            figures.settled += 1;
+          }
+          client.close();
+        });
+        await Promise.all(clients);
+        done = true;
+        await cutting;
+        const began = performance.now();
+        await bring(openClient(troubled.port), (await all.next()).value ?? '', heard);
+        figures.backMs = Math.max(figures.backMs, Math.round(performance.now() - began));
       }
-    })();
-    const clients = Array.from({ length: CLIENTS }, async () => {
-      const client = openClient(troubled.port);
-      for (let payment = wave.pop(); payment !== undefined; payment = wave.pop()) {
-        await bring(client, payment, heard);
-        figures.settled += 1;
+      await expectTrueBooks();
+      const { endings, slowestMs } = heard;
+      const answered = endings['answered 200'] ?? 0;
+      const unavailable = endings['answered 503'] ?? 0;
+      report(`F2 database connections ${how}`, CUTS, { ...figures, answered, unavailable, wrong: 0, slowestMs });
+      expect(Object.keys(endings).sort()).toEqual(
+        unavailable > 0 ? ['answered 200', 'answered 503'] : ['answered 200'],
+      );
+      if (isLong) {
+        expect(slowestMs).toBeLessThan(ANSWER_MS * slack);
+        expect(figures.backMs).toBeLessThan(BACK_MS * slack);
       }
-      client.close();
-    });
-    await Promise.all(clients);
-    done = true;
-    await cutting;
-    const began = performance.now();
-    await bring(openClient(troubled.port), (await all.next()).value ?? '', heard);
-    figures.backMs = Math.max(figures.backMs, Math.round(performance.now() - began));
-  }
-  await expectTrueBooks();
-  const { endings, slowestMs } = heard;
-  const answered = endings['answered 200'] ?? 0;
-  const unavailable = endings['answered 503'] ?? 0;
-  report('F2 database connections cut', CUTS, { ...figures, answered, unavailable, wrong: 0, slowestMs });
-  expect(Object.keys(endings).sort()).toEqual(unavailable > 0 ? ['answered 200', 'answered 503'] : ['answered 200']);
-  if (isLong) {
-    expect(slowestMs).toBeLessThan(ANSWER_MS * slack);
-    expect(figures.backMs).toBeLessThan(BACK_MS * slack);
-  }
-}, 1_800_000);
+    },
+    1_800_000,
+  );
+});
 
 test(`F3: the answer to COMMIT lost ${STOLEN} times: the same payment again is the same booking`, async () => {
   const heard = newlyHeard();
