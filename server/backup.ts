@@ -17,6 +17,7 @@ import { makeFolder } from '#server/platform/folder.ts';
 import { lockFolder } from '#server/platform/folder-lock.ts';
 import { syncFile, writeNewFile } from '#server/platform/keeper.ts';
 import { NotWhole, openSafe, type Safe, writeSafe } from '#server/platform/safe.ts';
+import { ANSWERED, SETTLED } from '#server/platform/whole.ts';
 import { paymentAudit } from '#server/proof/proof.ts';
 import { keyFiles, logbookAudit } from '#server/region/region.ts';
 import { assert } from '#shared/base/assert.ts';
@@ -190,7 +191,7 @@ async function restoreFolder(config: Config, proved: Proved): Promise<void> {
     } finally {
       await database.close();
     }
-    for (const name of ['pglite.settled', 'pglite']) renameSync(join(scratch, name), join(config.dataDir, name));
+    for (const name of [ANSWERED, SETTLED, 'pglite']) renameSync(join(scratch, name), join(config.dataDir, name));
     await syncFile(config.dataDir, 'all');
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -10,6 +10,7 @@ import { type Engine, type EngineStart, openEngine, openEngineThread, type Table
 import { lockFolder } from '#server/platform/folder-lock.ts';
 import { type Database, encodeValues, isWrite, type Sql } from '#server/platform/sql.ts';
 import { type Durable, openDurable, openSettling, openWal, type Settle } from '#server/platform/wal.ts';
+import { FolderDamaged, lookAfter, lookBefore, openAnswered, SETTLED } from '#server/platform/whole.ts';
 import { assert } from '#shared/base/assert.ts';
 
 /** How the embedded database is kept. */
@@ -35,23 +36,40 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
   if (dataDir === 'memory') {
     const engine = await openEngine(options.begin ?? {});
     const durable = openDurable(nothingAsync);
-    return serve({ engine, guard: nothing, durable, settle: nothingAsync, learns: false, end: nothing, timeoutMs });
+    return serve({ engine, guard: nothing, durable, settle: nothingAsync, isKept: false, end: nothing, timeoutMs });
   }
   const unlock = await lockFolder(dataDir);
   const folder = join(dataDir, 'pglite');
   try {
     const guard = guardDisk(dataDir, options.diskFloorBytes);
-    const engine = await openEngineThread(folder, ({ message }) =>
-      endNow(`The embedded database has ended: ${message}`),
-    );
-    const durable = openDurable(openWal(folder));
-    const settle = openSettling(folder, join(dataDir, 'pglite.settled'));
+    const engine = await openWhole(dataDir, folder, guard);
+    const durable = openDurable(openWal(folder), openAnswered(dataDir));
+    const settle = openSettling(folder, join(dataDir, SETTLED));
     await settle();
-    return serve({ engine, guard, durable, settle, learns: true, end: unlock, timeoutMs });
+    return serve({ engine, guard, durable, settle, isKept: true, end: unlock, timeoutMs });
   } catch (error) {
     unlock();
     throw error;
   }
+}
+
+/** Opens the engine on a folder that holds all that was answered. Throws FolderDamaged when it does not. */
+async function openWhole(dataDir: string, folder: string, guard: () => void): Promise<Engine> {
+  const shrunk = await lookBefore(dataDir);
+  const engine = await openEngineThread(folder, ({ message }) =>
+    endNow(`The embedded database has ended: ${message}`),
+  ).catch((error: unknown) => {
+    // An engine with no room to begin says no more than one with a damaged folder.
+    guard();
+    throw new FolderDamaged(dataDir, `the engine does not open it (${error instanceof Error ? error.message : error})`);
+  });
+  try {
+    await lookAfter(dataDir, async <Row>(text: string) => rowsOf<Row>(await engine.ask({ text, values: [] })), shrunk);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  return engine;
 }
 
 function nothing(): void {}
@@ -69,13 +87,13 @@ interface Parts {
   readonly guard: () => void;
   readonly durable: Durable;
   readonly settle: Settle;
-  /** Without it the planner takes every table for small, and reads a large one from end to end to find a batch in it. */
-  readonly learns: boolean;
+  /** In a folder: the end of its log is kept; and the planner, which takes every table for small, learns how large they are. */
+  readonly isKept: boolean;
   readonly end: () => void;
   readonly timeoutMs: number;
 }
 
-function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts): Database {
+function serve({ engine, guard, durable, settle, isKept, end, timeoutMs }: Parts): Database {
   const inside = new AsyncLocalStorage<Running>();
   const turn = openQueue();
   let commits = 0;
@@ -92,8 +110,11 @@ function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts
 
   /** What writes, and is committed by its end. */
   async function commit<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
-    const rows = await ask<Row>(text, values);
-    durable.committed();
+    const answer = ask<Row>(text, values);
+    // In the same breath, before the engine is asked anything else.
+    const goesTo = isKept ? ask<{ end: string }>('select pg_current_wal_flush_lsn()::text as "end"') : undefined;
+    const [rows, where] = await Promise.all([answer, goesTo]);
+    durable.committed(where?.[0]?.end);
     return rows;
   }
 
@@ -110,7 +131,7 @@ function serve({ engine, guard, durable, settle, learns, end, timeoutMs }: Parts
     commits += 1;
     const mark = commits;
     await durable.kept();
-    if (learns && mark >= learnAt) {
+    if (isKept && mark >= learnAt) {
       learnAt *= 2;
       // What was committed stays so whether the planner learns of it or not.
       await alone(ask, 'ANALYZE').catch(nothing);

@@ -2,6 +2,7 @@
 import { ConfigError } from '#server/platform/config.ts';
 import { FolderInUse } from '#server/platform/folder-lock.ts';
 import { sqlState, Unavailable } from '#server/platform/sql.ts';
+import { FolderDamaged } from '#server/platform/whole.ts';
 
 /** Ends the process with code 2 and one line when `error` is of the kind a person mends, or throws it again. */
 export function endWith(error: unknown): never {
@@ -14,7 +15,7 @@ export function endWith(error: unknown): never {
 /** What to tell whoever starts this, or undefined when `error` is our own fault. */
 export function startFault(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  if (error instanceof ConfigError || error instanceof FolderInUse) return error.message;
+  if ([ConfigError, FolderInUse, FolderDamaged].some((kind) => error instanceof kind)) return error.message;
   if (error instanceof Unavailable) return `Cannot start now: ${error.message}`;
   // Who comes may not come in (class 28), or asks for a database that is not there.
   if (/^28|^3D000$/.test(sqlState(error) ?? '')) return `The database of DATABASE_URL refuses: ${error.message}`;

@@ -2,11 +2,12 @@
  * Puts the embedded database's write-ahead log on the disk itself: PGlite leaves it in the kernel's memory.
  * Invariant: once {@link WalSync} resolves, everything written to the log before the call survives a power loss.
  */
-import { readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gather } from '#server/platform/batch.ts';
 import { systemClock } from '#server/platform/clock.ts';
 import { syncFile, syncFileSystem } from '#server/platform/keeper.ts';
+import { likenessOf } from '#server/platform/whole.ts';
 
 const SEGMENT = /^[0-9A-F]{24}$/;
 
@@ -45,25 +46,29 @@ export function openWal(dataFolder: string): WalSync {
 
 /** Which commits the disk has. */
 export interface Durable {
-  /** The log holds one commit more: call it the moment the engine says so. */
-  readonly committed: () => void;
+  /** The log holds one commit more and goes as far as `end`: call it the moment the engine says so. */
+  readonly committed: (end?: string) => void;
   /** Resolves when every commit of before is on the disk. */
   readonly kept: () => Promise<void>;
 }
 
-/** Asks `sync` for what is committed and not yet on the disk. */
-export function openDurable(sync: WalSync): Durable {
+/** Asks `sync` for what is committed and not yet on the disk, and tells `kept` how far the log on the disk goes then. */
+export function openDurable(sync: WalSync, kept: (end: string) => void = () => {}): Durable {
   let [commits, onDisk] = [0, 0];
+  let end: string | undefined;
   return {
-    committed: () => {
+    committed: (newest) => {
       commits += 1;
+      end = newest;
     },
     async kept() {
       // What is committed while the disk is at work may have come too late for it.
-      const mark = commits;
+      const [mark, goesTo] = [commits, end];
       if (onDisk >= mark) return;
       await sync();
-      onDisk = Math.max(onDisk, mark);
+      if (onDisk >= mark) return;
+      onDisk = mark;
+      if (goesTo !== undefined) kept(goesTo);
     },
   };
 }
@@ -77,16 +82,22 @@ const TIME_SLACK_MS = 5_000;
 /**
  * For `dataFolder`: a function that puts every data file changed since its last call on the disk, directories too.
  * After a checkpoint the log is not needed any more, so the files must really be there. How far they are is kept as
- * the time of the file `marker`, so that a start has to look only at what the last run left.
+ * the time of the file `marker`, so that a start has to look only at what the last run left; in it stands what the folder
+ * was like, for the look at the next start.
  */
 export function openSettling(dataFolder: string, marker: string): Settle {
   return async () => {
     const began = systemClock();
     const last = await stat(marker).catch(() => undefined);
+    // Before they are put on the disk: what grows after that may not be there yet.
+    const likeness = await likenessOf(dataFolder);
     if (last) await syncChanged(dataFolder, last.mtimeMs - TIME_SLACK_MS);
     else await syncWhole(dataFolder);
-    await writeFile(marker, '');
-    await utimes(marker, began / 1000, began / 1000);
+    const next = `${marker}.new`;
+    await writeFile(next, likeness);
+    await utimes(next, began / 1000, began / 1000);
+    await syncFile(next, 'all');
+    await rename(next, marker);
   };
 }
 
