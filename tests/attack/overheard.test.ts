@@ -44,6 +44,16 @@ test('what is kept is found as it was kept, and not inside of something longer',
   expect(secretsIn('"theirs":17302910, "ours":0.730291, "id":"a-730291"')).toEqual([]);
 });
 
+test('what is kept in one file is no secret in another of the same process', () => {
+  keepSecret('a code', '835102');
+  keepSecret('a code', '604417', 'another.test.ts');
+  const said = '{"theirs":835102,"ours":604417}';
+  expect(secretsIn(said, 'another.test.ts')).toEqual(['a code']);
+  expect(secretsIn('{"theirs":835102}', 'another.test.ts')).toEqual([]);
+  expect(secretsIn('{"theirs":835102}', import.meta.filename)).toEqual(['a code']);
+  expect(secretsIn('{"ours":604417}')).toEqual([]);
+});
+
 test('a house in this process that says one is found out when it closes, and no other', async () => {
   const [silent, loud] = [await openStage(), await openStage()];
   const ming = await openMember(loud.place, { phone: '13812349999' });

@@ -3,6 +3,7 @@
  * and phones, words and signatures of people, and whatever anybody in these tests typed, was texted or was let in by.
  * Invariant: an ear that was opened and is closed has heard nothing secret, or the test fails.
  */
+import { expect } from 'vitest';
 import { hasCheckDigit } from '#shared/rules/card-number.ts';
 import { checkLetter } from '#shared/rules/identity-number.ts';
 
@@ -13,13 +14,30 @@ export interface Ear {
   readonly close: () => void;
 }
 
-const kept = new Map<string, string>();
+/** What was typed, by the file of tests in which it was: files share a process, and six digits of one may stand in another by chance. */
+const keptIn = new Map<string, Map<string, string>>();
+
+function keptBy(file: string): Map<string, string> {
+  const kept = keptIn.get(file) ?? new Map<string, string>();
+  keptIn.set(file, kept);
+  return kept;
+}
+
+/** The file of tests that is under way; benches have houses as well, and are none. */
+function fileUnderWay(): string {
+  try {
+    return expect.getState().testPath ?? '';
+  } catch {
+    return '';
+  }
+}
 
 /**
- * From now on no house may say `secret`, until what is answered is called; one too short to be told from any other word is
+ * From now on no house of `file` may say `secret`, until what is answered is called; one too short to be told from any other word is
  * left out.
  */
-export function keepSecret(what: string, secret: string): () => void {
+export function keepSecret(what: string, secret: string, file = fileUnderWay()): () => void {
+  const kept = keptBy(file);
   if (secret.length >= 6) kept.set(secret, what);
   return () => void kept.delete(secret);
 }
@@ -69,13 +87,13 @@ const SHAPES: readonly (readonly [what: string, shape: RegExp, isMeant?: (found:
   ['words of people', /\p{sc=Han}/gu],
 ];
 
-/** What of `text` no log may hold; each kind once. */
-export function secretsIn(text: string): string[] {
+/** What of `text` no log of a house in `file` may hold; each kind once. */
+export function secretsIn(text: string, file = fileUnderWay()): string[] {
   const plain = text.replace(BESIDE, '');
   const shapes = SHAPES.filter(([, shape, isMeant]) =>
     plain.match(shape)?.some((found) => isMeant?.(found) ?? true),
   ).map(([what]) => what);
-  const words = [...kept]
+  const words = [...keptBy(file)]
     .filter(([secret]) => plain.includes(secret) && standsIn(plain, secret))
     .map(([, what]) => what);
   return [...new Set([...shapes, ...words])];
