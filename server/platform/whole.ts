@@ -106,6 +106,8 @@ async function settledLikeness(dataDir: string): Promise<Likeness> {
   }
 }
 
+/** The path of a table's or an index's first file, by which the catalogue names it. */
+const relationOf = (path: string) => path.replace(/[_.].*/, '');
 const shorter = (path: string) => `its file ${path} is gone or shorter than it was`;
 
 /** Looks at what the engine has made of the folder, before anybody is served from it. Throws {@link FolderDamaged}. */
@@ -116,15 +118,16 @@ export async function lookAfter(dataDir: string, ask: Ask, shrunk: Shrunk): Prom
     `select pg_relation_filepath(oid) as path from pg_class where relkind in ('r', 'i', 't', 'S', 'm') and relpersistence <> 't'`,
   );
   const needed = new Set(rows.map(({ path }) => path));
-  const lost = shrunk.find((path) => needed.has(path.replace(/[_.].*/, '')));
+  const lost = shrunk.find((path) => needed.has(relationOf(path)));
   const gone = [...needed].find((path) => !existsSync(join(folder, path)));
   if (lost ?? gone) throw new FolderDamaged(dataDir, shorter(lost ?? gone ?? ''));
   const bytes = new Uint8Array(PAGE * PAGES_A_LOOK);
   for (const place of ['global', ...(await databases(folder))]) {
     for (const name of await readdir(join(folder, place))) {
       const path = `${place}/${name}`;
-      // Where there is room in a file may be wrong after a crash: the engine makes it anew and takes no row from it.
-      if (!RELATION.test(path) || name.includes('_fsm')) continue;
+      // What a crash left of a table that never came to be is nobody's. Where there is room in a file may be wrong after one:
+      // the engine makes it anew and takes no row from it.
+      if (!needed.has(relationOf(path)) || name.includes('_fsm')) continue;
       const page = await wrongPage(join(folder, path), segmentOf(name), bytes);
       if (page !== undefined)
         throw new FolderDamaged(dataDir, `page ${page} of its file ${path} is not as it was written`);
