@@ -108,7 +108,8 @@ export async function openStage(
   };
 }
 
-interface Contract {
+/** What `/openapi.json` says, as far as it is read here. */
+export interface Contract {
   readonly paths: Readonly<
     Record<
       string,
@@ -128,7 +129,8 @@ interface Contract {
   >;
 }
 
-function routesOf({ paths }: Contract): Route[] {
+/** Every route the contract tells of. */
+export function routesOf({ paths }: Contract): Route[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
       method: method.toUpperCase() as Route['method'],
