@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import type { HeldAllowance } from '#server/allowance/allowance.ts';
 import type { Identity } from '#server/identity/identity.ts';
 import { openSealing, type SettledProof, settledProof } from '#server/payment/claims.ts';
+import { openFinality } from '#server/payment/finality.ts';
 import { listCases, readCase } from '#server/payment/fork.ts';
 import { matureDue, noteEpochs, openRecovery, seedGuarantee } from '#server/payment/guarantee.ts';
 import type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
@@ -26,7 +27,6 @@ import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import type { HeldPayment } from '#shared/protocol/chain.ts';
-import { finalityMessage } from '#shared/protocol/finality.ts';
 import { readFork } from '#shared/protocol/fork.ts';
 
 export type { DisputeHook, PaymentParts } from '#server/payment/parts.ts';
@@ -121,6 +121,7 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
   const sealTogether = gather<void, void>((callers) => seal().then(() => callers), { most: 100_000 });
   const recover = openRecovery(parts);
   const recoverTogether = gather<void, void>((callers) => recover().then(() => callers), { most: 100_000 });
+  const finality = openFinality(parts);
   const names = async (wallets: readonly Id[]) =>
     new Map([...(await deps.identity.people(wallets))].map(([id, person]) => [id, person.verifiedName]));
   return {
@@ -135,8 +136,8 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
       }),
     heldPayments: async (tx, allowance) => (await store.chainsOf(tx, [allowance])).map(heldRow),
     stories: (tx, wanted) => readStories(tx, told, wanted),
-    finality: (id) => finalityOf(parts, id),
-    view: (wallet, id, options) => viewPayment(parts, names, wallet, id, options.finality),
+    finality,
+    view: (wallet, id, options) => viewPayment(parts, { names, finality }, wallet, id, options.finality),
     receiptState: async (id) => {
       const [row] = await store.knownPayments(parts.database, [id]);
       if (row === undefined) return refuse({ code: 'request.not-found' });
@@ -195,28 +196,15 @@ async function inTurn(
   return answers;
 }
 
-async function finalityOf(parts: PaymentParts, id: Uint8Array): Promise<Uint8Array | undefined> {
-  const [row] = await store.readPayments(parts.database, [id]);
-  // What was given back after it was final is not called final again.
-  if (row?.state !== 'settled') return undefined;
-  const kept = await store.readFinality(parts.database, id);
-  if (kept !== undefined) return kept;
-  const signed = await parts.regions.sign(row.payee_region, finalityMessage, {
-    region: row.payee_region,
-    payment: row.id,
-    payee: row.payee_id,
-    invoice: row.invoice,
-    amount: row.amount,
-    currency: row.currency,
-    time: parts.clock(),
-  });
-  await store.writeFinality(parts.database, id, signed);
-  return store.readFinality(parts.database, id);
+/** What is told of a payment beside its row. */
+interface Told {
+  readonly names: (wallets: readonly Id[]) => Promise<ReadonlyMap<Id, string>>;
+  readonly finality: Payments['finality'];
 }
 
 async function viewPayment(
   parts: PaymentParts,
-  names: (wallets: readonly Id[]) => Promise<ReadonlyMap<Id, string>>,
+  { names, finality: finalityOf }: Told,
   wallet: Id,
   id: Uint8Array,
   wantsFinality: boolean,
@@ -225,7 +213,7 @@ async function viewPayment(
   if (row === undefined || (row.payer !== wallet && row.payee !== wallet)) return refuse({ code: 'request.not-found' });
   const role = row.payer === wallet ? 'payer' : 'payee';
   const [peer, region] = role === 'payer' ? [row.payee, row.payee_region] : [row.payer, row.region];
-  const finality = wantsFinality ? await finalityOf(parts, id) : undefined;
+  const finality = wantsFinality ? await finalityOf(id) : undefined;
   const proof = finality && (await settledProof(parts, row.payee_region, id));
   const receipts = await store.receiptsOf(parts.database, [id]);
   const taken = receipts.find(({ checked, status }) => checked && status === 'accepted');

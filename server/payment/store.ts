@@ -210,17 +210,34 @@ export function lockMaturing(tx: Sql, region: string, now: Instant, limit: numbe
   );
 }
 
-/** The finality receipt kept with a payment, if one was issued. */
-export async function readFinality(tx: Sql, id: Uint8Array): Promise<Uint8Array | undefined> {
-  const rows = await tx.query<{ finality: Uint8Array | null }>('select finality from payment where id = $1::bytea', [
-    id,
-  ]);
-  return rows[0]?.finality ?? undefined;
+/** What a finality receipt says of a settled payment, and the receipt that was issued, if any. */
+export type FinalPayment = Pick<
+  PaymentRow,
+  'region' | 'id' | 'payee_id' | 'payee_region' | 'invoice' | 'amount' | 'currency'
+> & { readonly finality: Uint8Array | null };
+
+/** Those of `ids` that are settled. */
+export function readFinal(tx: Sql, ids: readonly Uint8Array[]): Promise<FinalPayment[]> {
+  return tx.query<FinalPayment>(
+    `select region, id, payee_id, payee_region, invoice, amount, currency, finality from payment
+     where id = any($1::bytea[]) and state = 'settled'`,
+    [ids],
+  );
 }
 
-/** Keeps the first finality receipt of a payment. */
-export async function writeFinality(tx: Sql, id: Uint8Array, bytes: Uint8Array): Promise<void> {
-  await tx.query('update payment set finality = $2 where id = $1::bytea and finality is null', [id, bytes]);
+/** Keeps the first finality receipt of each payment. */
+export async function keepFinality(
+  tx: Sql,
+  rows: readonly { readonly region: string; readonly id: Uint8Array; readonly finality: Uint8Array }[],
+): Promise<void> {
+  await byRegion(rows, (region, some) =>
+    tx.query(
+      `update payment as p set finality = i.finality
+       from (select unnest($2::bytea[]) as id, unnest($3::bytea[]) as finality) as i
+       where p.region = $1 and p.id = i.id and p.finality is null`,
+      [region, some.map((row) => row.id), some.map((row) => row.finality)],
+    ),
+  );
 }
 
 /** A payee's word on a payment. `checked`: its signature was verified. */
