@@ -3,7 +3,7 @@
  * Invariant: what a step writes and how far the follower has come are one transaction.
  */
 import type { JournalTransfer, Ledger } from '#server/ledger/ledger.ts';
-import { holdFollower, saveFollower } from '#server/ledger/store.ts';
+import { followedToEnd, holdFollower, saveFollower } from '#server/ledger/store.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 
 /** Who follows. `name` is unique in the house; a new name begins at the first transfer of `region`. */
@@ -23,6 +23,9 @@ export function follow(following: Following): () => Promise<number> {
   const { database, ledger, name, region, step } = following;
   const most = following.most ?? 500;
   return async () => {
+    // Holding the follower is a write, and its commit waits for the disk: too dear for a region where nothing happens.
+    const end = await followedToEnd(database, region, name);
+    if (end !== undefined) return end;
     for (;;) {
       const [cursor, count] = await database.transaction(async (tx) => {
         const from = await holdFollower(tx, region, name);

@@ -308,6 +308,16 @@ export async function holdFollower(tx: Sql, region: string, name: string): Promi
   return row?.cursor ?? 0;
 }
 
+/** How far a follower has come when it is at the end of its journal; looked at without waiting for anybody. */
+export async function followedToEnd(sql: Sql, region: string, name: string): Promise<number | undefined> {
+  const [row] = await sql.query<{ cursor: number }>(
+    `select f.cursor from ledger_follower f join ledger_journal_end e on e.region = f.region
+     where f.region = $1 and f.name = $2 and e.region = $1 and e.cursor = f.cursor`,
+    [region, name],
+  );
+  return row?.cursor;
+}
+
 /** Saves how far the follower has come. */
 export async function saveFollower(tx: Sql, region: string, name: string, cursor: number): Promise<void> {
   await tx.query('update ledger_follower set cursor = $3::bigint where region = $1 and name = $2', [
