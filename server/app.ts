@@ -25,6 +25,7 @@ import { noticeRoutes } from '#server/notice/routes.ts';
 import { fundOwed, openPayments } from '#server/payment/payment.ts';
 import { paymentRoutes } from '#server/payment/routes.ts';
 import { PLACEMENT } from '#server/placement.ts';
+import { USUAL_ADMISSION } from '#server/platform/admission.ts';
 import { systemClock } from '#server/platform/clock.ts';
 import { type BelieveClock, openClockGuard } from '#server/platform/clock-guard.ts';
 import type { Config } from '#server/platform/config.ts';
@@ -104,7 +105,8 @@ export async function buildHouse(config: Config, parts: HouseParts = {}): Promis
   const database = collector ? traceDatabase(opened) : opened;
   // Filled as the house is built; what stands here must hold for it to be ready.
   const checks: Record<string, () => Promise<void>> = {};
-  const app = await createHttp(config, { database, checks, ...(parts.logTo && { logTo: parts.logTo }) });
+  const admission = { ...USUAL_ADMISSION, requests: config.requestsMost };
+  const app = await createHttp(config, { database, checks, admission, ...(parts.logTo && { logTo: parts.logTo }) });
   metrics.watch(app);
   if (config.tracing) traceRequests(app, collector);
 

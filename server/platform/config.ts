@@ -1,5 +1,6 @@
 /** Everything the house is told from outside, read and checked once at its start. */
 import { join } from 'node:path';
+import { USUAL_ADMISSION } from '#server/platform/admission.ts';
 import type { CollectorPlace } from '#server/platform/otlp.ts';
 
 /** How this process is set up; made by {@link readConfig}. */
@@ -24,6 +25,8 @@ export interface Config {
   readonly drainMs: number;
   /** How long the whole stop may take; what is not answered by then is cut off. */
   readonly stopWithinMs: number;
+  /** How many requests it takes on at once; whoever comes beyond is told when to come again. */
+  readonly requestsMost: number;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   /** Where the figures may be read (METRICS_PORT); undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | undefined } | undefined;
@@ -41,8 +44,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads HOST, PORT, PORT_SHARED, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, STOP_WITHIN_MS, SANDBOX_URL,
- * INSIDE_HOSTS, LOG_LEVEL, METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING, TRUST_PROXY, and of OpenTelemetry OTEL_EXPORTER_OTLP_ENDPOINT,
+ * Reads HOST, PORT, PORT_SHARED, ORIGIN, RP_ID, DATA_DIR, DATABASE_URL, DISK_FLOOR_MB, DRAIN_MS, STOP_WITHIN_MS, REQUESTS_MOST,
+ * SANDBOX_URL, INSIDE_HOSTS, LOG_LEVEL, METRICS_PORT, METRICS_HOST, METRICS_TOKEN, TRACING, TRUST_PROXY, and of OpenTelemetry OTEL_EXPORTER_OTLP_ENDPOINT,
  * OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER_ARG.
  * Throws {@link ConfigError} for a value that cannot be meant.
  */
@@ -69,6 +72,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     diskFloorBytes: wholeNumber(env, 'DISK_FLOOR_MB', 256, 1_000_000) * 1024 * 1024,
     drainMs: wholeNumber(env, 'DRAIN_MS', 500, 5_000),
     stopWithinMs: wholeNumber(env, 'STOP_WITHIN_MS', 10_000, 300_000),
+    requestsMost: wholeNumber(env, 'REQUESTS_MOST', USUAL_ADMISSION.requests, 100_000, 1),
     sandboxUrl: url(env, 'SANDBOX_URL', 'http://127.0.0.1:4801', ['http:', 'https:']).origin,
     insideHosts: listed(env.INSIDE_HOSTS),
     logLevel,
@@ -143,11 +147,13 @@ function wholeNumber(
   name: string,
   usual: number,
   most: number,
+  least = 0,
 ): number {
   const text = env[name];
   if (text === undefined) return usual;
-  if (/^\d{1,9}$/.test(text) && Number(text) <= most) return Number(text);
-  throw new ConfigError(`${name} is a whole number from 0 to ${most}`);
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+  if (value >= least && value <= most) return value;
+  throw new ConfigError(`${name} is a whole number from ${least} to ${most}`);
 }
 
 function url(env: Readonly<Record<string, string | undefined>>, name: string, usual: string, schemes: string[]): URL {

@@ -17,6 +17,7 @@ import { type Clock, instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
 import { type PaymentCore, paymentIdOf, signPayment } from '#shared/protocol/payment.ts';
+import type { Signer } from '#shared/protocol/signature.ts';
 import { knownAllowance } from '#shared/protocol/trust.ts';
 import { freshSigner, signClosing } from '#tests/kit/market.ts';
 import { good, type Member, openTexts, type Place } from '#tests/kit/member.ts';
@@ -288,12 +289,31 @@ export async function fund({ house, place }: Stage, { wallet }: Pick<Member, 'wa
   if (!posted.ok) throw new Error(posted.error.code);
 }
 
-/** Signs payments over a fresh allowance of `payer` (of `total` fen when said), each the next of its chain unless a number is told. */
+/** Asks for a fresh allowance of `payer` (of `total` fen when said), to sign payments over. */
 export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<Place, 'clock'>, total?: number) {
   const signer = freshSigner();
-  const room = total === undefined ? {} : { total };
-  const want = { key: toBase64url(signer.key), currency: 'CNY', wrapped: true, ...room };
-  const answer = await good(payer.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, want }));
+  const answer = await good(
+    payer.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, want: wantOn(signer, total) }),
+  );
+  const purse = purseIn(answer, signer, clock);
+  return {
+    ...purse,
+    /** Gives back what is left: nothing more is paid on this allowance, and the payer may have the next one. */
+    async giveBack(): Promise<void> {
+      const closings = [await purse.closing()];
+      const { closed } = await good(payer.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, closings }));
+      if (closed.length !== 1) throw new Error('the allowance was not closed');
+    },
+  };
+}
+
+/** How a phone asks for an allowance on the key of `signer`, of `total` fen when said. */
+export function wantOn({ key }: Signer, total?: number): NonNullable<SyncRequest['want']> {
+  return { key: toBase64url(key), currency: 'CNY', wrapped: true, ...(total === undefined ? {} : { total }) };
+}
+
+/** Signs payments over the allowance that `answer` brought, each the next of its chain unless it is a fork. */
+export function purseIn(answer: Pick<SyncAnswer, 'allowance' | 'allowanceRefused'>, signer: Signer, clock: Clock) {
   const read = knownAllowance(fromBase64url(answer.allowance ?? '') ?? new Uint8Array());
   if (!read.ok) throw new Error(`no allowance: ${answer.allowanceRefused ?? read.error.code}`);
   const allowance = read.value;
@@ -322,11 +342,7 @@ export async function openPurse(payer: Pick<Member, 'device'>, { clock }: Pick<P
       if (!fork) last = { core, id };
       return { id: toBase64url(id), bytes: toBase64url(await signPayment(core, signer)) };
     },
-    /** Gives back what is left: nothing more is paid on this allowance, and the payer may have the next one. */
-    async giveBack(): Promise<void> {
-      const closings = [toBase64url(await signClosing(allowance, signer, last))];
-      const { closed } = await good(payer.device.ask<SyncAnswer>('POST', '/sync', { ...EMPTY_SYNC, closings }));
-      if (closed.length !== 1) throw new Error('the allowance was not closed');
-    },
+    /** The word that nothing more is paid on this allowance. */
+    closing: async (): Promise<string> => toBase64url(await signClosing(allowance, signer, last)),
   };
 }

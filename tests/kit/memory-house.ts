@@ -33,6 +33,7 @@ export function memoryHouse(sandboxUrl: string): MemoryHouse {
       diskFloorBytes: 0,
       drainMs: 0,
       stopWithinMs: 10_000,
+      requestsMost: 2_000,
       insideHosts: [],
       sandboxUrl,
       logLevel: 'debug',
