@@ -308,11 +308,11 @@ export async function holdFollower(tx: Sql, region: string, name: string): Promi
   return row?.cursor ?? 0;
 }
 
-/** How far a follower has come when it is at the end of its journal; looked at without waiting for anybody. */
+/** How far a follower has come when it is at the end of its journal, which may not have begun; nobody is waited for. */
 export async function followedToEnd(sql: Sql, region: string, name: string): Promise<number | undefined> {
   const [row] = await sql.query<{ cursor: number }>(
-    `select f.cursor from ledger_follower f join ledger_journal_end e on e.region = f.region
-     where f.region = $1 and f.name = $2 and e.region = $1 and e.cursor = f.cursor`,
+    `select f.cursor from ledger_follower f left join ledger_journal_end e on e.region = f.region
+     where f.region = $1 and f.name = $2 and f.cursor = coalesce(e.cursor, 0)`,
     [region, name],
   );
   return row?.cursor;
