@@ -61,15 +61,22 @@ async function openWhole(dataDir: string, folder: string, guard: () => void): Pr
   ).catch((error: unknown) => {
     // An engine with no room to begin says no more than one with a damaged folder.
     guard();
-    throw new FolderDamaged(dataDir, `the engine does not open it (${error instanceof Error ? error.message : error})`);
+    throw new FolderDamaged(dataDir, `the engine does not open it (${messageOf(error)})`);
   });
   try {
     await lookAfter(dataDir, async <Row>(text: string) => rowsOf<Row>(await engine.ask({ text, values: [] })), shrunk);
   } catch (error) {
-    await engine.close();
-    throw error;
+    await engine.close().catch(nothing);
+    // Even its catalogue may be what cannot be read.
+    throw error instanceof FolderDamaged
+      ? error
+      : new FolderDamaged(dataDir, `the engine does not read it (${messageOf(error)})`);
   }
   return engine;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function nothing(): void {}
