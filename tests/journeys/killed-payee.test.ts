@@ -125,7 +125,7 @@ test('a payee whose list of stopped wallets is too old says so before it asks, a
   await scan(payer, payee);
   await confirm(payer);
   expect(await collect(payee, payer)).toBe('verified');
-  await payee.page.locator('.old').waitFor();
+  await payee.page.locator('.soft.old').waitFor();
   await picture(payee, 'status-age');
 });
 
