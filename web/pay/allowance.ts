@@ -1,8 +1,7 @@
 /** The offline allowance as a person handles it: how much is left, how much they want ready, and giving it back. */
 import type { Refusal } from '#shared/api/refusal.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
-import { knownAllowance } from '#shared/protocol/trust.ts';
-import { hasGuarantee } from '#shared/rules/guarantee.ts';
+import { isBacked } from '#web/pay/backing.ts';
 import { unlockByPasskey } from '#web/pay/passkey.ts';
 import { closeAllowance } from '#web/sync/closing.ts';
 import { type SyncNeeds, syncNow } from '#web/sync/sync.ts';
@@ -39,7 +38,6 @@ export async function offlineView(needs: Pick<SyncNeeds, 'vault' | 'clock'>): Pr
   const { vault, clock } = needs;
   const row = await openAllowance(vault, clock());
   const key = row && (await vault.keys.get(row.key));
-  const signed = row && knownAllowance(row.bytes);
   const closing = await vault.allowances.where('state').equals('closing').toArray();
   const wantedTotal = await readSetting(vault, 'offlineTotal');
   const wantedCount = await readSetting(vault, 'offlineCount');
@@ -52,7 +50,7 @@ export async function offlineView(needs: Pick<SyncNeeds, 'vault' | 'clock'>): Pr
     most: row?.most ?? 0,
     countLeft: row ? row.most - row.count : 0,
     wrapped: key?.sealed !== undefined,
-    backed: signed?.ok === true && hasGuarantee(signed.value.message),
+    backed: row !== undefined && isBacked(row.bytes),
     worst: row && key?.sealed === undefined ? row.total - row.spent : 0,
     closing: closing.reduce((sum, each) => sum + each.total - each.spent, 0),
     ...(wantedTotal === undefined ? {} : { wantedTotal }),

@@ -23,7 +23,6 @@ import { type SignatureQuestion, verifyAsync, webVerifier } from '#shared/protoc
 import { finalityChecks, knownAllowance, type Trust, type Verified } from '#shared/protocol/trust.ts';
 import { invoiceEnd, paymentChecks } from '#shared/protocol/verify.ts';
 import { isListOld, mayAskFor, type PayeeTerms } from '#shared/rules/acceptance.ts';
-import { hasGuarantee } from '#shared/rules/guarantee.ts';
 import { DEFAULT_POLICIES } from '#shared/rules/policy.ts';
 import { decline, mustDecline, type Shown, signedForChecks } from '#web/pay/decline.ts';
 import { askForBackgroundSync } from '#web/sync/wake.ts';
@@ -331,12 +330,6 @@ async function acceptFinality(
   const payment = toBase64url(checked.value.message.payment);
   await needs.vault.invoices.update(invoice.id, { paidBy: payment });
   return ok({ kind: 'settled', payment });
-}
-
-/** Whether the guarantee fund stands behind a payment this payee took, as its allowance says. */
-export function isBacked({ allowanceBytes }: ReceivedRow): boolean {
-  const allowance = knownAllowance(allowanceBytes);
-  return allowance.ok && hasGuarantee(allowance.value.message);
 }
 
 /** The receipt as a code, for the payer to scan. */

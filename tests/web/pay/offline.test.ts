@@ -21,11 +21,11 @@ import {
   type TownRegion,
 } from '#tests/web/vault/town.ts';
 import { offlineView } from '#web/pay/allowance.ts';
+import { isBacked } from '#web/pay/backing.ts';
 import { declinedFor } from '#web/pay/decline.ts';
 import {
   acceptCode,
   invoiceCode,
-  isBacked,
   listStanding,
   makeInvoice,
   openInvoices,
@@ -110,7 +110,7 @@ describe('one payment', () => {
       const { invoice, frame } = await ask(payee, 5_00);
       const shown = frameOf(await paymentCode(payer.vault, await payFor(payer, frame)));
       const got = good(await acceptCode(payee, invoice, shown));
-      expect(got.kind === 'verified' && isBacked(got.row)).toBe(backed);
+      expect(got.kind === 'verified' && isBacked(got.row.allowanceBytes)).toBe(backed);
     },
   );
 
