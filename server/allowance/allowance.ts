@@ -5,15 +5,16 @@
 import { readFileSync } from 'node:fs';
 import { type CertifiedPayee, openCertificates } from '#server/allowance/certificate.ts';
 import {
-  closeAllowance,
+  closeAllowances,
   releaseDue,
   stopAllowance,
   stopAllowancesOfPasskey,
   stopAllowancesOfWallet,
   stopDeviceOf,
 } from '#server/allowance/ending.ts';
+import type { Want } from '#server/allowance/grant.ts';
 import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
-import { type Issued, openIssuing, type Want } from '#server/allowance/issue.ts';
+import { type Issued, openIssuing } from '#server/allowance/issue.ts';
 import { lockHeld } from '#server/allowance/lock.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import * as store from '#server/allowance/store.ts';
@@ -30,8 +31,9 @@ import type { Currency } from '#shared/money/currency.ts';
 import { allowancePolicy, spendSince, TIERS } from '#shared/rules/policy.ts';
 
 export type { CertifiedPayee } from '#server/allowance/certificate.ts';
+export type { Want } from '#server/allowance/grant.ts';
 export type { HeldAllowance, HeldPayments, StopReason } from '#server/allowance/held.ts';
-export type { Issued, Want } from '#server/allowance/issue.ts';
+export type { Issued } from '#server/allowance/issue.ts';
 export type { AllowanceParts } from '#server/allowance/parts.ts';
 
 /** What this capability remembers. */
@@ -79,8 +81,11 @@ export interface Allowances {
   readonly payees: (tx: Sql, payees: readonly Id[]) => Promise<Map<Id, CertifiedPayee>>;
   /** Issues what the device asks for, or says why not; asking again with the same key answers the same allowance. */
   readonly issue: (device: Device, want: Want) => Promise<Result<Issued, Refusal>>;
-  /** Closes by a signed closing and gives the rest back at once; again is the same act. Answers the allowance's id. */
-  readonly close: (closing: Uint8Array, held: HeldPayments) => Promise<Result<Id, Refusal>>;
+  /**
+   * Closes by signed closings, all in one transaction, and gives the rest back at once; again is the same act. Answers each
+   * in order with the id of its allowance.
+   */
+  readonly close: (closings: readonly Uint8Array[], held: HeldPayments) => Promise<Result<Id, Refusal>[]>;
   /** Gives back what is left of allowances whose claim window is over; answers how many there were. */
   readonly releaseDue: () => Promise<number>;
   /** A certificate when the device's own (good until `until`) is missing or half spent; undefined when it is fine. */
@@ -118,7 +123,7 @@ export function openAllowances(parts: AllowanceParts): Allowances {
     stop: (tx, allowance, reason, at) => stopAllowance(tx, regions, allowance, reason, at),
     payees: certificates.payees,
     issue: issuing.issue,
-    close: (closing, held) => closeAllowance(parts, closing, held),
+    close: (closings, held) => closeAllowances(parts, closings, held),
     releaseDue: () => releaseDue(parts),
     certificate: certificates.renew,
     exposure: async (region) => issuing.exposure(database, region, clock()),

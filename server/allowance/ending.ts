@@ -11,11 +11,12 @@ import type { Sql } from '#server/platform/database.ts';
 import { heldOpenUntil, type Regions } from '#server/region/region.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
-import { sameBytes } from '#shared/base/bytes.ts';
+import { sameBytes, toBase64url } from '#shared/base/bytes.ts';
 import { type Id, newId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import type { Instant } from '#shared/base/time.ts';
 import { money } from '#shared/money/money.ts';
+import type { HeldPayment } from '#shared/protocol/chain.ts';
 import { closingMessage } from '#shared/protocol/closing.ts';
 import { verifyAsync, webVerifier } from '#shared/protocol/signature.ts';
 import { closingChecks } from '#shared/protocol/witness.ts';
@@ -28,28 +29,52 @@ const INNOCENT: readonly StopReason[] = ['passkey-revoked', 'wallet-frozen', 'wa
 
 const verifier = webVerifier();
 
-/** Closes by the device's signed word. What it says was paid stays on hold until it is claimed or the window is over. */
-export async function closeAllowance(
+/**
+ * Closes by the devices' signed words, all in one transaction, and answers each in order. What a word says was paid stays on
+ * hold until it is claimed or the window is over.
+ */
+export async function closeAllowances(
   parts: AllowanceParts,
-  closing: Uint8Array,
+  closings: readonly Uint8Array[],
   heldPayments: HeldPayments,
-): Promise<Result<Id, Refusal>> {
-  const read = closingMessage.read(closing);
-  if (!read.ok) return read;
-  const { allowance: reference, lastTotal } = read.value.message;
+): Promise<Result<Id, Refusal>[]> {
+  const words = closings.map((bytes) => ({ bytes, read: closingMessage.read(bytes) }));
+  const references = words.flatMap(({ read }) => (read.ok ? [read.value.message.allowance] : []));
+  if (references.length === 0) return words.map(({ read }) => (read.ok ? refuse({ code: 'allowance.unknown' }) : read));
   return parts.database.transaction(async (tx) => {
-    const [held] = await lockHeld(tx, [reference]);
-    if (held === undefined) return refuse({ code: 'allowance.unknown' });
-    const checked = await verifyAsync(closingChecks(closing, held.signed, await heldPayments(tx, held)), verifier);
-    if (!checked.ok) return checked;
-    if (held.state === 'stopped' && !isInnocent(held)) return refuse({ code: 'allowance.stopped' });
-    if (held.state === 'live' || held.state === 'stopped') {
-      const returned = Math.max(0, held.total - held.returned - Math.max(lastTotal, held.claimed));
-      await giveBack(parts, tx, 'close', [{ held, moves: returnMoves(held, returned) }]);
-      await store.endAllowance(tx, held, { state: 'closed', returned, closing });
+    const locked = await lockHeld(tx, references);
+    const held = new Map(locked.map((one) => [toBase64url(one.reference), one]));
+    const chains = await heldPayments(tx, locked);
+    const ends = new Map<Id, Ending>();
+    const answers: Result<Id, Refusal>[] = [];
+    for (const { bytes, read } of words) {
+      const one = read.ok ? held.get(toBase64url(read.value.message.allowance)) : undefined;
+      if (!read.ok) answers.push(read);
+      else if (one === undefined) answers.push(refuse({ code: 'allowance.unknown' }));
+      else {
+        const answer = await closedBy(bytes, one, chains.get(one.id) ?? []);
+        answers.push(answer);
+        const isOpen = (one.state === 'live' || one.state === 'stopped') && !ends.has(one.id);
+        if (!answer.ok || !isOpen) continue;
+        const returned = Math.max(0, one.total - one.returned - Math.max(read.value.message.lastTotal, one.claimed));
+        ends.set(one.id, { held: one, moves: returnMoves(one, returned), returned, closing: bytes });
+      }
     }
-    return ok(held.id);
+    await end(parts, tx, 'close', [...ends.values()]);
+    return answers;
   });
+}
+
+/** Whether its device closes `held` by `closing`. */
+async function closedBy(
+  closing: Uint8Array,
+  held: HeldAllowance,
+  payments: readonly HeldPayment[],
+): Promise<Result<Id, Refusal>> {
+  const checked = await verifyAsync(closingChecks(closing, held.signed, payments), verifier);
+  if (!checked.ok) return checked;
+  if (held.state === 'stopped' && !isInnocent(held)) return refuse({ code: 'allowance.stopped' });
+  return ok(held.id);
 }
 
 /** Stops one allowance and its device. */
@@ -106,7 +131,7 @@ export async function stopAllowancesOfPasskey(tx: Sql, regions: Regions, passkey
   const key = keyOfCose(passkey.publicKey);
   if (key === undefined) return;
   // The lock a wallet is issued under: an allowance being issued just now is seen, or names the next passkey.
-  await store.lockSetting(tx, passkey.region, passkey.wallet);
+  await store.lockSettings(tx, [passkey]);
   const rows = await store.lockLive(tx, passkey.region, passkey.wallet);
   const named = rows.filter((row) => {
     const held = heldOf(row).signed.message.passkey;
@@ -126,7 +151,7 @@ export async function stopAllowancesOfWallet(
   { region, wallet }: { readonly region: string; readonly wallet: Id },
   reason: 'wallet-frozen' | 'wallet-paused' | 'limits-eased',
 ): Promise<void> {
-  await store.lockSetting(tx, region, wallet);
+  await store.lockSettings(tx, [{ region, wallet }]);
   await stopThese(tx, regions, region, await store.lockLive(tx, region, wallet), reason);
 }
 
@@ -172,7 +197,7 @@ export async function releaseDue(parts: AllowanceParts): Promise<number> {
 async function releaseSome(parts: AllowanceParts, tx: Sql, region: string): Promise<number> {
   const due = (await store.takeDue(tx, region, parts.clock(), RELEASED_AT_ONCE)).map(heldOf);
   const owed = new Map<string, number>();
-  const units: { held: HeldAllowance; moves: Move[] }[] = [];
+  const ends: Ending[] = [];
   for (const held of due) {
     const debt = receivable(held.region, held.wallet, held.currency);
     const owes = owed.get(debt.id) ?? (await parts.ledger.balances(held.region, [debt], tx))[0] ?? 0;
@@ -180,10 +205,10 @@ async function releaseSome(parts: AllowanceParts, tx: Sql, region: string): Prom
     owed.set(debt.id, owes - paid);
     const hold = holdOf(held.region, held.id, held.currency, held.wallet);
     const repay = paid === 0 ? [] : [{ debit: hold, credit: debt, amount: money(paid, held.currency) }];
-    units.push({ held, moves: [...repay, ...returnMoves(held, held.remaining - paid)] });
-    await store.endAllowance(tx, held, { state: 'released', returned: held.remaining });
+    const moves = [...repay, ...returnMoves(held, held.remaining - paid)];
+    ends.push({ held, moves, returned: held.remaining, closing: null });
   }
-  await giveBack(parts, tx, 'release', units);
+  await end(parts, tx, 'release', ends);
   return due.length;
 }
 
@@ -194,14 +219,29 @@ function returnMoves(held: HeldAllowance, amount: number): Move[] {
   return [{ debit: hold, credit: purse, amount: money(amount, held.currency) }];
 }
 
-async function giveBack(
+/** What goes out of a hold when its allowance ends. */
+interface Ending {
+  readonly held: HeldAllowance;
+  readonly moves: Move[];
+  readonly returned: number;
+  /** The device's word, when it was that. */
+  readonly closing: Uint8Array | null;
+}
+
+/** Notes the ends and gives back the money: last, for then nobody else can post. */
+async function end(
   parts: AllowanceParts,
   tx: Sql,
   kind: 'close' | 'release',
-  ended: readonly { held: HeldAllowance; moves: Move[] }[],
+  endings: readonly Ending[],
 ): Promise<void> {
   const at = parts.clock();
-  const units = ended
+  const state = kind === 'close' ? 'closed' : 'released';
+  await store.endAllowances(
+    tx,
+    endings.map(({ held: { region, id }, returned, closing }) => ({ region, id, state, returned, closing })),
+  );
+  const units = endings
     .filter((one) => one.moves.length > 0)
     .map(({ held, moves }): Transfer[] => [
       { region: held.region, id: newId(at), kind, moves, at, about: { allowance: held.id } },

@@ -54,8 +54,11 @@ export interface HeldAllowance {
   readonly signed: Verified<Allowance>;
 }
 
-/** The payments held of an allowance, read in `tx`; the one who closes hands it in, for payments stand above. */
-export type HeldPayments = (tx: Sql, allowance: HeldAllowance) => Promise<readonly HeldPayment[]>;
+/** The payments held of each allowance, read in `tx`; the one who closes hands it in, for payments stand above. */
+export type HeldPayments = (
+  tx: Sql,
+  allowances: readonly HeldAllowance[],
+) => Promise<ReadonlyMap<Id, readonly HeldPayment[]>>;
 
 /** Messages kept read: an evening's payers of a busy region, at about 2 kB each. */
 const KEPT = 10_000;

@@ -99,30 +99,34 @@ export async function sumSpent(tx: Sql, region: string, wallet: Id, since: Insta
   return rows[0]?.spent ?? 0;
 }
 
-/** Keeps a new allowance. */
-export async function insertAllowance(tx: Sql, row: AllowanceRow): Promise<void> {
-  await tx.query(
-    `insert into allowance (region, id, reference, wallet, device, device_key, currency, total, state, payee,
-       guaranteed, status_index, issued_at, expires_at, claim_until_at, bytes)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-    [
-      row.region,
-      row.id,
-      row.reference,
-      row.wallet,
-      row.device,
-      row.device_key,
-      row.currency,
-      row.total,
-      row.state,
-      row.payee,
-      row.guaranteed,
-      row.status_index,
-      row.issued_at,
-      row.expires_at,
-      row.claim_until_at,
-      row.bytes,
-    ],
+/** Keeps new allowances. */
+export async function insertAllowances(tx: Sql, rows: readonly AllowanceRow[]): Promise<void> {
+  await byRegion(rows, (region, some) =>
+    tx.query(
+      `insert into allowance (region, id, reference, wallet, device, device_key, currency, total, state, payee,
+         guaranteed, status_index, issued_at, expires_at, claim_until_at, bytes)
+       select $1, i.* from unnest($2::uuid[], $3::bytea[], $4::uuid[], $5::uuid[], $6::bytea[], $7::text[], $8::bigint[],
+         $9::text[], $10::uuid[], $11::boolean[], $12::integer[], $13::bigint[], $14::bigint[], $15::bigint[],
+         $16::bytea[]) as i`,
+      [
+        region,
+        some.map((row) => row.id),
+        some.map((row) => row.reference),
+        some.map((row) => row.wallet),
+        some.map((row) => row.device),
+        some.map((row) => row.device_key),
+        some.map((row) => row.currency),
+        some.map((row) => row.total),
+        some.map((row) => row.state),
+        some.map((row) => row.payee),
+        some.map((row) => row.guaranteed),
+        some.map((row) => row.status_index),
+        some.map((row) => row.issued_at),
+        some.map((row) => row.expires_at),
+        some.map((row) => row.claim_until_at),
+        some.map((row) => row.bytes),
+      ],
+    ),
   );
 }
 
@@ -143,16 +147,30 @@ export async function addClaims(
   return rows.length;
 }
 
-/** Notes the end of an allowance and what went back with it. */
-export async function endAllowance(
-  tx: Sql,
-  row: Pick<AllowanceRow, 'region' | 'id'>,
-  end: { state: 'closed' | 'released'; returned: number; closing?: Uint8Array },
-): Promise<void> {
-  await tx.query(
-    `update allowance set state = $3, returned = returned + $4, closing = coalesce($5, closing)
-     where id = $2 and region = $1`,
-    [row.region, row.id, end.state, end.returned, end.closing ?? null],
+/** How an allowance ended, and what went back with it. */
+export interface AllowanceEnd {
+  readonly region: string;
+  readonly id: Id;
+  readonly state: 'closed' | 'released';
+  readonly returned: number;
+  readonly closing: Uint8Array | null;
+}
+
+/** Notes the ends of allowances, each at most once. */
+export async function endAllowances(tx: Sql, ends: readonly AllowanceEnd[]): Promise<void> {
+  await byRegion(ends, (region, some) =>
+    tx.query(
+      `update allowance as a set state = i.state, returned = a.returned + i.returned, closing = coalesce(i.closing, a.closing)
+       from unnest($2::uuid[], $3::text[], $4::bigint[], $5::bytea[]) as i(id, state, returned, closing)
+       where a.region = $1 and a.id = i.id`,
+      [
+        region,
+        some.map((end) => end.id),
+        some.map((end) => end.state),
+        some.map((end) => end.returned),
+        some.map((end) => end.closing),
+      ],
+    ),
   );
 }
 
@@ -255,12 +273,22 @@ export async function lockOutstanding(tx: Sql, region: string): Promise<void> {
   );
 }
 
-/** Adds an open allowance to what its region promises. */
-export async function addOutstanding(tx: Sql, region: string, claimUntil: Instant, total: number): Promise<void> {
+/** Adds open allowances to what `region` promises. */
+export async function addOutstanding(
+  tx: Sql,
+  region: string,
+  promised: readonly { readonly claimUntil: Instant; readonly total: number }[],
+): Promise<void> {
+  const sums = new Map<number, number>();
+  for (const { claimUntil, total } of promised) {
+    const hour = endHour(claimUntil);
+    sums.set(hour, (sums.get(hour) ?? 0) + total);
+  }
   await tx.query(
-    `insert into allowance_outstanding as o (region, ends_hour, total) values ($1, $2, $3)
+    `insert into allowance_outstanding as o (region, ends_hour, total)
+     select $1, i.* from unnest($2::bigint[], $3::bigint[]) as i
      on conflict (region, ends_hour) do update set total = o.total + excluded.total`,
-    [region, endHour(claimUntil), total],
+    [region, [...sums.keys()], [...sums.values()]],
   );
 }
 
@@ -280,17 +308,28 @@ export async function forgetOutstanding(tx: Sql, now: Instant): Promise<void> {
   ]);
 }
 
-/** The person's own limits, and the lock under which one allowance of a wallet is issued after the other. */
-export async function lockSetting(tx: Sql, region: string, wallet: Id): Promise<SettingRow> {
-  await tx.query(
-    'insert into allowance_setting (region, wallet) values ($1, $2) on conflict (wallet, region) do nothing',
-    [region, wallet],
-  );
-  const rows = await tx.query<SettingRow>(
-    'select cap, count from allowance_setting where wallet = $2 and region = $1 for update',
-    [region, wallet],
-  );
-  return rows[0] ?? { cap: null, count: null };
+/**
+ * The person's own limits of each wallet, and the locks under which one allowance of a wallet is issued after the other;
+ * taken in one order.
+ */
+export async function lockSettings(
+  tx: Sql,
+  owners: readonly { readonly region: string; readonly wallet: Id }[],
+): Promise<Map<Id, SettingRow>> {
+  const rows = await byRegion(owners, async (region, some) => {
+    const wallets = some.map(({ wallet }) => wallet).sort();
+    await tx.query(
+      `insert into allowance_setting (region, wallet) select $1, i.* from unnest($2::uuid[]) as i
+       on conflict (wallet, region) do nothing`,
+      [region, wallets],
+    );
+    return tx.query<SettingRow & { wallet: Id }>(
+      `select wallet, cap, count from allowance_setting where region = $1 and wallet = any($2::uuid[])
+       order by wallet for update`,
+      [region, wallets],
+    );
+  });
+  return new Map(rows.map(({ wallet, cap, count }) => [wallet, { cap, count }]));
 }
 
 /** The person's own limits. */

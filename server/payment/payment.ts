@@ -51,8 +51,11 @@ export interface Payments {
   readonly takeReceipts: (from: Id, receipts: readonly Uint8Array[]) => Promise<(Refusal | undefined)[]>;
   /** Settles both payments of each fork proof; the proof itself is then found again here. Answers each like a receipt. */
   readonly takeForks: (from: Id, forks: readonly Uint8Array[]) => Promise<(Refusal | undefined)[]>;
-  /** All payments of an allowance, for whoever closes it. */
-  readonly heldPayments: (tx: Sql, allowance: Pick<HeldAllowance, 'region' | 'id'>) => Promise<HeldPayment[]>;
+  /** All payments of each allowance, for whoever closes them. */
+  readonly heldPayments: (
+    tx: Sql,
+    allowances: readonly Pick<HeldAllowance, 'region' | 'id'>[],
+  ) => Promise<Map<Id, HeldPayment[]>>;
   /** What windows tell of these payments, given and found by base64url of their ids; unknown ones are absent. */
   readonly stories: (tx: Sql, names: readonly string[]) => Promise<ReadonlyMap<string, store.PaymentStory>>;
   /** The issuer's signed word that a settled payment is final; the same bytes every time. Undefined when it is not. */
@@ -134,7 +137,10 @@ export async function openPayments(deps: PaymentDeps): Promise<Payments> {
         await reconcile(from, [read.value.left.bytes, read.value.right.bytes]);
         return ok(null);
       }),
-    heldPayments: async (tx, allowance) => (await store.chainsOf(tx, [allowance])).map(heldRow),
+    async heldPayments(tx, allowances) {
+      const chains = Map.groupBy(await store.chainsOf(tx, allowances), ({ allowance }) => allowance);
+      return new Map([...chains].map(([id, rows]) => [id, rows.map(heldRow)]));
+    },
     stories: (tx, wanted) => readStories(tx, told, wanted),
     finality,
     view: (wallet, id, options) => viewPayment(parts, { names, finality }, wallet, id, options.finality),

@@ -1,4 +1,5 @@
 /** Group commit: while one run is under way, everything that arrives waits together and goes as the next run. */
+import { Unavailable } from '#server/platform/sql.ts';
 import { assert } from '#shared/base/assert.ts';
 
 interface Waiting<Item, Answer> {
@@ -68,4 +69,31 @@ export function gather<Item, Answer>(
       // One turn of the microtask queue lets everything of this moment join the first run.
       queueMicrotask(drain);
     });
+}
+
+/**
+ * Like {@link gather}, for work in which one item can spoil a run: what cannot be done together is done each by itself, and
+ * only whose own run throws gets that error. `run` may therefore see an item twice, and the second time is the same act.
+ */
+export function gatherOrEach<Item, Answer>(
+  run: (items: Item[]) => Promise<Answer[]>,
+  options: Parameters<typeof gather<Item, Answer>>[1],
+): (item: Item) => Promise<Answer> {
+  const enqueue = gather<Item, PromiseSettledResult<Answer>>(async (items) => {
+    if (items.length > 1) {
+      try {
+        return (await run(items)).map((value) => ({ status: 'fulfilled', value }));
+      } catch (error) {
+        // A house that cannot serve at all need not be asked again by each.
+        if (error instanceof Unavailable) throw error;
+      }
+    }
+    const alone = await Promise.allSettled(items.map((item) => run([item])));
+    return alone.map((one) => (one.status === 'rejected' ? one : { ...one, value: one.value[0] as Answer }));
+  }, options);
+  return async (item) => {
+    const answer = await enqueue(item);
+    if (answer.status === 'rejected') throw answer.reason;
+    return answer.value;
+  };
 }

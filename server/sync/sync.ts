@@ -11,10 +11,12 @@ import type { Bills } from '#server/bill/bill.ts';
 import type { Device, Identity } from '#server/identity/identity.ts';
 import type { Ledger, WalletAccount } from '#server/ledger/ledger.ts';
 import type { Payments } from '#server/payment/payment.ts';
+import { gatherOrEach } from '#server/platform/batch.ts';
 import { type Database, Unavailable } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
 import { passable, settleWaiting } from '#server/sync/border.ts';
 import type { Transfers } from '#server/transfer/transfer.ts';
+import type { Refusal } from '#shared/api/refusal.ts';
 import type {
   Balance,
   PayeeTermsView,
@@ -24,6 +26,8 @@ import type {
   SyncRequest,
 } from '#shared/api/sync.ts';
 import { fromBase64url, toBase64url } from '#shared/base/bytes.ts';
+import type { Id } from '#shared/base/id.ts';
+import type { Result } from '#shared/base/result.ts';
 import { type Clock, fromSeconds } from '#shared/base/time.ts';
 import type { Currency } from '#shared/money/currency.ts';
 
@@ -62,8 +66,15 @@ const BILLS_AT_ONCE = 200;
 /** Finality receipts go along only with so few payments: then the payer stands before a payee who has no signal. */
 const FINALITIES_MOST = 2;
 
+/** Allowances closed in one transaction: more gains little, and a payment of one of them waits for all. */
+const CLOSED_AT_ONCE = 100;
+
 /** Opens sync. */
 export function openSync(parts: SyncParts): Sync {
+  const close = gatherOrEach<Uint8Array, Result<Id, Refusal>>(
+    (closings) => parts.allowances.close(closings, parts.payments.heldPayments),
+    { most: CLOSED_AT_ONCE },
+  );
   return {
     settleWaiting: () => settleWaiting(parts, parts.payments),
     async take(device, request) {
@@ -74,7 +85,7 @@ export function openSync(parts: SyncParts): Sync {
       const answers = await takePayments(parts, device, request.payments);
       await part(parts, 'receipts', [], () => parts.payments.takeReceipts(wallet, bytesOf(request.receipts)));
       await part(parts, 'forks', [], () => parts.payments.takeForks(wallet, bytesOf(request.forks)));
-      const closed = await takeClosings(parts, request.closings);
+      const closed = await takeClosings(parts, close, request.closings);
       const issued = await issue(parts, device, request.want);
       await part(parts, 'bills', undefined, () => parts.bills.catchUp());
       return { ...(await changes(parts, device, request)), answers, closed, ...issued };
@@ -141,15 +152,15 @@ async function withFinality(parts: SyncParts, answers: PaymentAnswer[]): Promise
 }
 
 /** The ids of the allowances that are closed now. A refused closing is dropped by the phone: it can never count. */
-async function takeClosings(parts: SyncParts, texts: readonly string[]): Promise<string[]> {
-  const closed: string[] = [];
-  for (const closing of bytesOf(texts)) {
-    const taken = await part(parts, 'closing', undefined, () =>
-      parts.allowances.close(closing, parts.payments.heldPayments),
-    );
-    if (taken?.ok) closed.push(taken.value);
-  }
-  return closed;
+async function takeClosings(
+  parts: SyncParts,
+  close: (closing: Uint8Array) => Promise<Result<Id, Refusal>>,
+  texts: readonly string[],
+): Promise<string[]> {
+  const taken = await Promise.all(
+    bytesOf(texts).map((closing) => part(parts, 'closing', undefined, () => close(closing))),
+  );
+  return taken.flatMap((one) => (one?.ok ? [one.value] : []));
 }
 
 async function issue(

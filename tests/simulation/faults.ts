@@ -4,6 +4,7 @@ import type { Ledger, Move, Transfer } from '#server/ledger/ledger.ts';
 import type { Database } from '#server/platform/database.ts';
 import type { PaymentAnswer } from '#shared/api/sync.ts';
 import type { Id } from '#shared/base/id.ts';
+import { ok } from '#shared/base/result.ts';
 import type { Duration } from '#shared/base/time.ts';
 import type { MarketOptions } from '#tests/kit/market.ts';
 import type { Chance } from '#tests/simulation/chance.ts';
@@ -198,7 +199,7 @@ const HOUSES: Readonly<Record<string, Tamper>> = {
     ledger: (ledger) => ({ ...ledger, postWithin: (tx, units) => ledger.postWithin(tx, swapped(units)) }),
   },
   'forgets a closing': {
-    allowances: (allowances) => ({ ...allowances, close: async () => ({ ok: true, value: '' as Id }) }),
+    allowances: (allowances) => ({ ...allowances, close: async (closings) => closings.map(() => ok('' as Id)) }),
   },
   'never releases what is left': { allowances: (allowances) => ({ ...allowances, releaseDue: async () => 0 }) },
   'loses the last payment of an upload': {

@@ -398,9 +398,9 @@ export class World {
     if (!phone.purses?.honest || !purse) return;
     const last = purse.signed().at(-1);
     const closing = await signClosing(purse.allowance, purse.signer, last);
-    const closed = await this.market.allowances.close(closing, this.market.payments.heldPayments);
+    const [closed] = await this.market.allowances.close([closing], this.market.payments.heldPayments);
     this.model.close(phone.purses.key, last?.core.total ?? 0);
-    this.note('close', phone.name, String(closed.ok));
+    this.note('close', phone.name, String(closed?.ok));
     phone.purses = undefined;
   }
 

@@ -166,6 +166,39 @@ eachDatabase('allowances', (openDatabase) => {
     expect(later.ok && toBase64url(later.value.bytes)).toBe(bytes[0]);
   });
 
+  test('asked for at one moment by many, each gets what is theirs: also where two hold out one key', async () => {
+    const here = await opened();
+    const people = await Promise.all(Array.from({ length: 8 }, (_, at) => here.person(`众${at}`)));
+    const [first, second] = people;
+    if (!first || !second) throw new Error('eight people');
+    const poor = await here.person('贫', { funds: 0 });
+    const cold = await here.person('寒');
+    await here.freeze(cold);
+    const known = freshSigner();
+    await here.ask((await here.person('旧')).device, {}, known);
+    const shared = freshSigner();
+    const asked = await Promise.all([
+      here.ask(first.device, {}, shared),
+      here.ask(second.device, {}, shared),
+      ...people.slice(2).map(({ device }, at) => here.ask(device, { total: (at + 1) * 50_00 })),
+      here.ask(poor.device),
+      here.ask(cold.device),
+      here.ask((await here.person('借')).device, {}, known),
+    ]);
+    const [one, other, ...rest] = asked.map(({ word }) => word);
+    expect([one, other].sort()).toEqual(['500.00 x10', 'allowance.key-reused']);
+    expect(rest).toEqual([
+      ...['50.00 x10', '100.00 x10', '150.00 x10', '200.00 x10', '250.00 x10', '300.00 x10'],
+      ...['allowance.too-little', 'wallet.frozen', 'allowance.key-reused'],
+    ]);
+    for (const [at, who] of people.entries()) {
+      const held = asked[at]?.held;
+      const total = held?.signed.message.total ?? 0;
+      expect(await here.purseOf(who)).toMatchObject({ available: 2000_00 - total });
+      if (held) expect(await here.holdOf(who, held)).toBe(total);
+    }
+  });
+
   test('two keys at once on one phone get one allowance; on three phones two', async () => {
     const here = await opened();
     const who = await here.person('小明', { tier: 'unproved' });
@@ -318,8 +351,42 @@ eachDatabase('allowances', (openDatabase) => {
       ],
     ];
     for (const [name, tried, code] of table) expect(`${name}: ${await tried}`).toBe(`${name}: ${code}`);
-    expect(await here.allowances.close(new Uint8Array(12), here.payments.heldPayments)).toMatchObject({ ok: false });
+    expect(await here.allowances.close([new Uint8Array(12)], here.payments.heldPayments)).toMatchObject([
+      { ok: false },
+    ]);
     expect(await here.state(held)).toBe('live: 50000 = 1000 claimed + 0 returned + rest');
+  });
+
+  test('closings that come together are taken each by itself, and one that comes twice once', async () => {
+    const here = await opened();
+    const shop = await here.person('面馆', { funds: 0 });
+    const people = await Promise.all([1, 2, 3].map((at) => here.person(`收${at}`)));
+    const held = await Promise.all(people.map(({ device }) => here.take(device)));
+    const [ming, hong, lan] = held;
+    if (!ming || !hong || !lan) throw new Error('three were issued');
+    const paid = await here.pay(hong, shop, 20_00);
+    await here.payments.reconcile(shop.wallet, [paid.bytes]);
+    const answers = await here.allowances.close(
+      [
+        await here.closing(ming),
+        new Uint8Array(12),
+        await here.closing(hong),
+        await here.closing(hong, paid),
+        await here.closing(ming),
+        await here.closing(lan, undefined, freshSigner()),
+      ],
+      here.payments.heldPayments,
+    );
+    expect(answers.map((one) => (one.ok ? 'closed' : one.error.code))).toEqual([
+      ...['closed', 'message.malformed', 'closing.inconsistent', 'closed', 'closed', 'closing.signature'],
+    ]);
+    expect(await Promise.all(held.map((one) => here.state(one)))).toEqual([
+      'closed: 50000 = 0 claimed + 50000 returned + rest',
+      'closed: 50000 = 2000 claimed + 48000 returned + rest',
+      'live: 50000 = 0 claimed + 0 returned + rest',
+    ]);
+    const funds = await Promise.all(people.map(async (who) => (await here.purseOf(who)).available));
+    expect(funds).toEqual([2000_00, 1980_00, 1500_00]);
   });
 
   test('a lost phone: nothing comes back before the claim window is over, then all of it, once', async () => {

@@ -119,7 +119,8 @@ export async function openPlace(database: Database) {
   const closing = (held: Held, last?: Paid, signer: Signer = held.signer): Promise<Uint8Array> =>
     signClosing(held.signed, signer, last);
   const closeBy = async (held: Held, last?: Paid, signer?: Signer) => {
-    const taken = await allowances.close(await closing(held, last, signer), market.payments.heldPayments);
+    const [taken] = await allowances.close([await closing(held, last, signer)], market.payments.heldPayments);
+    if (!taken) throw new Error('one closing, one answer');
     return taken.ok ? 'closed' : taken.error.code;
   };
 

@@ -74,7 +74,8 @@ eachDatabase('a gang', (open) => {
       const purse = await market.purse(payer, ALLOWANCE);
       all.push(...(await copyFor(purse, friends)));
       const closing = await signClosing(purse.allowance, purse.signer);
-      expect((await market.allowances.close(closing, market.payments.heldPayments)).ok).toBe(true);
+      const [closed] = await market.allowances.close([closing], market.payments.heldPayments);
+      expect(closed?.ok).toBe(true);
     }
     // The payer's money is out before anybody claims: nothing is left for the debt to be collected from.
     await takeOut(payer, ALLOWANCE);
@@ -92,7 +93,7 @@ eachDatabase('a gang', (open) => {
       const purse = await market.purse(payer, ALLOWANCE);
       all.push(...(await copyFor(purse, friends)));
       if (more > 1)
-        await market.allowances.close(await signClosing(purse.allowance, purse.signer), market.payments.heldPayments);
+        await market.allowances.close([await signClosing(purse.allowance, purse.signer)], market.payments.heldPayments);
     }
     const codes = new Map<string | undefined, number>();
     for (const { friend, paid } of all) {

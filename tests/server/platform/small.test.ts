@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { gather } from '#server/platform/batch.ts';
+import { gather, gatherOrEach } from '#server/platform/batch.ts';
 import { readConfig } from '#server/platform/config.ts';
 import { type Database, findByKey, type Sql, Unavailable } from '#server/platform/database.ts';
 import { startJob } from '#server/platform/job.ts';
@@ -198,6 +198,28 @@ describe('a batch', () => {
     );
     await Promise.all(['ab', 'cd', 'e', 'fghijk', 'l', '', 'mno'].map(add));
     expect(runs).toEqual(['ab cd', 'e', 'fghijk', 'l  mno']);
+  });
+
+  test('that one item spoils is done one by one, and only that one fails; a house that cannot serve is not asked again', async () => {
+    const runs: string[] = [];
+    const shout = gatherOrEach<string, string>(
+      async (items) => {
+        runs.push(items.join(' '));
+        if (items.includes('bad')) throw new Error('spoilt');
+        if (items.includes('gone')) throw new Unavailable('house.unreachable', 'no road');
+        return items.map((item) => item.toUpperCase());
+      },
+      { most: 10 },
+    );
+    const tell = async (words: string) =>
+      (await Promise.allSettled(words.split(' ').map(shout))).map((one) =>
+        one.status === 'fulfilled' ? one.value : String(one.reason.message),
+      );
+    expect(await tell('a b')).toEqual(['A', 'B']);
+    expect(await tell('a bad c')).toEqual(['A', 'spoilt', 'C']);
+    expect(await tell('a gone c')).toEqual(['no road', 'no road', 'no road']);
+    expect(await tell('bad')).toEqual(['spoilt']);
+    expect(runs).toEqual(['a b', 'a bad c', 'a', 'bad', 'c', 'a gone c', 'bad']);
   });
 
   test('runs as many at once as it may, each on its own', async () => {
