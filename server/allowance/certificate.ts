@@ -2,6 +2,7 @@
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import * as store from '#server/allowance/store.ts';
 import type { Device } from '#server/identity/identity.ts';
+import { findTogether } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { sameBytes } from '#shared/base/bytes.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -35,8 +36,12 @@ export function openCertificates(parts: AllowanceParts): {
   readonly renew: (device: Device, until: Instant | undefined) => Promise<Uint8Array | undefined>;
   readonly payees: (tx: Sql, payees: readonly Id[]) => Promise<Map<Id, CertifiedPayee>>;
 } {
+  const find = findTogether((payees: readonly Id[]) => store.readCertificates(parts.database, payees), {
+    nameOf: (payee) => payee,
+    keyOf: (row) => row.payee,
+  });
   return {
-    renew: (device, until) => renew(parts, device, until),
+    renew: async (device, until) => renew(parts, device, until, await find(device.id)),
     async payees(tx, payees) {
       const rows = payees.length === 0 ? [] : await store.readCertificates(tx, payees);
       return new Map(
@@ -62,6 +67,7 @@ async function renew(
   parts: AllowanceParts,
   device: Device,
   until: Instant | undefined,
+  known: readonly store.CertificateRow[],
 ): Promise<Uint8Array | undefined> {
   const { database, regions, clock, identity } = parts;
   const [person, region] = await Promise.all([identity.person(device.wallet), regions.find(device.region)]);
@@ -69,7 +75,7 @@ async function renew(
   const now = clock();
   const guarantee = GRADES[person.tier];
   const half = after(now, (region.terms.certificateLife / 2) as Duration);
-  const [held] = (await store.readCertificates(database, [device.id])).filter((row) => row.region === device.region);
+  const held = known.find((row) => row.region === device.region);
   const same = held !== undefined && held.name === person.verifiedName && held.guarantee === guarantee;
   if (same && sameBytes(held.key, device.key) && held.expires_at > half) {
     if (now - held.seen_at >= SEEN_STEP) await store.touchCertificate(database, device.region, device.id, now);

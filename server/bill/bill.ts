@@ -29,6 +29,9 @@ export const billSchema = {
 /** Transfers told in one transaction. */
 const TOLD_AT_ONCE = 2_000;
 
+/** Payments whose notes are read in one question. */
+const NOTES_AT_ONCE = 1_000;
+
 /** What bills stand on. */
 export interface BillParts {
   readonly database: Database;
@@ -73,17 +76,24 @@ export function openBills(parts: BillParts): Bills {
     },
     { most: 100_000 },
   );
+  const notesOf = gather<readonly Uint8Array[], ReadonlyMap<string, Told>>(
+    async (pages) => {
+      const told = await parts.transfers.told(database, pages.flat());
+      return pages.map(() => told);
+    },
+    { most: NOTES_AT_ONCE, sizeOf: (page) => page.length, isWork: false },
+  );
   return {
     catchUp: () => together(),
     async feed(wallet, cursor, limit) {
       const rows = await billsAfter(database, wallet, cursor, limit + 1);
       const page = rows.slice(0, limit);
-      const bills = await billsOf(parts, page);
+      const bills = await billsOf(parts, notesOf, page);
       return { bills, cursor: page.at(-1)?.sequence ?? cursor, more: rows.length > limit };
     },
     async newest(wallet, limit) {
       const page = await newestBills(database, wallet, limit);
-      return { bills: await billsOf(parts, page), cursor: page.at(-1)?.sequence ?? 0, more: false };
+      return { bills: await billsOf(parts, notesOf, page), cursor: page.at(-1)?.sequence ?? 0, more: false };
     },
   };
 }
@@ -99,12 +109,14 @@ async function tell(parts: BillParts, tx: Sql, region: string, transfers: readon
   );
 }
 
-async function billsOf({ database, identity, transfers }: BillParts, page: readonly BillRow[]): Promise<Bill[]> {
-  const people = await identity.people([...new Set(page.flatMap((row) => (row.peer === null ? [] : [row.peer])))]);
-  const told = await transfers.told(
-    database,
-    page.flatMap((row) => row.payment ?? []),
-  );
+/** What was written of payments, by base64url of their ids; there may be more than was asked for. */
+type NotesOf = (payments: readonly Uint8Array[]) => Promise<ReadonlyMap<string, Told>>;
+
+async function billsOf({ identity }: BillParts, notesOf: NotesOf, page: readonly BillRow[]): Promise<Bill[]> {
+  const [people, told] = await Promise.all([
+    identity.people([...new Set(page.flatMap((row) => (row.peer === null ? [] : [row.peer])))]),
+    notesOf(page.flatMap((row) => row.payment ?? [])),
+  ]);
   return page.map((row) => billOf(row, (id) => people.get(id)?.verifiedName ?? '', told));
 }
 

@@ -9,6 +9,7 @@ import { sha256 } from '#server/identity/secret.ts';
 import * as store from '#server/identity/store.ts';
 import type { Alarm, Watch } from '#server/identity/watch.ts';
 import { writeDown } from '#server/logbook/logbook.ts';
+import { findTogether } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { rawBodyOf } from '#server/platform/http.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
@@ -64,6 +65,10 @@ export function openDevices(parts: IdentityParts, watch: Pick<Watch, 'enrolled' 
   const { database, clock } = parts;
   const hooks: DeviceRevoked[] = [];
   const verify = webVerifier();
+  const find = findTogether((ids: readonly Id[]) => store.devicesById(database, ids), {
+    nameOf: (id) => id,
+    keyOf: (row) => row.id,
+  });
   return {
     of: async ({ region, wallet }) => (await store.devicesOfWallet(database, region, wallet)).map(deviceOf),
     enrol: async (owner, device) => {
@@ -88,7 +93,7 @@ export function openDevices(parts: IdentityParts, watch: Pick<Watch, 'enrolled' 
     signer: async (request) => {
       const word = readHeader(request.headers.authorization);
       if (!word) return no('device.signature');
-      const rows = await store.devicesById(database, word.id);
+      const rows = await find(word.id);
       if (rows.length === 0) return no('device.unknown');
       const message = signedWords(request, word.at);
       for (const row of rows) {
@@ -118,7 +123,7 @@ async function enrol(
   if (!expandPoint(key)) return only(no('device.key'));
   return await parts.database.transaction(async (tx) => {
     await store.lockWallet(tx, region, wallet);
-    const [held, ...others] = await store.devicesById(tx, id);
+    const [held, ...others] = await store.devicesById(tx, [id]);
     if (held) {
       const isSame = others.length === 0 && held.wallet === wallet && sameBytes(held.key, key);
       if (!isSame) return only(no('device.id-reused'));

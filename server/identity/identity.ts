@@ -32,6 +32,7 @@ import { openSignups, type Signups } from '#server/identity/signup.ts';
 import { type SendText, sandboxTexts } from '#server/identity/sms.ts';
 import * as store from '#server/identity/store.ts';
 import { openWatch, type Watch } from '#server/identity/watch.ts';
+import { findTogether } from '#server/platform/batch.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { SecurityEventList } from '#shared/api/security.ts';
@@ -292,14 +293,19 @@ type People = Pick<Identity, 'person' | 'people' | 'personByPhone' | 'passkeysOf
 
 function peopleOf(parts: IdentityParts, devices: Devices): People {
   const { database } = parts;
+  const find = findTogether((wallets: readonly Id[]) => store.readWallets(database, wallets), {
+    nameOf: (wallet) => wallet,
+    keyOf: (row) => row.id,
+  });
+  const personBehind = async (wallet: Id) => {
+    const [row] = await find(wallet);
+    return row && personOf(row);
+  };
   return {
-    person: async (wallet) => {
-      const row = await store.readWallet(database, wallet);
-      return row && personOf(row);
-    },
+    person: personBehind,
     people: async (wallets) => {
-      const rows = await store.readWallets(database, wallets);
-      return new Map(rows.map((row) => [row.id, personOf(row)]));
+      const people = await Promise.all(wallets.map(personBehind));
+      return new Map(people.flatMap((person) => (person ? [[person.wallet, person] as const] : [])));
     },
     personByPhone: async (region, typed) => {
       const phone = readPhone(typed);

@@ -419,8 +419,8 @@ export async function revokePasskey(tx: Sql, passkey: PasskeyRow, at: Instant): 
 }
 
 /** The rows of one device id; more than one only when two regions were given the same id. */
-export async function devicesById(tx: Sql, id: Id): Promise<DeviceRow[]> {
-  return await tx.query<DeviceRow>('select * from identity_device where id = $1', [id]);
+export async function devicesById(tx: Sql, ids: readonly Id[]): Promise<DeviceRow[]> {
+  return await tx.query<DeviceRow>('select * from identity_device where id = any($1::uuid[])', [ids]);
 }
 
 export async function devicesOfWallet(tx: Sql, region: string, wallet: Id): Promise<DeviceRow[]> {
@@ -1150,13 +1150,18 @@ export async function openAlarms(tx: Sql, region: string, wallet: Id): Promise<A
 }
 
 /** How many wait for the owner's word: those that stop money, and of the others those that have not run out. */
-export async function countOpenAlarms(tx: Sql, region: string, wallet: Id, now: Instant): Promise<number> {
-  const rows = await tx.query<{ count: number }>(
-    `select count(*)::integer as count from identity_alarm
-     where region = $1 and wallet = $2 and answered is null and (answer = 'pause' or until > $3)`,
-    [region, wallet, now],
+/** How many alarms of each wallet are open; a wallet without one is absent. */
+export async function countOpenAlarms(
+  tx: Sql,
+  owners: readonly { readonly region: string; readonly wallet: Id }[],
+  now: Instant,
+): Promise<{ region: string; wallet: Id; count: number }[]> {
+  return await tx.query(
+    `select region, wallet, count(*)::integer as count from identity_alarm
+     where region = any($1::text[]) and wallet = any($2::uuid[]) and answered is null and (answer = 'pause' or until > $3)
+     group by region, wallet`,
+    [[...new Set(owners.map(({ region }) => region))], owners.map(({ wallet }) => wallet), now],
   );
-  return rows[0]?.count ?? 0;
 }
 
 export async function alarmsOfWallet(tx: Sql, region: string, wallet: Id, most: number): Promise<AlarmRow[]> {

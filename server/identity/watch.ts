@@ -10,6 +10,7 @@ import { tellOwner } from '#server/identity/notice.ts';
 import { type IdentityParts, no } from '#server/identity/parts.ts';
 import type { Session } from '#server/identity/session.ts';
 import * as store from '#server/identity/store.ts';
+import { findTogether } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { AlarmList } from '#shared/api/security.ts';
@@ -70,17 +71,25 @@ export interface Watch {
   readonly onAnswered: (hook: AlarmHook) => void;
 }
 
+function nameOfOwner({ region, wallet }: Owner): string {
+  return `${region} ${wallet}`;
+}
+
 /** Opens the watch over the database of `parts`. */
 export function openWatch(parts: IdentityParts, freezes: Freezes): Watch {
   const { database, clock } = parts;
   const hooks: AlarmHook[] = [];
   const answered: AlarmHook[] = [];
+  const findOpen = findTogether((owners: readonly Owner[]) => store.countOpenAlarms(database, owners, clock()), {
+    nameOf: nameOfOwner,
+    keyOf: nameOfOwner,
+  });
   const tell = async (alarms: readonly Alarm[]) => {
     for (const alarm of alarms) await tellOwner(parts, alarm, `alarm-${alarm.answer}`);
   };
   return {
     view: (owner) => alarmsOf(database, owner, clock()),
-    open: ({ region, wallet }) => store.countOpenAlarms(database, region, wallet, clock()),
+    open: async (owner) => (await findOpen(owner))[0]?.count ?? 0,
     async weigh(owner, act) {
       // What is stopped already needs no second word.
       if ((await store.readWallet(database, owner.wallet))?.frozen_at != null) return { raised: false };

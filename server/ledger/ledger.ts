@@ -9,6 +9,7 @@ import { openPosting, type Posted } from '#server/ledger/post.ts';
 import { openRecall, type Recall } from '#server/ledger/recall.ts';
 import * as store from '#server/ledger/store.ts';
 import type { About, Transfer, TransferKind } from '#server/ledger/transfer.ts';
+import { findTogether } from '#server/platform/batch.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
@@ -80,6 +81,10 @@ export function openLedger(deps: { readonly database: Database }): Ledger {
   const { database } = deps;
   const recall = openRecall();
   const posting = openPosting(database, recall);
+  const findAccounts = findTogether(
+    (owners: readonly { readonly region: string; readonly wallet: Id }[]) => store.accountsOf(database, owners),
+    { nameOf: ({ region, wallet }) => `${region} ${wallet}`, keyOf: ({ region, owner }) => `${region} ${owner}` },
+  );
 
   const find = async (region: string, id: Id, tx: Sql = database) => {
     const row = await store.journalEntry(tx, region, id);
@@ -97,8 +102,9 @@ export function openLedger(deps: { readonly database: Database }): Ledger {
         return found.get(account.id) ?? 0;
       });
     },
-    async walletAccounts(region, wallet, tx = database) {
-      const rows = await store.accountsOf(tx, region, wallet);
+    async walletAccounts(region, wallet, tx) {
+      const owner = { region, wallet };
+      const rows = await (tx ? store.accountsOf(tx, [owner]) : findAccounts(owner));
       return rows.map(({ id, kind, currency, balance }) => ({ id, kind, currency, balance }));
     },
     lag: () => store.followerLag(database),

@@ -215,12 +215,17 @@ export function accounts(
   );
 }
 
-/** The accounts of one wallet. */
-export function accountsOf(tx: Sql, region: string, owner: string): Promise<AccountRow[]> {
-  return tx.query<AccountRow>(
-    `select region, id, kind, owner, currency, normal, floor, balance from ledger_account
-     where region = $1 and owner = $2 order by id`,
-    [region, owner],
+/** The accounts of these wallets, those of each in one order. */
+export function accountsOf(
+  tx: Sql,
+  owners: readonly { readonly region: string; readonly wallet: string }[],
+): Promise<AccountRow[]> {
+  return byRegion(owners, (region, some) =>
+    tx.query<AccountRow>(
+      `select region, id, kind, owner, currency, normal, floor, balance from ledger_account
+       where region = $1 and owner = any($2::text[]) order by id`,
+      [region, some.map(({ wallet }) => wallet)],
+    ),
   );
 }
 

@@ -1,4 +1,4 @@
-/** Group commit: while one run is under way, everything that arrives waits together and goes as the next run. */
+/** Work done together: while one run is under way, everything that arrives waits together and goes as the next run. */
 import { Unavailable } from '#server/platform/sql.ts';
 import { assert } from '#shared/base/assert.ts';
 
@@ -10,7 +10,7 @@ interface Waiting<Item, Answer> {
 
 let allWaiting = 0;
 
-/** How many items wait in all of this process's batches together: a queue that grows is a house that is too slow. */
+/** How much work waits in all of this process's batches together: a queue that grows is a house that is too slow. */
 export function waitingItems(): number {
   return allWaiting;
 }
@@ -18,13 +18,19 @@ export function waitingItems(): number {
 /**
  * A function that hands its items to `run` in the order they came, at most `most` at a time, one run at a time unless
  * `atOnce` says more. `run` answers in the order of its items; when it throws, each of that run's callers gets the error.
- * Where an item stands for many, `sizeOf` says for how many; one that is larger than `most` goes alone.
+ * Where an item stands for many, `sizeOf` says for how many; one that is larger than `most` goes alone. Questions are no
+ * work (`isWork` false): a request has a few of them at a time, and requests are counted at the door.
  */
 export function gather<Item, Answer>(
   run: (items: Item[]) => Promise<Answer[]>,
-  options: { readonly most: number; readonly sizeOf?: (item: Item) => number; readonly atOnce?: number },
+  options: {
+    readonly most: number;
+    readonly sizeOf?: (item: Item) => number;
+    readonly atOnce?: number;
+    readonly isWork?: boolean;
+  },
 ): (item: Item) => Promise<Answer> {
-  const { most, sizeOf = () => 1, atOnce = 1 } = options;
+  const { most, sizeOf = () => 1, atOnce = 1, isWork = true } = options;
   assert(most >= 1 && atOnce >= 1, 'a batch holds at least one');
   let waiting: Waiting<Item, Answer>[] = [];
   let running = 0;
@@ -40,7 +46,7 @@ export function gather<Item, Answer>(
     }
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
-    allWaiting -= size;
+    if (isWork) allWaiting -= size;
     return batch;
   }
 
@@ -63,7 +69,7 @@ export function gather<Item, Answer>(
   return (item) =>
     new Promise<Answer>((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      allWaiting += sizeOf(item);
+      if (isWork) allWaiting += sizeOf(item);
       if (running >= atOnce) return;
       running += 1;
       // One turn of the microtask queue lets everything of this moment join the first run.
@@ -96,4 +102,27 @@ export function gatherOrEach<Item, Answer>(
     if (answer.status === 'rejected') throw answer.reason;
     return answer.value;
   };
+}
+
+/** Keys in one question: as many as phones may ask for at once. */
+const FOUND_MOST = 1_000;
+/** Questions of one kind at a time, so that one that waits for its answer does not keep all others. */
+const FINDING_AT_ONCE = 2;
+
+/**
+ * A function that finds the rows of a key: all keys that are looked for at one moment are found by one `find`, which is
+ * asked after each of them was. `nameOf` a key is what `keyOf` answers for its rows.
+ */
+export function findTogether<Key, Row>(
+  find: (keys: readonly Key[]) => Promise<readonly Row[]>,
+  names: { readonly nameOf: (key: Key) => string; readonly keyOf: (row: Row) => string },
+): (key: Key) => Promise<readonly Row[]> {
+  return gather<Key, readonly Row[]>(
+    async (keys) => {
+      const byName = new Map(keys.map((key) => [names.nameOf(key), key]));
+      const found = Map.groupBy(await find([...byName.values()]), names.keyOf);
+      return keys.map((key) => found.get(names.nameOf(key)) ?? []);
+    },
+    { most: FOUND_MOST, atOnce: FINDING_AT_ONCE, isWork: false },
+  );
 }

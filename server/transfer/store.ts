@@ -163,19 +163,19 @@ export function readNotes(tx: Sql, payments: readonly Uint8Array[]): Promise<Not
   );
 }
 
-/** What all phones of a wallet have sent to codes since `since`, in minor units of `currency`. */
-export async function sumToCodes(
+/** What all phones of each wallet have sent to codes since `since`, in minor units of `currency`; who sent nothing is absent. */
+export function sumToCodes(
   tx: Sql,
-  owner: { readonly region: string; readonly wallet: Id },
+  region: string,
+  wallets: readonly Id[],
   since: number,
   currency: Currency,
-): Promise<number> {
-  const rows = await tx.query<{ sum: number }>(
-    `select coalesce(sum(amount), 0)::bigint as sum from transfer_note
-     where payer = $1::uuid and region = $2 and code_at >= $3::bigint and currency = $4`,
-    [owner.wallet, owner.region, since, currency],
+): Promise<{ wallet: Id; sum: number }[]> {
+  return tx.query(
+    `select payer as wallet, sum(amount)::bigint as sum from transfer_note
+     where payer = any($1::uuid[]) and region = $2 and code_at >= $3::bigint and currency = $4 group by payer`,
+    [wallets, region, since, currency],
   );
-  return rows[0]?.sum ?? 0;
 }
 
 /** A shared bill as kept. */
@@ -402,15 +402,18 @@ export async function endClaim(tx: Sql, { region, id, state, given, answer, ende
   );
 }
 
-/** How many requests and claims wait for the word of a wallet. */
-export async function countWaiting(tx: Sql, wallet: Id, now: Instant): Promise<{ asks: number; claims: number }> {
-  const rows = await tx.query<{ what: 'asks' | 'claims'; count: number }>(
-    `select 'asks' as what, count(*) as count from transfer_ask
-     where asked = $1::uuid and state = 'open' and payment is null and expires_at > $2::bigint
+/** How many requests and claims wait for the word of each wallet; where there are none of a kind, that kind is absent. */
+export function countWaiting(
+  tx: Sql,
+  wallets: readonly Id[],
+  now: Instant,
+): Promise<{ wallet: Id; what: 'asks' | 'claims'; count: number }[]> {
+  return tx.query(
+    `select asked as wallet, 'asks' as what, count(*) as count from transfer_ask
+     where asked = any($1::uuid[]) and state = 'open' and payment is null and expires_at > $2::bigint group by asked
      union all
-     select 'claims' as what, count(*) as count from transfer_claim where payee = $1::uuid and state = 'asked'`,
-    [wallet, now],
+     select payee as wallet, 'claims' as what, count(*) as count from transfer_claim
+     where payee = any($1::uuid[]) and state = 'asked' group by payee`,
+    [wallets, now],
   );
-  const countOf = (what: 'asks' | 'claims') => rows.find((row) => row.what === what)?.count ?? 0;
-  return { asks: countOf('asks'), claims: countOf('claims') };
 }

@@ -5,10 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Session } from '#server/identity/identity.ts';
+import { findTogether } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { askFor, cancel, decline, listAsks, listSplits, remind, settleAsks, splitBill } from '#server/transfer/ask.ts';
 import { answerClaim, claimBack, endDueClaims, listClaims, withdrawClaim } from '#server/transfer/claim.ts';
-import { codeDayOf, overCodeDay } from '#server/transfer/code-day.ts';
+import { openCodeDays } from '#server/transfer/code-day.ts';
 import { addressOf, chooseNickname, findPerson, readNicknameOf } from '#server/transfer/find.ts';
 import { notesOf, takeNotes } from '#server/transfer/note.ts';
 import type { Owner, TransferNeeds, TransferParts } from '#server/transfer/parts.ts';
@@ -86,6 +87,11 @@ export async function openTransfers(needs: TransferNeeds): Promise<Transfers> {
       return found;
     },
   };
+  const codeDays = openCodeDays(parts);
+  const findWaiting = findTogether(
+    (wallets: readonly Id[]) => store.countWaiting(parts.database, wallets, parts.clock()),
+    { nameOf: (wallet) => wallet, keyOf: (row) => row.wallet },
+  );
   return {
     find: (owner, who) => findPerson(parts, owner, who),
     addressOf: (wallet) => addressOf(parts, wallet),
@@ -109,11 +115,12 @@ export async function openTransfers(needs: TransferNeeds): Promise<Transfers> {
       ]);
       return { asks, splits, claims };
     },
-    news: async (owner) => ({
-      ...(await store.countWaiting(parts.database, owner.wallet, parts.clock())),
-      ...(await codeDayOf(parts, owner)),
-    }),
-    overCodeDay: (owner) => overCodeDay(parts, owner),
+    async news(owner) {
+      const [waiting, day] = await Promise.all([findWaiting(owner.wallet), codeDays.of(owner)]);
+      const countOf = (what: 'asks' | 'claims') => waiting.find((row) => row.what === what)?.count ?? 0;
+      return { asks: countOf('asks'), claims: countOf('claims'), ...day };
+    },
+    overCodeDay: codeDays.over,
     async runDue() {
       await settleAsks(parts);
       await endDueClaims(parts);

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { gather, gatherOrEach } from '#server/platform/batch.ts';
+import { findTogether, gather, gatherOrEach, waitingItems } from '#server/platform/batch.ts';
 import { readConfig } from '#server/platform/config.ts';
 import { type Database, findByKey, type Sql, Unavailable } from '#server/platform/database.ts';
 import { startJob } from '#server/platform/job.ts';
@@ -220,6 +220,29 @@ describe('a batch', () => {
     expect(await tell('a gone c')).toEqual(['no road', 'no road', 'no road']);
     expect(await tell('bad')).toEqual(['spoilt']);
     expect(runs).toEqual(['a b', 'a bad c', 'a', 'bad', 'c', 'a gone c', 'bad']);
+  });
+
+  test('of questions asks for each key once, after all of them came, and is no work that waits', async () => {
+    const asked: string[] = [];
+    const rows = [
+      { of: 'a', what: 1 },
+      { of: 'b', what: 2 },
+      { of: 'a', what: 3 },
+    ];
+    const find = findTogether(
+      async (keys: readonly string[]) => {
+        asked.push(keys.join(' '));
+        return rows.filter((row) => keys.includes(row.of));
+      },
+      { nameOf: (key) => key, keyOf: (row) => row.of },
+    );
+    const answers = ['a', 'b', 'a', 'c'].map(find);
+    expect(waitingItems()).toBe(0);
+    const found = await Promise.all(answers);
+    expect(found.map((some) => some.map(({ what }) => what))).toEqual([[1, 3], [2], [1, 3], []]);
+    expect(asked).toEqual(['a b c']);
+    rows.push({ of: 'c', what: 4 });
+    expect(await find('c')).toEqual([{ of: 'c', what: 4 }]);
   });
 
   test('runs as many at once as it may, each on its own', async () => {
