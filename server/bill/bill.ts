@@ -4,7 +4,7 @@
  * wallet's bills have no gaps; a bill is never changed, only followed by the same id under a higher number.
  */
 import { readFileSync } from 'node:fs';
-import { appendBills, type BillRow, billsAfter, newestBills } from '#server/bill/store.ts';
+import { appendBills, type BillRow, newestBills, type PageAsked, readPages } from '#server/bill/store.ts';
 import { disputeBills, storyBills } from '#server/bill/story.ts';
 import type { Identity } from '#server/identity/identity.ts';
 import { follow } from '#server/ledger/follow.ts';
@@ -29,6 +29,10 @@ export const billSchema = {
 /** Transfers told in one transaction. */
 const TOLD_AT_ONCE = 2_000;
 
+/** Pages read in one question, and questions at a time: a wallet's first page may have some hundreds of bills. */
+const PAGES_AT_ONCE = 100;
+const PAGES_READ_BESIDE = 2;
+
 /** Payments whose notes are read in one question. */
 const NOTES_AT_ONCE = 1_000;
 
@@ -43,14 +47,17 @@ export interface BillParts {
   readonly transfers: Pick<Transfers, 'told'>;
 }
 
+/** Whose bills. */
+export type BillOwner = Pick<PageAsked, 'region' | 'wallet'>;
+
 /** The front door. */
 export interface Bills {
   /** Tells everything that stands in the journals now; callers of one moment share the work. */
   readonly catchUp: () => Promise<void>;
-  /** At most `limit` bills of `wallet` after number `cursor`, in order and without gaps. */
-  readonly feed: (wallet: Id, cursor: number, limit: number) => Promise<BillPage>;
-  /** The newest `limit` bills of `wallet`, in order: what a person wants to see before their whole past is there. */
-  readonly newest: (wallet: Id, limit: number) => Promise<BillPage>;
+  /** At most `limit` bills of a wallet after number `cursor`, in order and without gaps. */
+  readonly feed: (owner: BillOwner, cursor: number, limit: number) => Promise<BillPage>;
+  /** The newest `limit` bills of a wallet, in order: what a person wants to see before their whole past is there. */
+  readonly newest: (owner: BillOwner, limit: number) => Promise<BillPage>;
 }
 
 /** Opens bills on a migrated database. */
@@ -76,6 +83,11 @@ export function openBills(parts: BillParts): Bills {
     },
     { most: 100_000 },
   );
+  const read = gather<PageAsked, BillRow[]>((pages) => readPages(database, pages), {
+    most: PAGES_AT_ONCE,
+    atOnce: PAGES_READ_BESIDE,
+    isWork: false,
+  });
   const notesOf = gather<readonly Uint8Array[], ReadonlyMap<string, Told>>(
     async (pages) => {
       const told = await parts.transfers.told(database, pages.flat());
@@ -85,14 +97,14 @@ export function openBills(parts: BillParts): Bills {
   );
   return {
     catchUp: () => together(),
-    async feed(wallet, cursor, limit) {
-      const rows = await billsAfter(database, wallet, cursor, limit + 1);
+    async feed({ region, wallet }, cursor, limit) {
+      const rows = await read({ region, wallet, after: cursor, limit: limit + 1 });
       const page = rows.slice(0, limit);
       const bills = await billsOf(parts, notesOf, page);
       return { bills, cursor: page.at(-1)?.sequence ?? cursor, more: rows.length > limit };
     },
-    async newest(wallet, limit) {
-      const page = await newestBills(database, wallet, limit);
+    async newest(owner, limit) {
+      const page = await newestBills(database, owner, limit);
       return { bills: await billsOf(parts, notesOf, page), cursor: page.at(-1)?.sequence ?? 0, more: false };
     },
   };

@@ -24,8 +24,8 @@ export function billRoutes(app: Http, bills: Bills, identity: Pick<Identity, 'as
       if (!asker.ok) return refused(reply, asker.error);
       await unlessFull(bills.catchUp());
       const { after = 0, limit = 100, last } = request.query;
-      const { wallet } = asker.value;
-      return last === undefined ? bills.feed(wallet, after, limit) : bills.newest(wallet, last);
+      const owner = asker.value;
+      return last === undefined ? bills.feed(owner, after, limit) : bills.newest(owner, last);
     },
   );
 }

@@ -1,4 +1,5 @@
 /** How bills are remembered: appended with the next numbers of their wallets, read by cursor. */
+import { byRegion } from '#server/ledger/by-region.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { Bill } from '#shared/api/bill.ts';
 import type { Id } from '#shared/base/id.ts';
@@ -86,19 +87,47 @@ export async function appendBills(tx: Sql, region: string, bills: readonly NewBi
 const COLUMNS = `region, wallet, sequence, id, kind, direction, state, amount, currency, peer, peer_region, payment, reason,
   signed_at, uploaded_at, posted_at, invoice`;
 
-/** At most `limit` bills of a wallet after number `cursor`, in order. */
-export function billsAfter(tx: Sql, wallet: Id, cursor: number, limit: number): Promise<BillRow[]> {
-  return tx.query<BillRow>(
-    `select ${COLUMNS} from bill where wallet = $1 and sequence > $2 order by sequence limit $3`,
-    [wallet, cursor, limit],
+/** At most `limit` bills of a wallet after number `after`. */
+export interface PageAsked {
+  readonly region: string;
+  readonly wallet: Id;
+  readonly after: number;
+  readonly limit: number;
+}
+
+/** The pages asked for, each in the order of its numbers. */
+export async function readPages(tx: Sql, asked: readonly PageAsked[]): Promise<BillRow[][]> {
+  const rows = await byRegion(
+    asked.map((page, place) => ({ ...page, place })),
+    (region, some) =>
+      tx.query<BillRow & { place: number }>(
+        `select i.place, b.* from unnest($2::integer[], $3::uuid[], $4::bigint[], $5::bigint[])
+           as i(place, wallet, after, most) cross join lateral (
+             select ${COLUMNS} from bill where region = $1 and wallet = i.wallet and sequence > i.after
+             order by sequence limit i.most) as b
+         order by i.place, b.sequence`,
+        [
+          region,
+          some.map(({ place }) => place),
+          some.map(({ wallet }) => wallet),
+          some.map(({ after }) => after),
+          some.map(({ limit }) => limit),
+        ],
+      ),
   );
+  const pages = Map.groupBy(rows, ({ place }) => place);
+  return asked.map((_, place) => pages.get(place) ?? []);
 }
 
 /** The newest `limit` bills of a wallet, in order. */
-export async function newestBills(tx: Sql, wallet: Id, limit: number): Promise<BillRow[]> {
+export async function newestBills(
+  tx: Sql,
+  { region, wallet }: { readonly region: string; readonly wallet: Id },
+  limit: number,
+): Promise<BillRow[]> {
   const rows = await tx.query<BillRow>(
-    `select ${COLUMNS} from bill where wallet = $1 order by sequence desc limit $2`,
-    [wallet, limit],
+    `select ${COLUMNS} from bill where region = $1 and wallet = $2 order by sequence desc limit $3`,
+    [region, wallet, limit],
   );
   return rows.reverse();
 }

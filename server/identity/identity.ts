@@ -98,7 +98,7 @@ export interface Identity extends Partings {
   /** The device that signed `request` (header `authorization: Device …`, see device.ts), or why it may not speak. */
   readonly deviceOf: (request: FastifyRequest) => Promise<Result<Device, Refusal>>;
   /** Whoever asks to read: the phone that signed `request` when one did, else the session. */
-  readonly askerOf: (request: FastifyRequest) => Promise<Result<Pick<Device, 'wallet'>, Refusal>>;
+  readonly askerOf: (request: FastifyRequest) => Promise<Result<Pick<Device, 'region' | 'wallet'>, Refusal>>;
   readonly person: (wallet: Id) => Promise<Person | undefined>;
   /** People by wallet id; unknown ones are absent. */
   readonly people: (wallets: readonly Id[]) => Promise<Map<Id, Person>>;

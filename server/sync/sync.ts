@@ -181,10 +181,10 @@ async function changes(
   device: Device,
   { have, cursor }: SyncRequest,
 ): Promise<Omit<SyncAnswer, 'answers' | 'closed' | 'allowance' | 'allowanceRefused'>> {
-  const { region, wallet } = device;
+  const { region } = device;
   const until = have.certificateUntil === undefined ? undefined : fromSeconds(have.certificateUntil);
   const [page, balances, certificate, { card }, status, keySet, news, alarms] = await Promise.all([
-    parts.bills.feed(wallet, cursor, BILLS_AT_ONCE),
+    parts.bills.feed(device, cursor, BILLS_AT_ONCE),
     balancesOf(parts, device),
     part(parts, 'certificate', undefined, () => parts.allowances.certificate(device, until)),
     parts.regions.lists(region),

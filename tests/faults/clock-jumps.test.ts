@@ -119,7 +119,7 @@ eachDatabase('a clock that jumps', (open) => {
     await market.bills.catchUp();
     const bills: string[] = [];
     for (let cursor = 0, more = true; more; ) {
-      const page = await market.bills.feed(payee.wallet, cursor, 7);
+      const page = await market.bills.feed(payee, cursor, 7);
       bills.push(...page.bills.map(({ id }) => id));
       ({ cursor, more } = page);
     }

@@ -36,6 +36,6 @@ export async function liveThrough(market: Market): Promise<void> {
     expect(await market.ledger.post([unit])).toMatchObject({ ok: true });
   }
   await market.ledger.reverse(back);
-  await market.bills.feed(hua.wallet, 0, 10);
+  await market.bills.feed(hua, 0, 10);
   for (let at = 0; at < 4; at += 1) await market.ledger.post([transfer(`last ${at}`, bank(), walletOf('Bo'), 1 + at)]);
 }

@@ -226,8 +226,8 @@ const HOUSES: Readonly<Record<string, Tamper>> = {
   'tells every bill as settled': {
     bills: (bills) => ({
       ...bills,
-      feed: async (wallet, after, limit) => {
-        const page = await bills.feed(wallet, after, limit);
+      feed: async (owner, after, limit) => {
+        const page = await bills.feed(owner, after, limit);
         return { ...page, bills: page.bills.map((bill) => ({ ...bill, state: 'settled' as const })) };
       },
     }),
@@ -235,8 +235,8 @@ const HOUSES: Readonly<Record<string, Tamper>> = {
   'leaves a bill out': {
     bills: (bills) => ({
       ...bills,
-      feed: async (wallet, after, limit) => {
-        const page = await bills.feed(wallet, after, limit);
+      feed: async (owner, after, limit) => {
+        const page = await bills.feed(owner, after, limit);
         return { ...page, bills: page.bills.filter((bill) => bill.sequence % 9 !== 8) };
       },
     }),

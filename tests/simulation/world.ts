@@ -463,7 +463,7 @@ export class World {
       const last = new Map<string, string>();
       let cursor = 0;
       for (let more = true; more; ) {
-        const page = await this.market.bills.feed(who.wallet, cursor, 200);
+        const page = await this.market.bills.feed(who, cursor, 200);
         for (const bill of page.bills) {
           if (bill.sequence !== cursor + 1) this.fault(`${name}: bill ${bill.sequence} after ${cursor}`);
           cursor = bill.sequence;

@@ -24,7 +24,7 @@ eachDatabase('bills', (open) => {
   /** Kind, direction, state, amount and peer of every bill, in order. */
   const read = async (who: Trader): Promise<string[]> => {
     await here.bills.catchUp();
-    const { bills } = await here.bills.feed(who.wallet, 0, 100);
+    const { bills } = await here.bills.feed(who, 0, 100);
     expect(bills.map((one) => one.sequence)).toEqual(bills.map((_, at) => at + 1));
     for (const bill of bills) expect(Value.Check(Bill, bill)).toBe(true);
     return bills.map((one) => [one.kind, one.direction, one.state, one.amount, one.peer?.name ?? '-'].join(' '));
@@ -39,10 +39,10 @@ eachDatabase('bills', (open) => {
     await here.upload(hua, paid);
     expect(await read(ming)).toEqual(['top-up neutral settled 20000 -', 'payment out settled 3000 小华']);
     expect(await read(hua)).toEqual(['payment in settled 3000 小明']);
-    const { bills } = await here.bills.feed(hua.wallet, 0, 10);
+    const { bills } = await here.bills.feed(hua, 0, 10);
     expect(bills[0]).toMatchObject({ id: paid.name, payment: paid.name, region: 'CN-BJ', peer: { region: 'CN-SX' } });
     expect(bills[0]?.invoice).toBe(toBase64url(paid.core.invoice));
-    expect((await here.bills.feed(ming.wallet, 1, 1)).bills[0]?.invoice).toBeUndefined();
+    expect((await here.bills.feed(ming, 1, 1)).bills[0]?.invoice).toBeUndefined();
     expect(bills[0]?.times.signed).toBe(paid.core.time);
     expect(bills[0]?.times.posted).toBe(here.clock());
     expect(bills[0]?.times.uploaded).toBe(here.clock());
@@ -60,7 +60,7 @@ eachDatabase('bills', (open) => {
     here.pass(duration(18, 'd'));
     await here.payments.ripen();
     expect(await read(lan)).toEqual(['payment in arriving 4000 小明', 'payment in settled 4000 小明']);
-    const { bills } = await here.bills.feed(lan.wallet, 0, 10);
+    const { bills } = await here.bills.feed(lan, 0, 10);
     expect(new Set(bills.map((one) => one.id)).size).toBe(1);
     await here.topUp(ming, 10_00);
     await here.payments.recoverDebts();
@@ -78,7 +78,7 @@ eachDatabase('bills', (open) => {
     expect(await read(hua)).toEqual(['payment in settled 9000 小明', 'payment in reversed 9000 小明']);
     await here.upload(lan, await copy.pay(lan, 40_00, { epoch: 1_000_000 }));
     expect(await read(lan)).toEqual(['payment in disputed 4000 小明']);
-    expect((await here.bills.feed(lan.wallet, 0, 10)).bills[0]?.reason).toBe('guarantee.stale-epoch');
+    expect((await here.bills.feed(lan, 0, 10)).bills[0]?.reason).toBe('guarantee.stale-epoch');
     expect((await read(ming)).slice(-2)).toEqual(['payment out reversed 9000 小华', 'payment out disputed 4000 阿兰']);
   });
 
@@ -123,7 +123,7 @@ eachDatabase('bills', (open) => {
     await here.upload(lan, await copy.pay(lan, 90_09));
     const sums = async (who: Trader) => {
       await here.bills.catchUp();
-      const { bills } = await here.bills.feed(who.wallet, 0, 100);
+      const { bills } = await here.bills.feed(who, 0, 100);
       const newest = new Map(bills.map((one) => [one.id, one]));
       const told = [...newest.values()].filter(isCounted).reduce((sum, one) => sum + signOf(one) * one.amount, 0);
       const accounts = await here.ledger.walletAccounts(who.region, who.wallet);
@@ -156,11 +156,11 @@ eachDatabase('bills', (open) => {
     const seen: number[] = [];
     let cursor = 0;
     for (let more = true; more; ) {
-      const page = await here.bills.feed(lan.wallet, cursor, 10);
+      const page = await here.bills.feed(lan, cursor, 10);
       seen.push(...page.bills.map((one) => one.sequence));
       ({ cursor, more } = page);
     }
     expect(seen).toEqual(Array.from({ length: 25 }, (_, at) => at + 1));
-    expect(await here.bills.feed(lan.wallet, cursor, 10)).toEqual({ bills: [], cursor: 25, more: false });
+    expect(await here.bills.feed(lan, cursor, 10)).toEqual({ bills: [], cursor: 25, more: false });
   });
 });

@@ -124,9 +124,7 @@ eachDatabase('settlement', (open) => {
     expect(answer).toEqual([code === '' ? 'arriving' : `disputed ${code}`]);
     const credited = code === '' ? amount : 0;
     expect(await here.purseOf(lan)).toEqual({ available: 0, arriving: credited, owed: 0 });
-    expect((await here.bills.feed(lan.wallet, 0, 10)).bills.map((one) => one.state)).toEqual(
-      code === '' ? [] : ['disputed'],
-    );
+    expect((await here.bills.feed(lan, 0, 10)).bills.map((one) => one.state)).toEqual(code === '' ? [] : ['disputed']);
   });
 
   test('who forks to himself is not paid by the guarantee', async () => {
@@ -208,10 +206,10 @@ eachDatabase('settlement', (open) => {
     expect(await here.purseOf(hua)).toEqual({ available: 80_00, arriving: 0, owed: 0 });
     expect(await here.purseOf(bei)).toEqual({ available: 20_00, arriving: 30_00, owed: 0 });
     await here.bills.catchUp();
-    expect((await here.bills.feed(hua.wallet, 0, 9)).bills).toMatchObject([
+    expect((await here.bills.feed(hua, 0, 9)).bills).toMatchObject([
       { direction: 'in', state: 'settled', amount: 80_00, peer: { name: '小明', region: 'CN-SX' } },
     ]);
-    expect((await here.bills.feed(ming.wallet, 0, 9)).bills.map((bill) => bill.kind)).toEqual([
+    expect((await here.bills.feed(ming, 0, 9)).bills.map((bill) => bill.kind)).toEqual([
       'top-up',
       'payment',
       'payment',

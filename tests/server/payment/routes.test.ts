@@ -33,18 +33,20 @@ beforeAll(async () => {
   await here.upload(lan, paid.fork);
   app = await createHttp(readConfig({ LOG_LEVEL: 'silent' }), { database });
   // Session and phone are the wallet named in a header: what identity really does has tests of its own.
+  const ownerOf = (wallet: string) => {
+    const region = Object.values(people).find((one) => one.wallet === wallet)?.region ?? 'CN-SX';
+    return { region, wallet: wallet as Id };
+  };
   const requireSession = async (request: FastifyRequest) => {
     const wallet = request.headers['x-wallet'];
-    return typeof wallet === 'string'
-      ? { ok: true, value: { wallet: wallet as Id } }
-      : refuse({ code: 'session.none' });
+    return typeof wallet === 'string' ? { ok: true, value: ownerOf(wallet) } : refuse({ code: 'session.none' });
   };
   const identity = {
     askerOf: async (request) => {
       const wallet = request.headers.authorization?.slice('Device '.length);
       if (wallet === undefined) return requireSession(request);
       const isRevoked = wallet === people.stranger.wallet;
-      return isRevoked ? refuse({ code: 'device.revoked' }) : { ok: true, value: { wallet: wallet as Id } };
+      return isRevoked ? refuse({ code: 'device.revoked' }) : { ok: true, value: ownerOf(wallet) };
     },
     requireSession,
   } as Pick<Identity, 'requireSession' | 'askerOf'>;

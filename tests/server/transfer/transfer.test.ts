@@ -136,7 +136,7 @@ eachDatabase('transfers', (open) => {
     await here.transfers.takeNotes(ming, [{ payment: asked.name, note: toBase64url(lie) }]);
     await here.upload(ming, asked);
     await here.bills.catchUp();
-    const { bills } = await here.bills.feed(hong.wallet, 0, 10);
+    const { bills } = await here.bills.feed(hong, 0, 10);
     expect(bills.map(({ payment, unasked, memo }) => [payment, unasked, memo])).toEqual([
       [paid.name, true, '上次的面钱'],
       [asked.name, undefined, undefined],
@@ -341,7 +341,7 @@ eachDatabase('transfers', (open) => {
     expect(codes?.slice(0, 2)).toEqual(['claimed', 'held']);
     expect(codes).toContain(give === 0 ? 'refused' : 'returned');
     await here.bills.catchUp();
-    const last = async (who: Trader) => (await here.bills.feed(who.wallet, 0, 100)).bills.at(-1);
+    const last = async (who: Trader) => (await here.bills.feed(who, 0, 100)).bills.at(-1);
     if (give > 0) {
       expect(await last(ming)).toMatchObject({ kind: 'refund', direction: 'in', amount: give, payment: paid.name });
       if (give <= held) expect(await last(hong)).toMatchObject({ kind: 'refund', direction: 'out', amount: give });
