@@ -9,6 +9,7 @@ import { type Config, readConfig } from '#server/platform/config.ts';
 import { askControl } from '#server/platform/control.ts';
 import { type Database, openDatabase, sqlState } from '#server/platform/database.ts';
 import { FolderInUse } from '#server/platform/folder-lock.ts';
+import { messageOf } from '#server/platform/message-of.ts';
 
 /** Where a command works: in the running house or beside it. */
 export interface Desk {
@@ -115,7 +116,7 @@ export function whyNot(book: string, error: unknown): string {
     return `${error.message} It answers no commands: it is starting, or the name of its folder is too long for a socket.`;
   }
   if (sqlState(error) === '42P01') return `This database has no ${book} yet: start the server once.`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** Ends the process with the status of `work`, or with 2 and the words of what it throws. */
@@ -123,7 +124,7 @@ export async function endAfter(work: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await work();
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     process.exitCode = 2;
   }
 }

@@ -7,6 +7,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { relative, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { linesOf } from '#server/platform/lines.ts';
+import { messageOf } from '#server/platform/message-of.ts';
 
 /** What is asked for: a command by its name, and the words after it. */
 export interface Wish {
@@ -72,7 +73,7 @@ async function answer(socket: Socket, serve: Serve): Promise<void> {
     const status = await serve(wish, (line) => tell({ say: line }));
     await tell({ end: status });
   } catch (error) {
-    await tell({ end: 2, why: error instanceof Error ? error.message : String(error) }).catch(() => undefined);
+    await tell({ end: 2, why: messageOf(error) }).catch(() => undefined);
   } finally {
     socket.end();
   }

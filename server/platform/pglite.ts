@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { guardDisk } from '#server/platform/disk.ts';
 import { type Engine, type EngineStart, openEngine, openEngineThread, type Table } from '#server/platform/engine.ts';
 import { lockFolder } from '#server/platform/folder-lock.ts';
+import { messageOf } from '#server/platform/message-of.ts';
 import { type Database, encodeValues, isWrite, type Sql } from '#server/platform/sql.ts';
 import { type Durable, openDurable, openSettling, openWal, type Settle } from '#server/platform/wal.ts';
 import { FolderDamaged, lookAfter, lookBefore, openAnswered, SETTLED } from '#server/platform/whole.ts';
@@ -73,10 +74,6 @@ async function openWhole(dataDir: string, folder: string, guard: () => void): Pr
       : new FolderDamaged(dataDir, `the engine does not read it (${messageOf(error)})`);
   }
   return engine;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function nothing(): void {}

@@ -1,5 +1,6 @@
 /** A thread beside the loop that answers what it is asked; a question and its answer carry the same ticket. */
 import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { messageOf } from '#server/platform/message-of.ts';
 import { assert } from '#shared/base/assert.ts';
 
 /** The side that asks. */
@@ -89,7 +90,7 @@ export function answerQuestions<Question, Answer>(
       const given = await answer(content);
       send({ ticket, content: { answer: given } }, moved(given));
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       send({ ticket, content: { failure: { message, ...codeOf(error) } } });
     }
   });
