@@ -11,7 +11,7 @@ import { lockFolder } from '#server/platform/folder-lock.ts';
 import { messageOf } from '#server/platform/message-of.ts';
 import { type Database, encodeValues, isWrite, type Sql } from '#server/platform/sql.ts';
 import { type Durable, openDurable, openSettling, openWal, type Settle } from '#server/platform/wal.ts';
-import { FolderDamaged, lookAfter, lookBefore, openAnswered, SETTLED } from '#server/platform/whole.ts';
+import { type Ask, FolderDamaged, lookAfter, lookBefore, openAnswered, SETTLED } from '#server/platform/whole.ts';
 import { assert } from '#shared/base/assert.ts';
 
 /** How the embedded database is kept. */
@@ -65,7 +65,9 @@ async function openWhole(dataDir: string, folder: string, guard: () => void): Pr
     throw new FolderDamaged(dataDir, `the engine does not open it (${messageOf(error)})`);
   });
   try {
-    await lookAfter(dataDir, async <Row>(text: string) => rowsOf<Row>(await engine.ask({ text, values: [] })), shrunk);
+    const ask: Ask = async <Row>(text: string, values: readonly string[] = []) =>
+      rowsOf<Row>(await engine.ask({ text, values }));
+    await lookAfter(dataDir, ask, shrunk);
   } catch (error) {
     await engine.close().catch(nothing);
     // Even its catalogue may be what cannot be read.

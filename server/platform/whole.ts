@@ -23,7 +23,7 @@ export const SETTLED = 'pglite.settled';
 export const ANSWERED = 'pglite.answered';
 
 /** What the engine is asked here. */
-export type Ask = <Row>(text: string) => Promise<Row[]>;
+export type Ask = <Row>(text: string, values?: readonly string[]) => Promise<Row[]>;
 
 /** What the folder was like: its files by their path in it, and the bytes of those that say what was committed. */
 interface Likeness {
@@ -142,7 +142,8 @@ async function lookAtLog(dataDir: string, ask: Ask): Promise<void> {
   if (!/^[0-9A-F]+\/[0-9A-F]+$/.test(text))
     throw new FolderDamaged(dataDir, `the file ${ANSWERED} is not as it was written`);
   const [end] = await ask<{ isThere: boolean }>(
-    `select checkpoint_lsn >= '${text}' as "isThere" from pg_control_checkpoint()`,
+    'select checkpoint_lsn >= $1::pg_lsn as "isThere" from pg_control_checkpoint()',
+    [text],
   );
   if (end?.isThere) return;
   // The engine goes on from where it took the log to end, and would be past what was answered after some more starts.

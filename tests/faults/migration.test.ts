@@ -20,6 +20,8 @@ import { report, size } from '#tests/kit/fault-report.ts';
 
 /** A start dies at every so many-th statement that none before it has got to. */
 const EVERY = size(60, 1);
+/** More different statements than a first start has: about three hundred. */
+const STATEMENTS_MOST = 1_000;
 const PATIENCE_MS = size(300_000, 3_600_000);
 
 /** Every table, column, index, check and trigger, and which steps are done. */
@@ -166,6 +168,8 @@ describe.each(['pglite', 'postgres'] as const)('a start that is killed on %s', (
   /** Starts it again and again until one start lives, and looks after each death: whole steps, or it fails. */
   async function startUntilOneLives({ env, log, look }: HousePlace, shapes: readonly string[]): Promise<number> {
     for (let deaths = 0; ; deaths += 1) {
+      // A statement that is another one at every start would be no end.
+      expect(deaths, 'each start gets further than the one before').toBeLessThan(STATEMENTS_MOST / EVERY);
       if (await startAndDie(env, log, EVERY, deaths % 2 === 0 ? 'before' : 'after')) return deaths;
       const shape = await look(shapeOf);
       expect(shapes.includes(shape), `after death ${deaths + 1} the database stands between two steps`).toBe(true);
