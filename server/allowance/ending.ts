@@ -1,8 +1,8 @@
 /** How an allowance ends: closed by its device, stopped by the house, released when nobody can claim from it any more. */
 import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
-import { keyOfCose } from '#server/allowance/issue.ts';
 import { lockHeld } from '#server/allowance/lock.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
+import { keyOfCose } from '#server/allowance/passkey.ts';
 import * as store from '#server/allowance/store.ts';
 import type { Device, RevokedPasskey } from '#server/identity/identity.ts';
 import { available, holdOf, receivable } from '#server/ledger/chart.ts';

@@ -5,6 +5,7 @@
 import { assertFund } from '#server/allowance/fund.ts';
 import { type Limits, lockedLimits, openLimits } from '#server/allowance/limit.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
+import { passkeyOf } from '#server/allowance/passkey.ts';
 import { Refused } from '#server/allowance/refused.ts';
 import * as store from '#server/allowance/store.ts';
 import type { Device, Person } from '#server/identity/identity.ts';
@@ -33,7 +34,6 @@ export interface Asker {
   readonly person: Person;
   readonly region: Region;
   readonly policy: Policy;
-  readonly passkey: AllowancePasskey | undefined;
   readonly want: Want;
   readonly key: Uint8Array;
   readonly currency: Currency;
@@ -41,6 +41,7 @@ export interface Asker {
 
 /** What may be issued. */
 export interface Grant {
+  readonly passkey: AllowancePasskey | undefined;
   readonly limits: Limits;
   readonly life: Duration;
   readonly payee: Id | undefined;
@@ -63,11 +64,15 @@ export async function grantTo(
   const recent = await store.readRecent(tx, region.region, device.wallet, after(now, -DAY as Duration), now);
   const purse = available(region.region, device.wallet, asker.currency);
   const funds = (await parts.ledger.balances(region.region, [purse], tx))[0] ?? 0;
-  if (asker.want.payee !== undefined) return lockedGrant(parts, tx, asker, recent, { funds, spendLeft }, now);
+  // Whoever revokes a passkey takes the same lock: one that is revoked by now is not named.
+  const passkey = passkeyOf(await parts.identity.passkeysOf(device.wallet, tx), asker.want.passkey);
+  if (asker.want.payee !== undefined) {
+    return lockedGrant(parts, tx, asker, passkey, recent, { funds, spendLeft }, now);
+  }
   const share = await parts.identity.limitShare(tx, device.wallet);
   const free = await parts.identity.freeSet(tx, device.wallet);
-  const eased = { ...asker, policy: boundedPolicy(asker.policy, share, asker.passkey && free) };
-  const grant = openGrant(eased, setting, recent, { funds, spendLeft }, now);
+  const eased = { ...asker, policy: boundedPolicy(asker.policy, share, passkey && free) };
+  const grant = openGrant(eased, passkey, setting, recent, { funds, spendLeft }, now);
   // Most refusals are found here, before anything is signed or written; who is let through is counted when it is issued.
   if (grant.isGuaranteed) await assertFund(parts, tx, region, grant.limits.total, now);
   return grant;
@@ -90,6 +95,7 @@ interface Purse {
 
 function openGrant(
   asker: Asker,
+  passkey: AllowancePasskey | undefined,
   setting: store.SettingRow,
   recent: readonly store.AllowanceRow[],
   { funds, spendLeft }: Purse,
@@ -116,18 +122,19 @@ function openGrant(
     wantTotal: want.total,
     wantCount: want.count,
     available: funds,
-    hasPasskey: asker.passkey !== undefined,
+    hasPasskey: passkey !== undefined,
     least,
   });
   if (!limits.ok) throw new Refused(limits.error);
   const isGuaranteed = guaranteeOf(asker.person.tier) !== 'none';
-  return { limits: limits.value, life: limitsOfDevice.life, payee: undefined, isGuaranteed };
+  return { passkey, limits: limits.value, life: limitsOfDevice.life, payee: undefined, isGuaranteed };
 }
 
 async function lockedGrant(
   parts: AllowanceParts,
   tx: Sql,
   asker: Asker,
+  passkey: AllowancePasskey | undefined,
   recent: readonly store.AllowanceRow[],
   { funds, spendLeft }: Purse,
   now: Instant,
@@ -140,7 +147,7 @@ async function lockedGrant(
   if (!isBorderOpen(parts.regions.list(), region.region, certified.region)) {
     throw new Refused({ code: 'allowance.border-closed' });
   }
-  if (asker.passkey === undefined) throw new Refused({ code: 'allowance.passkey-none' });
+  if (passkey === undefined) throw new Refused({ code: 'allowance.passkey-none' });
   const total = want.total ?? 0;
   const share = await parts.identity.limitShare(tx, person.wallet);
   const most = Math.floor((region.terms.lockedMost[person.tier] * share) / 100);
@@ -153,5 +160,5 @@ async function lockedGrant(
   const out = recent.filter((row) => row.payee !== null && row.state === 'live' && row.expires_at > now);
   if (out.length >= LOCKED_MOST) throw new Refused({ code: 'allowance.too-many', detail: { most: LOCKED_MOST } });
   // Its payee sees every payment of it: nothing is left to be guaranteed.
-  return { limits: lockedLimits(total), life: region.terms.lockedLife, payee, isGuaranteed: true };
+  return { passkey, limits: lockedLimits(total), life: region.terms.lockedLife, payee, isGuaranteed: true };
 }

@@ -9,28 +9,22 @@ import { type Asker, type Grant, grantTo, type Want } from '#server/allowance/gr
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import { orRefused, Refused } from '#server/allowance/refused.ts';
 import * as store from '#server/allowance/store.ts';
-import type { Device, Passkey } from '#server/identity/identity.ts';
+import type { Device } from '#server/identity/identity.ts';
 import { available, holdOf } from '#server/ledger/chart.ts';
 import type { Transfer } from '#server/ledger/ledger.ts';
 import { gatherOrEach } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
-import { fromBase64url, sameBytes, toBase64url } from '#shared/base/bytes.ts';
+import { fromBase64url, sameBytes } from '#shared/base/bytes.ts';
 import { type Id, newId, readId } from '#shared/base/id.ts';
 import { ok, type Result, refuse } from '#shared/base/result.ts';
 import { after, type Duration, fromSeconds, type Instant, toSeconds } from '#shared/base/time.ts';
 import { isCurrency } from '#shared/money/currency.ts';
 import { money } from '#shared/money/money.ts';
-import {
-  ALLOWANCE_VERSION,
-  type Allowance,
-  type AllowancePasskey,
-  allowanceMessage,
-} from '#shared/protocol/allowance.ts';
-import { decodeCbor } from '#shared/protocol/cbor.ts';
+import { ALLOWANCE_VERSION, type Allowance, allowanceMessage } from '#shared/protocol/allowance.ts';
 import { referenceOf } from '#shared/protocol/message.ts';
-import { compressPoint, expandPoint } from '#shared/protocol/point.ts';
+import { expandPoint } from '#shared/protocol/point.ts';
 
 /** An allowance as it goes to its device. */
 export interface Issued {
@@ -81,11 +75,7 @@ async function weighed(parts: AllowanceParts, { device, want, key, currency }: A
 async function askerOf(parts: AllowanceParts, device: Device, want: Want): Promise<Result<Asker, Refusal>> {
   const key = fromBase64url(want.key);
   if (key === undefined || expandPoint(key) === undefined) return refuse({ code: 'allowance.key' });
-  const [person, region, passkeys] = await Promise.all([
-    parts.identity.person(device.wallet),
-    parts.regions.find(device.region),
-    parts.identity.passkeysOf(device.wallet),
-  ]);
+  const [person, region] = await Promise.all([parts.identity.person(device.wallet), parts.regions.find(device.region)]);
   if (!person || !region) return refuse({ code: 'request.not-found' });
   if (!isCurrency(want.currency) || want.currency !== region.currency) {
     return refuse({ code: 'allowance.currency', detail: { currency: region.currency } });
@@ -96,35 +86,10 @@ async function askerOf(parts: AllowanceParts, device: Device, want: Want): Promi
     person,
     region,
     policy,
-    passkey: passkeyOf(passkeys, want.passkey),
     want,
     key,
     currency: want.currency,
   });
-}
-
-/** Among those a payee can check offline the passkey that is at hand by the device's word, else the one used last. */
-function passkeyOf(passkeys: readonly Passkey[], atHand: string | undefined): AllowancePasskey | undefined {
-  const isAtHand = (one: Passkey) => Number(toBase64url(one.id) === atHand);
-  const fit = passkeys
-    .filter((one) => one.offline)
-    .sort((one, other) => (other.usedAt ?? other.createdAt) - (one.usedAt ?? one.createdAt))
-    .sort((one, other) => isAtHand(other) - isAtHand(one));
-  for (const { publicKey, backupEligible } of fit) {
-    const key = keyOfCose(publicKey);
-    if (key !== undefined) return { key, backupEligible };
-  }
-  return undefined;
-}
-
-/** The compressed point of a COSE EC2 key (RFC 9053 section 7.1.1: -2 is x, -3 is y), or undefined when it is none of P-256. */
-export function keyOfCose(cose: Uint8Array): Uint8Array | undefined {
-  const read = decodeCbor(cose);
-  if (!read.ok || !(read.value instanceof Map)) return undefined;
-  const x: unknown = read.value.get(-2);
-  const y: unknown = read.value.get(-3);
-  if (!(x instanceof Uint8Array) || !(y instanceof Uint8Array)) return undefined;
-  return compressPoint(Uint8Array.of(4, ...x, ...y));
 }
 
 /** Those of one wallet or one key one after the other, each in a transaction of its own: the later sees what the earlier got. */
@@ -205,8 +170,8 @@ function expiryOf(now: Instant, life: Duration): Instant {
 async function draw(
   parts: AllowanceParts,
   tx: Sql,
-  { device, region, key, currency, passkey, policy }: Asker,
-  { limits, life, payee, isGuaranteed }: Grant,
+  { device, region, key, currency, policy }: Asker,
+  { passkey, limits, life, payee, isGuaranteed }: Grant,
   now: Instant,
 ): Promise<store.AllowanceRow> {
   const id = newId(now);

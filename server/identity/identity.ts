@@ -104,7 +104,8 @@ export interface Identity extends Partings {
   readonly people: (wallets: readonly Id[]) => Promise<Map<Id, Person>>;
   /** The person of `region` whose proved phone is `phone` (as typed), or undefined. Never show this to a stranger. */
   readonly personByPhone: (region: string, phone: string) => Promise<Person | undefined>;
-  readonly passkeysOf: (wallet: Id) => Promise<Passkey[]>;
+  /** The live passkeys of a wallet, as `tx` sees them when it is handed in. */
+  readonly passkeysOf: (wallet: Id, tx?: Sql) => Promise<Passkey[]>;
   readonly devicesOf: (wallet: Id) => Promise<Device[]>;
   /** Revokes a device of `wallet` with everything registered by {@link Identity.onDeviceRevoked}; twice is once. */
   readonly revokeDevice: (wallet: Id, device: Id) => Promise<Result<Device, Refusal>>;
@@ -312,9 +313,9 @@ function peopleOf(parts: IdentityParts, devices: Devices): People {
       const row = phone && (await store.walletOfPhone(database, region, parts.secrets.hash('phone', phone)));
       return row ? personOf(row) : undefined;
     },
-    passkeysOf: async (wallet) => {
-      const owner = await store.readWallet(database, wallet);
-      const rows = owner ? await store.livePasskeys(database, owner.region, wallet) : [];
+    passkeysOf: async (wallet, tx = database) => {
+      const owner = await store.readWallet(tx, wallet);
+      const rows = owner ? await store.livePasskeys(tx, owner.region, wallet) : [];
       return rows.map((row) => passkeyOf(row, parts.rpId));
     },
     devicesOf: async (wallet) => {

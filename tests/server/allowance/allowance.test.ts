@@ -166,6 +166,20 @@ eachDatabase('allowances', (openDatabase) => {
     expect(later.ok && toBase64url(later.value.bytes)).toBe(bytes[0]);
   });
 
+  test('a passkey that is revoked while it is looked up who asks is not named', async () => {
+    const here = await opened();
+    const who = await here.person('小明');
+    let isRevoked = false;
+    here.meanwhile(who, async () => {
+      if (!isRevoked) await here.newPasskey(who)();
+      isRevoked = true;
+    });
+    const held = await here.take(who.device);
+    const next = await here.take(here.phone(who));
+    expect(held.signed.message.passkey?.key).toEqual(next.signed.message.passkey?.key);
+    expect(await here.state(held)).toBe('live: 50000 = 0 claimed + 0 returned + rest');
+  });
+
   test('asked for at one moment by many, each gets what is theirs: also where two hold out one key', async () => {
     const here = await opened();
     const people = await Promise.all(Array.from({ length: 8 }, (_, at) => here.person(`众${at}`)));

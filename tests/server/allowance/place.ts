@@ -46,6 +46,8 @@ export async function openPlace(database: Database) {
   const frozenHooks: WalletFrozen[] = [];
   const frozen = new Set<Id>();
   const paused = new Set<Id>();
+  /** What happens while it is still looked up who asks. */
+  const meanwhile = new Map<Id, () => Promise<void>>();
   const weighed: { readonly amount: number; readonly toRegion?: string }[] = [];
   const shares = new Map<Id, number>();
   const frees = new Map<Id, { each: number; count: number }>();
@@ -58,7 +60,13 @@ export async function openPlace(database: Database) {
       clock,
       fundOwed,
       identity: {
-        person: async (wallet) => people.get(wallet),
+        person: async (wallet) => {
+          const person = people.get(wallet);
+          // Whatever is looked up beside has been by then.
+          await Promise.resolve();
+          await meanwhile.get(wallet)?.();
+          return person;
+        },
         passkeysOf: async (wallet) => passkeys.get(wallet) ?? [],
         onDeviceRevoked: (hook) => hooks.push(hook),
         onPasskeyRevoked: (hook) => passkeyHooks.push(hook),
@@ -174,6 +182,7 @@ export async function openPlace(database: Database) {
           for (const hook of passkeyHooks) await hook(tx, revoked, clock());
         });
     },
+    meanwhile: ({ wallet }: Trader, happens: () => Promise<void>) => meanwhile.set(wallet, happens),
     freeze: async ({ wallet, region }: Trader) => {
       frozen.add(wallet);
       await database.transaction(async (tx) => {
