@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { type CertifiedPayee, openCertificates } from '#server/allowance/certificate.ts';
 import {
   closeAllowances,
+  holdIssuing,
   releaseDue,
   stopAllowance,
   stopAllowancesOfPasskey,
@@ -68,6 +69,11 @@ export interface Allowances {
     claims: readonly { readonly region: string; readonly id: Id; readonly amount: number }[],
   ) => Promise<void>;
   /**
+   * Holds the issuing to these wallets until `tx` ends. Before {@link Allowances.stop}, and before anything is posted: who
+   * issues posts last.
+   */
+  readonly holdIssuing: (tx: Sql, owners: readonly Pick<HeldAllowance, 'region' | 'wallet'>[]) => Promise<void>;
+  /**
    * Stops one allowance and its device: its status bit and those of the device's other live allowances are set, and
    * the device gets no new one. Stopping twice is the same act; the first reason stays.
    */
@@ -120,6 +126,7 @@ export function openAllowances(parts: AllowanceParts): Allowances {
     readMany: async (tx, references) =>
       byReference(references.length === 0 ? [] : (await store.readByReference(tx, references)).map(heldOf)),
     claim: (tx, claims) => claimAll(tx, claims),
+    holdIssuing,
     stop: (tx, allowance, reason, at) => stopAllowance(tx, regions, allowance, reason, at),
     payees: certificates.payees,
     issue: issuing.issue,

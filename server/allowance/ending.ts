@@ -77,7 +77,15 @@ async function closedBy(
   return ok(held.id);
 }
 
-/** Stops one allowance and its device. */
+/**
+ * Until `tx` ends nothing is issued to these wallets, and what was being issued is there: whoever stops a phone stops all it
+ * has, or it gets no more.
+ */
+export async function holdIssuing(tx: Sql, owners: readonly Pick<HeldAllowance, 'region' | 'wallet'>[]): Promise<void> {
+  if (owners.length > 0) await store.lockSettings(tx, owners);
+}
+
+/** Stops one allowance and its device; its wallet's issuing is held. */
 export async function stopAllowance(
   tx: Sql,
   regions: Regions,
@@ -105,6 +113,7 @@ export async function stopDeviceOf(
   reason: StopReason,
   at: Instant,
 ): Promise<void> {
+  await holdIssuing(tx, [device]);
   await store.stopDevice(tx, device, reason, at);
   await revoke(tx, regions, device.region, await store.stopAllowances(tx, device.region, device.id, null, reason));
 }
@@ -130,8 +139,8 @@ async function revoke(
 export async function stopAllowancesOfPasskey(tx: Sql, regions: Regions, passkey: RevokedPasskey): Promise<void> {
   const key = keyOfCose(passkey.publicKey);
   if (key === undefined) return;
-  // The lock a wallet is issued under: an allowance being issued just now is seen, or names the next passkey.
-  await store.lockSettings(tx, [passkey]);
+  // An allowance being issued just now is seen, or names the next passkey.
+  await holdIssuing(tx, [passkey]);
   const rows = await store.lockLive(tx, passkey.region, passkey.wallet);
   const named = rows.filter((row) => {
     const held = heldOf(row).signed.message.passkey;
@@ -151,7 +160,7 @@ export async function stopAllowancesOfWallet(
   { region, wallet }: { readonly region: string; readonly wallet: Id },
   reason: 'wallet-frozen' | 'wallet-paused' | 'limits-eased',
 ): Promise<void> {
-  await store.lockSettings(tx, [{ region, wallet }]);
+  await holdIssuing(tx, [{ region, wallet }]);
   await stopThese(tx, regions, region, await store.lockLive(tx, region, wallet), reason);
 }
 

@@ -16,7 +16,7 @@ export interface PaymentParts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly regions: Pick<Regions, 'list' | 'keySet' | 'epoch' | 'sign' | 'nameClaims'>;
-  readonly allowances: Pick<Allowances, 'lockMany' | 'readMany' | 'claim' | 'stop' | 'payees'>;
+  readonly allowances: Pick<Allowances, 'lockMany' | 'readMany' | 'claim' | 'holdIssuing' | 'stop' | 'payees'>;
   readonly signatures: Signatures;
   /** How old a payee's epoch card may have been for the guarantee of this region, as its policy says. */
   readonly epochAge: (region: string) => Duration;

@@ -120,6 +120,11 @@ export async function settle(
     chain.known.set(name, draft.row);
     drafts.push(draft);
   }
+  const proving = drafts.filter(isToProve);
+  await parts.allowances.holdIssuing(
+    tx,
+    proving.filter(isToStop).map(({ chain }) => chain.allowance),
+  );
   const rows = await write(parts, tx, drafts, now);
   const disputed = rows.filter((row) => row.state === 'disputed');
   if (disputed.length > 0) await parts.disputed(tx, disputed);
@@ -130,7 +135,7 @@ export async function settle(
     draft.chain.known.set(draft.name, row);
     written.set(draft.name, row);
   });
-  for (const draft of drafts) if (isToProve(draft)) await prove(parts, tx, draft, drafts, now);
+  for (const draft of proving) await prove(parts, tx, draft, drafts, now);
   const answers = uploads.map(({ name, allowanceName }) => {
     const known = chains.get(allowanceName)?.known.get(name);
     const answer = known === undefined ? refused.get(name) : answerOf(name, known);
@@ -339,9 +344,16 @@ function claimsOf(drafts: readonly Draft[]): { region: string; id: Id; amount: n
 }
 
 /** Whether a payment contradicts another of its allowance, or promised more than was there. */
-function isToProve({ chain, row, against }: Draft): boolean {
-  const live = chain.allowance.state !== 'released';
-  return against !== undefined || row.guaranteed > 0 || (live && (row.code?.startsWith('guarantee.') ?? false));
+function isToProve(draft: Draft): boolean {
+  const { row, against } = draft;
+  return (
+    against !== undefined || row.guaranteed > 0 || (isToStop(draft) && (row.code?.startsWith('guarantee.') ?? false))
+  );
+}
+
+/** Whether what is proved of a payment stops its allowance and the device: one that is over stops nobody. */
+function isToStop({ chain }: Draft): boolean {
+  return chain.allowance.state !== 'released';
 }
 
 /** Keeps what a payment proves against its payer, and stops the allowance and the device. */
@@ -353,10 +365,9 @@ async function prove(
   now: Instant,
 ): Promise<void> {
   const { chain, row, payment, against } = draft;
-  const live = chain.allowance.state !== 'released';
   const kind = against?.kind ?? 'overspent';
   const { region, id: allowance } = chain.allowance;
-  if (live) await parts.allowances.stop(tx, { region, id: allowance }, kind, now);
+  if (isToStop(draft)) await parts.allowances.stop(tx, { region, id: allowance }, kind, now);
   const id = newId(now, parts.random(10));
   if (await store.openCase(tx, { region, id, allowance, payer: row.payer, kind, opened_at: now })) {
     const about = { kind, allowance, payment: toBase64url(row.id) };

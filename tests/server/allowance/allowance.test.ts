@@ -1,5 +1,6 @@
 /** Allowances on both databases: what is issued to whom, what is refused and why, how each ends, and that money adds up. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Want } from '#server/allowance/allowance.ts';
 import { openLimits, type Room } from '#server/allowance/limit.ts';
@@ -179,6 +180,36 @@ eachDatabase('allowances', (openDatabase) => {
     expect(held.signed.message.passkey?.key).toEqual(next.signed.message.passkey?.key);
     expect(await here.state(held)).toBe('live: 50000 = 0 claimed + 0 returned + rest');
   });
+
+  test.each(['revoked by its owner', 'found to be a copy'] as const)(
+    'a phone that is %s while its next allowance is issued does not keep it',
+    async (why) => {
+      const here = await opened();
+      const who = await here.person('小明');
+      const [shop, other] = [await here.person('面馆', { funds: 0 }), await here.person('茶馆', { funds: 0 })];
+      const before = await here.take(who.device);
+      const one = await here.pay(before, shop, 20_00);
+      const fork = await here.pay(before, other, 30_00);
+      await here.payments.reconcile(shop.wallet, [one.bytes]);
+      expect(await here.closeBy(before, one)).toBe('closed');
+      const issuing = Promise.withResolvers<void>();
+      const stopped = issuing.promise.then(
+        (): Promise<unknown> =>
+          why === 'revoked by its owner'
+            ? here.revoke(who.device)
+            : here.payments.reconcile(other.wallet, [fork.bytes]),
+      );
+      here.amid(who, () => {
+        issuing.resolve();
+        // It either ends at once or waits for the end of what is under way.
+        return Promise.race([stopped, pause(300)]);
+      });
+      const { held } = await here.ask(who.device);
+      await stopped;
+      if (held) expect(await here.state(held)).toMatch(/^stopped/);
+      expect((await here.ask(who.device)).word).toBe('allowance.device-stopped');
+    },
+  );
 
   test('asked for at one moment by many, each gets what is theirs: also where two hold out one key', async () => {
     const here = await opened();

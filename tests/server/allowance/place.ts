@@ -48,6 +48,8 @@ export async function openPlace(database: Database) {
   const paused = new Set<Id>();
   /** What happens while it is still looked up who asks. */
   const meanwhile = new Map<Id, () => Promise<void>>();
+  /** What happens in the midst of the transaction that issues. */
+  const amid = new Map<Id, () => Promise<unknown>>();
   const weighed: { readonly amount: number; readonly toRegion?: string }[] = [];
   const shares = new Map<Id, number>();
   const frees = new Map<Id, { each: number; count: number }>();
@@ -72,7 +74,10 @@ export async function openPlace(database: Database) {
         onPasskeyRevoked: (hook) => passkeyHooks.push(hook),
         onFrozen: (hook) => frozenHooks.push(hook),
         onEased: () => undefined,
-        limitShare: async (_tx, wallet) => shares.get(wallet) ?? 100,
+        limitShare: async (_tx, wallet) => {
+          await amid.get(wallet)?.();
+          return shares.get(wallet) ?? 100;
+        },
         freeSet: async (_tx, wallet) => frees.get(wallet),
         moneyStop: async (_tx, { wallet }) => (frozen.has(wallet) ? { code: 'wallet.frozen' as const } : undefined),
         watch: {
@@ -183,6 +188,7 @@ export async function openPlace(database: Database) {
         });
     },
     meanwhile: ({ wallet }: Trader, happens: () => Promise<void>) => meanwhile.set(wallet, happens),
+    amid: ({ wallet }: Trader, happens: () => Promise<unknown>) => amid.set(wallet, happens),
     freeze: async ({ wallet, region }: Trader) => {
       frozen.add(wallet);
       await database.transaction(async (tx) => {
