@@ -3,10 +3,10 @@
  * Invariant: the sums promised are added one transaction after the other; of two at the brink the second is thrown away.
  */
 import type { AllowanceParts } from '#server/allowance/parts.ts';
-import { Refused } from '#server/allowance/refused.ts';
 import * as store from '#server/allowance/store.ts';
 import { byRegion } from '#server/ledger/by-region.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { Undone } from '#server/platform/undone.ts';
 import { heldOpenUntil, type Region } from '#server/region/region.ts';
 import { type Instant, instant } from '#shared/base/time.ts';
 import { reservedFor } from '#shared/rules/guarantee.ts';
@@ -37,7 +37,7 @@ export async function exposureOf(
   return owed + reservedFor({ total: outstanding + more, isLocked: false }, region.terms.clonesAssumed);
 }
 
-/** Throws {@link Refused} where the fund of `region` could not stand for `more`. */
+/** Throws {@link Undone} where the fund of `region` could not stand for `more`. */
 export async function assertFund(
   parts: AllowanceParts,
   tx: Sql,
@@ -46,10 +46,10 @@ export async function assertFund(
   now: Instant,
 ): Promise<void> {
   const exposed = await exposureOf(parts, tx, region, more, now);
-  if (exposed > region.terms.fundCap) throw new Refused({ code: 'allowance.fund-cap' });
+  if (exposed > region.terms.fundCap) throw new Undone({ code: 'allowance.fund-cap' });
 }
 
-/** Counts allowances against the funds of their regions; throws {@link Refused} where one of those could not stand for all. */
+/** Counts allowances against the funds of their regions; throws {@link Undone} where one of those could not stand for all. */
 export async function promise(
   parts: AllowanceParts,
   tx: Sql,

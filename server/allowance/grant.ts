@@ -6,11 +6,11 @@ import { assertFund } from '#server/allowance/fund.ts';
 import { type Limits, lockedLimits, openLimits } from '#server/allowance/limit.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import { passkeyOf } from '#server/allowance/passkey.ts';
-import { Refused } from '#server/allowance/refused.ts';
 import * as store from '#server/allowance/store.ts';
 import type { Device, Person } from '#server/identity/identity.ts';
 import { available, receivable } from '#server/ledger/chart.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { Undone } from '#server/platform/undone.ts';
 import { isBorderOpen, type Region } from '#server/region/region.ts';
 import type { SyncRequest } from '#shared/api/sync.ts';
 import { type Id, readId } from '#shared/base/id.ts';
@@ -49,7 +49,7 @@ export interface Grant {
   readonly isGuaranteed: boolean;
 }
 
-/** What `asker` may be issued; throws {@link Refused} when it is nothing. The wallet is locked, with `setting` as its person's. */
+/** What `asker` may be issued; throws {@link Undone} when it is nothing. The wallet is locked, with `setting` as its person's. */
 export async function grantTo(
   parts: AllowanceParts,
   tx: Sql,
@@ -80,11 +80,11 @@ export async function grantTo(
 
 async function assertAllowed(parts: AllowanceParts, tx: Sql, { device, region, currency }: Asker): Promise<void> {
   const stop = await parts.identity.moneyStop(tx, { region: region.region, wallet: device.wallet });
-  if (stop) throw new Refused(stop);
-  if (!region.issuing) throw new Refused({ code: 'allowance.issuing-off' });
-  if (await store.isStopped(tx, region.region, device.id)) throw new Refused({ code: 'allowance.device-stopped' });
+  if (stop) throw new Undone(stop);
+  if (!region.issuing) throw new Undone({ code: 'allowance.issuing-off' });
+  if (await store.isStopped(tx, region.region, device.id)) throw new Undone({ code: 'allowance.device-stopped' });
   const [owed] = await parts.ledger.balances(region.region, [receivable(region.region, device.wallet, currency)], tx);
-  if ((owed ?? 0) > 0) throw new Refused({ code: 'allowance.debt', detail: { owed: owed ?? 0, currency } });
+  if ((owed ?? 0) > 0) throw new Undone({ code: 'allowance.debt', detail: { owed: owed ?? 0, currency } });
 }
 
 /** What there is to promise from: the balance, and what the person's tier still lets them spend. */
@@ -107,9 +107,9 @@ function openGrant(
   const live = open.filter(
     (row) => row.state === 'live' && row.expires_at > now && row.total - row.claimed - row.returned >= least,
   );
-  if (live.some((row) => row.device === device.id)) throw new Refused({ code: 'allowance.live' });
+  if (live.some((row) => row.device === device.id)) throw new Undone({ code: 'allowance.live' });
   if (new Set(live.map((row) => row.device)).size >= policy.devicesMost) {
-    throw new Refused({ code: 'allowance.devices', detail: { most: policy.devicesMost } });
+    throw new Undone({ code: 'allowance.devices', detail: { most: policy.devicesMost } });
   }
   const limitsOfDevice = allowancePolicy(policy, want.wrapped);
   const limits = openLimits({
@@ -125,7 +125,7 @@ function openGrant(
     hasPasskey: passkey !== undefined,
     least,
   });
-  if (!limits.ok) throw new Refused(limits.error);
+  if (!limits.ok) throw new Undone(limits.error);
   const isGuaranteed = guaranteeOf(asker.person.tier) !== 'none';
   return { passkey, limits: limits.value, life: limitsOfDevice.life, payee: undefined, isGuaranteed };
 }
@@ -142,23 +142,23 @@ async function lockedGrant(
   const { want, region, person, currency } = asker;
   const payee = readId(want.payee ?? '');
   const [certified] = payee === undefined ? [] : await store.readCertificates(tx, [payee]);
-  if (payee === undefined || certified === undefined) throw new Refused({ code: 'allowance.payee-unknown' });
-  if (certified.wallet === person.wallet) throw new Refused({ code: 'allowance.payee-self' });
+  if (payee === undefined || certified === undefined) throw new Undone({ code: 'allowance.payee-unknown' });
+  if (certified.wallet === person.wallet) throw new Undone({ code: 'allowance.payee-self' });
   if (!isBorderOpen(parts.regions.list(), region.region, certified.region)) {
-    throw new Refused({ code: 'allowance.border-closed' });
+    throw new Undone({ code: 'allowance.border-closed' });
   }
-  if (passkey === undefined) throw new Refused({ code: 'allowance.passkey-none' });
+  if (passkey === undefined) throw new Undone({ code: 'allowance.passkey-none' });
   const total = want.total ?? 0;
   const share = await parts.identity.limitShare(tx, person.wallet);
   const most = Math.floor((region.terms.lockedMost[person.tier] * share) / 100);
-  if (total > most) throw new Refused({ code: 'allowance.over-online', detail: { most, currency } });
+  if (total > most) throw new Undone({ code: 'allowance.over-online', detail: { most, currency } });
   const { leastTotal: least } = region.terms;
   if (total > spendLeft) {
-    throw new Refused({ code: 'allowance.tier-spent', detail: { most: Math.max(0, spendLeft), least } });
+    throw new Undone({ code: 'allowance.tier-spent', detail: { most: Math.max(0, spendLeft), least } });
   }
-  if (total < 1 || total > funds) throw new Refused({ code: 'allowance.too-little', detail: { most: funds, least } });
+  if (total < 1 || total > funds) throw new Undone({ code: 'allowance.too-little', detail: { most: funds, least } });
   const out = recent.filter((row) => row.payee !== null && row.state === 'live' && row.expires_at > now);
-  if (out.length >= LOCKED_MOST) throw new Refused({ code: 'allowance.too-many', detail: { most: LOCKED_MOST } });
+  if (out.length >= LOCKED_MOST) throw new Undone({ code: 'allowance.too-many', detail: { most: LOCKED_MOST } });
   // Its payee sees every payment of it: nothing is left to be guaranteed.
   return { passkey, limits: lockedLimits(total), life: region.terms.lockedLife, payee, isGuaranteed: true };
 }

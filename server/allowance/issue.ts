@@ -7,13 +7,13 @@
 import { exposureOf, promise } from '#server/allowance/fund.ts';
 import { type Asker, type Grant, grantTo, type Want } from '#server/allowance/grant.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
-import { orRefused, Refused } from '#server/allowance/refused.ts';
 import * as store from '#server/allowance/store.ts';
 import type { Device } from '#server/identity/identity.ts';
 import { available, holdOf } from '#server/ledger/chart.ts';
 import type { Transfer } from '#server/ledger/ledger.ts';
 import { gatherOrEach } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { Undone, unlessUndone } from '#server/platform/undone.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, sameBytes } from '#shared/base/bytes.ts';
@@ -57,7 +57,7 @@ export function openIssuing(parts: AllowanceParts): {
       if (!asker.ok) return asker;
       const pause = await weighed(parts, asker.value);
       if (pause) return refuse(pause);
-      return orRefused(() => issueTogether(asker.value));
+      return unlessUndone(() => issueTogether(asker.value));
     },
   };
 }
@@ -124,7 +124,7 @@ interface Drawn {
   readonly row: store.AllowanceRow;
 }
 
-/** Issues to `askers` of different wallets; throws {@link Refused} when what each may have cannot be had by all. */
+/** Issues to `askers` of different wallets; throws {@link Undone} when what each may have cannot be had by all. */
 async function issueWithin(
   parts: AllowanceParts,
   tx: Sql,
@@ -140,7 +140,7 @@ async function issueWithin(
   for (const asker of askers) {
     const setting = settings.get(asker.person.wallet);
     assert(setting !== undefined, 'the settings of a wallet are there once they are locked');
-    const answer = await orRefused(async () => {
+    const answer = await unlessUndone(async () => {
       const before = await issuedBefore(tx, asker);
       if (before) return ok(before);
       const row = await draw(parts, tx, asker, await grantTo(parts, tx, asker, setting, now), now);
@@ -158,7 +158,7 @@ async function issuedBefore(tx: Sql, { device, key }: Asker): Promise<Issued | u
   const before = await store.readByKey(tx, device.region, key);
   if (before === undefined) return undefined;
   const isOwn = before.device === device.id && before.wallet === device.wallet;
-  if (!isOwn) throw new Refused({ code: 'allowance.key-reused' });
+  if (!isOwn) throw new Undone({ code: 'allowance.key-reused' });
   return before;
 }
 
@@ -235,7 +235,7 @@ async function keep(parts: AllowanceParts, tx: Sql, drawn: readonly Drawn[], now
   await promise(parts, tx, promised, regions, now);
   const units = drawn.map(({ row }): Transfer[] => [setAside(row)]);
   for (const posted of await parts.ledger.postWithin(tx, units)) {
-    if (!posted.ok) throw new Refused(posted.error);
+    if (!posted.ok) throw new Undone(posted.error);
   }
 }
 

@@ -5,12 +5,13 @@
  */
 import type { Order, Word } from '#server/funding/channel.ts';
 import { feeIdOf, returnIdOf } from '#server/funding/names.ts';
-import { type FundingNeeds, Undone, USUAL_TEMPO } from '#server/funding/needs.ts';
+import { type FundingNeeds, USUAL_TEMPO } from '#server/funding/needs.ts';
 import { type Happening, stepOf } from '#server/funding/steps.ts';
 import * as store from '#server/funding/store.ts';
 import { available, feeIncome, outside } from '#server/ledger/chart.ts';
 import type { Move, Transfer } from '#server/ledger/ledger.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { Undone } from '#server/platform/undone.ts';
 import { isFinal } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';

@@ -47,12 +47,3 @@ export interface FundingNeeds {
   readonly log: { warn(facts: object, message: string): void };
   readonly tempo?: Tempo;
 }
-
-/** Thrown inside a transaction to undo it and answer the refusal. */
-export class Undone extends Error {
-  readonly refusal: Refusal;
-  constructor(refusal: Refusal) {
-    super(refusal.code);
-    this.refusal = refusal;
-  }
-}

@@ -5,10 +5,11 @@
 import type { Way } from '#server/funding/channel.ts';
 import { payOut } from '#server/funding/course.ts';
 import { referenceOf } from '#server/funding/names.ts';
-import { type FundingNeeds, type Owner, Undone } from '#server/funding/needs.ts';
+import type { FundingNeeds, Owner } from '#server/funding/needs.ts';
 import * as store from '#server/funding/store.ts';
 import * as terms from '#server/funding/terms.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { Undone } from '#server/platform/undone.ts';
 import { boundBroken, withdrawalBound } from '#shared/api/funding.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { type Id, readId } from '#shared/base/id.ts';

@@ -10,6 +10,7 @@ import type { Hasher } from '#server/identity/password-hash.ts';
 import { type Session, STEP_UP_FRESH } from '#server/identity/session.ts';
 import * as store from '#server/identity/store.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { Undone, unlessUndone } from '#server/platform/undone.ts';
 import type { FreeRequest, MoneyProof, PasswordRequest, PasswordView } from '#shared/api/password.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
@@ -256,31 +257,18 @@ async function replace(
   });
 }
 
-/** Carries a refusal out of a transaction that must not stay. */
-class Undone extends Error {
-  readonly refusal: Refusal;
-
-  constructor(refusal: Refusal) {
-    super(refusal.code);
-    this.refusal = refusal;
-  }
-}
-
 /** A transaction that is undone when `work` refuses. */
 async function refusable(
   database: IdentityParts['database'],
   work: (tx: Sql) => Promise<Result<undefined, Refusal>>,
 ): Promise<Result<undefined, Refusal>> {
-  try {
-    await database.transaction(async (tx) => {
+  return unlessUndone(() =>
+    database.transaction(async (tx) => {
       const done = await work(tx);
       if (!done.ok) throw new Undone(done.error);
-    });
-    return ok(undefined);
-  } catch (error) {
-    if (error instanceof Undone) return no(error.refusal.code, error.refusal.detail);
-    throw error;
-  }
+      return done;
+    }),
+  );
 }
 
 async function faultOf(

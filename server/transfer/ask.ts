@@ -4,9 +4,10 @@
  * Invariant: a request is paid exactly when a payment that names it has settled, whatever was said of it before.
  */
 import type { Sql } from '#server/platform/database.ts';
+import { Undone, unlessUndone } from '#server/platform/undone.ts';
 import { addressOf } from '#server/transfer/find.ts';
 import { notesOf } from '#server/transfer/note.ts';
-import { type Owner, type TransferParts, Undone, windowOf } from '#server/transfer/parts.ts';
+import { type Owner, type TransferParts, windowOf } from '#server/transfer/parts.ts';
 import * as store from '#server/transfer/store.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { Ask, AskRequest, Split, SplitRequest } from '#shared/api/transfer.ts';
@@ -66,8 +67,8 @@ async function keep(
 ): Promise<Result<store.AskRow[], Refusal>> {
   const rows = await rowsOf(parts, owner, wanted, split);
   if (!rows.ok) return rows;
-  try {
-    return ok(
+  return unlessUndone(async () =>
+    ok(
       await parts.database.transaction(async (tx) => {
         if (split && !(await store.insertSplit(tx, split))) await assertSame(tx, split);
         const kept: store.AskRow[] = [];
@@ -82,11 +83,8 @@ async function keep(
         }
         return kept;
       }),
-    );
-  } catch (error) {
-    if (error instanceof Undone) return refuse(error.refusal);
-    throw error;
-  }
+    ),
+  );
 }
 
 async function rowsOf(

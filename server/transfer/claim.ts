@@ -9,8 +9,9 @@ import { available, clearing, frozen } from '#server/ledger/chart.ts';
 import type { Move, Transfer } from '#server/ledger/ledger.ts';
 import { actId } from '#server/ledger/transfer.ts';
 import type { Sql } from '#server/platform/database.ts';
+import { Undone, unlessUndone } from '#server/platform/undone.ts';
 import { notesOf } from '#server/transfer/note.ts';
-import { type Owner, type TransferParts, Undone, windowOf } from '#server/transfer/parts.ts';
+import { type Owner, type TransferParts, windowOf } from '#server/transfer/parts.ts';
 import * as store from '#server/transfer/store.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import type { Claim, ClaimAnswer, ClaimEvent, ClaimRequest } from '#shared/api/transfer.ts';
@@ -188,7 +189,7 @@ async function end(
   id: Id,
   step: (tx: Sql, row: store.ClaimRow) => Promise<store.ClaimRow | Refusal>,
 ): Promise<Result<Claim, Refusal>> {
-  try {
+  return unlessUndone(async () => {
     const row = await parts.database.transaction(async (tx) => {
       const locked = await store.lockClaim(tx, id);
       const next = locked ? await step(tx, locked) : ({ code: 'request.not-found' } as const);
@@ -196,10 +197,7 @@ async function end(
       return next === locked || locked === undefined ? next : await writeEnd(parts, tx, locked, next);
     });
     return shown(parts, owner, row);
-  } catch (error) {
-    if (error instanceof Undone) return refuse(error.refusal);
-    throw error;
-  }
+  });
 }
 
 /** Gives back what is given, first out of what is held, and sets the rest free: one unit, in one transaction with the word. */

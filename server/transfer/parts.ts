@@ -6,7 +6,6 @@ import type { Payments } from '#server/payment/payment.ts';
 import type { Database } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
 import type { Terms } from '#server/transfer/store.ts';
-import type { Refusal } from '#shared/api/refusal.ts';
 import type { Id } from '#shared/base/id.ts';
 import { type Clock, duration, type Instant } from '#shared/base/time.ts';
 
@@ -30,16 +29,6 @@ export interface TransferParts extends TransferNeeds {
 export interface Owner {
   readonly wallet: Id;
   readonly region: string;
-}
-
-/** Thrown inside a transaction to undo it and answer the refusal. */
-export class Undone extends Error {
-  override readonly name = 'Undone';
-  readonly refusal: Refusal;
-  constructor(refusal: Refusal) {
-    super(refusal.code);
-    this.refusal = refusal;
-  }
 }
 
 const DAY = duration(1, 'd');
