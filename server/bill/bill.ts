@@ -10,7 +10,7 @@ import type { Identity } from '#server/identity/identity.ts';
 import { follow } from '#server/ledger/follow.ts';
 import type { JournalTransfer, Ledger } from '#server/ledger/ledger.ts';
 import type { Payments } from '#server/payment/payment.ts';
-import { gather } from '#server/platform/batch.ts';
+import { askTogether, gather } from '#server/platform/batch.ts';
 import type { Database, Sql } from '#server/platform/database.ts';
 import type { Regions } from '#server/region/region.ts';
 import type { Told, Transfers } from '#server/transfer/transfer.ts';
@@ -29,9 +29,8 @@ export const billSchema = {
 /** Transfers told in one transaction. */
 const TOLD_AT_ONCE = 2_000;
 
-/** Pages read in one question, and questions at a time: a wallet's first page may have some hundreds of bills. */
+/** Pages read in one question: a wallet's first one may have some hundreds of bills. */
 const PAGES_AT_ONCE = 100;
-const PAGES_READ_BESIDE = 2;
 
 /** Payments whose notes are read in one question. */
 const NOTES_AT_ONCE = 1_000;
@@ -83,17 +82,13 @@ export function openBills(parts: BillParts): Bills {
     },
     { most: 100_000 },
   );
-  const read = gather<PageAsked, BillRow[]>((pages) => readPages(database, pages), {
-    most: PAGES_AT_ONCE,
-    atOnce: PAGES_READ_BESIDE,
-    isWork: false,
-  });
-  const notesOf = gather<readonly Uint8Array[], ReadonlyMap<string, Told>>(
+  const read = askTogether<PageAsked, BillRow[]>((pages) => readPages(database, pages), { most: PAGES_AT_ONCE });
+  const notesOf = askTogether<readonly Uint8Array[], ReadonlyMap<string, Told>>(
     async (pages) => {
       const told = await parts.transfers.told(database, pages.flat());
       return pages.map(() => told);
     },
-    { most: NOTES_AT_ONCE, sizeOf: (page) => page.length, isWork: false },
+    { most: NOTES_AT_ONCE, sizeOf: (page) => page.length },
   );
   return {
     catchUp: () => together(),

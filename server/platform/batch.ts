@@ -18,8 +18,8 @@ export function waitingItems(): number {
 /**
  * A function that hands its items to `run` in the order they came, at most `most` at a time, one run at a time unless
  * `atOnce` says more. `run` answers in the order of its items; when it throws, each of that run's callers gets the error.
- * Where an item stands for many, `sizeOf` says for how many; one that is larger than `most` goes alone. Questions are no
- * work (`isWork` false): a request has a few of them at a time, and requests are counted at the door.
+ * Where an item stands for many, `sizeOf` says for how many; one that is larger than `most` goes alone. What waits
+ * counts as work of the house unless `isWork` is false.
  */
 export function gather<Item, Answer>(
   run: (items: Item[]) => Promise<Answer[]>,
@@ -104,10 +104,22 @@ export function gatherOrEach<Item, Answer>(
   };
 }
 
+/** Questions of one kind at a time, so that one that waits for its answer does not keep all others. */
+const ASKING_AT_ONCE = 2;
+
+/**
+ * Like {@link gather}, for questions, which are no work that waits: a request has a few of them at a time, and requests are
+ * counted at the door.
+ */
+export function askTogether<Question, Answer>(
+  ask: (questions: Question[]) => Promise<Answer[]>,
+  options: { readonly most: number; readonly sizeOf?: (question: Question) => number },
+): (question: Question) => Promise<Answer> {
+  return gather(ask, { ...options, atOnce: ASKING_AT_ONCE, isWork: false });
+}
+
 /** Keys in one question: as many as phones may ask for at once. */
 const FOUND_MOST = 1_000;
-/** Questions of one kind at a time, so that one that waits for its answer does not keep all others. */
-const FINDING_AT_ONCE = 2;
 
 /**
  * A function that finds the rows of a key: all keys that are looked for at one moment are found by one `find`, which is
@@ -117,12 +129,12 @@ export function findTogether<Key, Row>(
   find: (keys: readonly Key[]) => Promise<readonly Row[]>,
   names: { readonly nameOf: (key: Key) => string; readonly keyOf: (row: Row) => string },
 ): (key: Key) => Promise<readonly Row[]> {
-  return gather<Key, readonly Row[]>(
+  return askTogether<Key, readonly Row[]>(
     async (keys) => {
       const byName = new Map(keys.map((key) => [names.nameOf(key), key]));
       const found = Map.groupBy(await find([...byName.values()]), names.keyOf);
       return keys.map((key) => found.get(names.nameOf(key)) ?? []);
     },
-    { most: FOUND_MOST, atOnce: FINDING_AT_ONCE, isWork: false },
+    { most: FOUND_MOST },
   );
 }
