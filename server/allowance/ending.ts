@@ -42,22 +42,17 @@ export async function closeAllowances(
   const references = words.flatMap(({ read }) => (read.ok ? [read.value.message.allowance] : []));
   if (references.length === 0) return words.map(({ read }) => (read.ok ? refuse({ code: 'allowance.unknown' }) : read));
   return parts.database.transaction(async (tx) => {
-    const locked = await lockHeld(tx, references);
-    const held = new Map(locked.map((one) => [toBase64url(one.reference), one]));
-    const chains = await heldPayments(tx, locked);
+    // One that is closed by two words here stands here once.
+    const locked = new Map((await lockHeld(tx, references)).map((one) => [toBase64url(one.reference), one]));
+    const chains = await heldPayments(tx, [...locked.values()]);
     const ends = new Map<Id, Ending>();
     const answers: Result<Id, Refusal>[] = [];
     for (const { bytes, read } of words) {
-      const one = read.ok ? held.get(toBase64url(read.value.message.allowance)) : undefined;
-      if (!read.ok) answers.push(read);
-      else if (one === undefined) answers.push(refuse({ code: 'allowance.unknown' }));
-      else {
-        const answer = await closedBy(bytes, one, chains.get(one.id) ?? []);
-        answers.push(answer);
-        const isOpen = (one.state === 'live' || one.state === 'stopped') && !ends.has(one.id);
-        if (!answer.ok || !isOpen) continue;
-        const returned = Math.max(0, one.total - one.returned - Math.max(read.value.message.lastTotal, one.claimed));
-        ends.set(one.id, { held: one, moves: returnMoves(one, returned), returned, closing: bytes });
+      const held = read.ok ? locked.get(toBase64url(read.value.message.allowance)) : undefined;
+      const ending = read.ok ? await endingBy(bytes, held, (held && chains.get(held.id)) ?? []) : read;
+      answers.push(ending.ok ? ok(ending.value.held.id) : ending);
+      if (ending.ok && isOpen(ending.value.held) && !ends.has(ending.value.held.id)) {
+        ends.set(ending.value.held.id, ending.value);
       }
     }
     await end(parts, tx, 'close', [...ends.values()]);
@@ -65,16 +60,24 @@ export async function closeAllowances(
   });
 }
 
-/** Whether its device closes `held` by `closing`. */
-async function closedBy(
+/** How its device's word `closing` ends `held`, or why that does not count. */
+async function endingBy(
   closing: Uint8Array,
-  held: HeldAllowance,
+  held: HeldAllowance | undefined,
   payments: readonly HeldPayment[],
-): Promise<Result<Id, Refusal>> {
+): Promise<Result<Ending, Refusal>> {
+  if (held === undefined) return refuse({ code: 'allowance.unknown' });
   const checked = await verifyAsync(closingChecks(closing, held.signed, payments), verifier);
   if (!checked.ok) return checked;
   if (held.state === 'stopped' && !isInnocent(held)) return refuse({ code: 'allowance.stopped' });
-  return ok(held.id);
+  const { lastTotal } = checked.value.message;
+  const returned = Math.max(0, held.total - held.returned - Math.max(lastTotal, held.claimed));
+  return ok({ held, moves: returnMoves(held, returned), returned, closing });
+}
+
+/** Whether a word of its device still changes it. */
+function isOpen({ state }: HeldAllowance): boolean {
+  return state === 'live' || state === 'stopped';
 }
 
 /**
