@@ -13,6 +13,7 @@ import {
   stopAllowancesOfWallet,
   stopDeviceOf,
 } from '#server/allowance/ending.ts';
+import { exposureOf } from '#server/allowance/fund.ts';
 import type { Want } from '#server/allowance/grant.ts';
 import { type HeldAllowance, type HeldPayments, heldOf, type StopReason } from '#server/allowance/held.ts';
 import { type Issued, openIssuing } from '#server/allowance/issue.ts';
@@ -112,7 +113,6 @@ export interface Allowances {
 /** Opens allowances on a migrated database, and stops them whenever their device or passkey is revoked. */
 export function openAllowances(parts: AllowanceParts): Allowances {
   const { database, regions, clock } = parts;
-  const issuing = openIssuing(parts);
   const certificates = openCertificates(parts);
   parts.identity.onDeviceRevoked((tx, device, at) => stopDeviceOf(tx, regions, device, 'device-revoked', at));
   parts.identity.onPasskeyRevoked((tx, passkey) => stopAllowancesOfPasskey(tx, regions, passkey));
@@ -129,11 +129,14 @@ export function openAllowances(parts: AllowanceParts): Allowances {
     holdIssuing,
     stop: (tx, allowance, reason, at) => stopAllowance(tx, regions, allowance, reason, at),
     payees: certificates.payees,
-    issue: issuing.issue,
+    issue: openIssuing(parts),
     close: (closings, held) => closeAllowances(parts, closings, held),
     releaseDue: () => releaseDue(parts),
     certificate: certificates.renew,
-    exposure: async (region) => issuing.exposure(database, region, clock()),
+    async exposure(code) {
+      const region = await regions.find(code);
+      return region === undefined ? 0 : exposureOf(parts, database, region, 0, clock());
+    },
     limits: (wallet) => readLimits(parts, wallet),
     settings: (wallet) => readSettings(parts, wallet),
     setSettings: (wallet, to) => writeSettings(parts, wallet, to),

@@ -8,6 +8,7 @@ import { byRegion } from '#server/ledger/by-region.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { Undone } from '#server/platform/undone.ts';
 import { heldOpenUntil, type Region } from '#server/region/region.ts';
+import { assert } from '#shared/base/assert.ts';
 import { type Instant, instant } from '#shared/base/time.ts';
 import { reservedFor } from '#shared/rules/guarantee.ts';
 
@@ -61,7 +62,8 @@ export async function promise(
     await store.lockOutstanding(tx, code);
     await store.addOutstanding(tx, code, some);
     const region = regions.get(code);
-    if (region) await assertFund(parts, tx, region, 0, now);
+    assert(region !== undefined, 'what is promised is promised by a region of ours');
+    await assertFund(parts, tx, region, 0, now);
     return [];
   });
 }

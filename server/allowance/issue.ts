@@ -4,7 +4,7 @@
  * one by one each would hold the journal of its region until its own commit is on the disk.
  * Invariant: one wallet issues one allowance after the other; a device key has one allowance for ever.
  */
-import { exposureOf, promise } from '#server/allowance/fund.ts';
+import { promise } from '#server/allowance/fund.ts';
 import { type Asker, type Grant, grantTo, type Want } from '#server/allowance/grant.ts';
 import type { AllowanceParts } from '#server/allowance/parts.ts';
 import * as store from '#server/allowance/store.ts';
@@ -14,6 +14,7 @@ import type { Transfer } from '#server/ledger/ledger.ts';
 import { gatherOrEach } from '#server/platform/batch.ts';
 import type { Sql } from '#server/platform/database.ts';
 import { Undone, unlessUndone } from '#server/platform/undone.ts';
+import type { Region } from '#server/region/region.ts';
 import type { Refusal } from '#shared/api/refusal.ts';
 import { assert } from '#shared/base/assert.ts';
 import { fromBase64url, sameBytes } from '#shared/base/bytes.ts';
@@ -38,27 +39,18 @@ const ISSUED_AT_ONCE = 32;
 /** Transactions of this process at a time; one holds the journal while the others ask what they have to. */
 const TRANSACTIONS = 2;
 
-/** Opens issuing. */
-export function openIssuing(parts: AllowanceParts): {
-  readonly issue: (device: Device, want: Want) => Promise<Result<Issued, Refusal>>;
-  readonly exposure: (tx: Sql, region: string, now: Instant) => Promise<number>;
-} {
+/** The function that issues to a device what it asks for, or says why not. */
+export function openIssuing(parts: AllowanceParts): (device: Device, want: Want) => Promise<Result<Issued, Refusal>> {
   const issueTogether = gatherOrEach<Asker, Result<Issued, Refusal>>((askers) => issueAll(parts, askers), {
     most: ISSUED_AT_ONCE,
     atOnce: TRANSACTIONS,
   });
-  return {
-    exposure: async (tx, region, now) => {
-      const found = await parts.regions.find(region);
-      return found === undefined ? 0 : exposureOf(parts, tx, found, 0, now);
-    },
-    async issue(device, want) {
-      const asker = await askerOf(parts, device, want);
-      if (!asker.ok) return asker;
-      const pause = await weighed(parts, asker.value);
-      if (pause) return refuse(pause);
-      return unlessUndone(() => issueTogether(asker.value));
-    },
+  return async (device, want) => {
+    const asker = await askerOf(parts, device, want);
+    if (!asker.ok) return asker;
+    const pause = await weighed(parts, asker.value);
+    if (pause) return refuse(pause);
+    return unlessUndone(() => issueTogether(asker.value));
   };
 }
 
@@ -118,12 +110,6 @@ function roundsOf(askers: readonly Asker[]): Asker[][] {
   return rounds;
 }
 
-/** What stands to be issued: its row as it is kept, and who asked. */
-interface Drawn {
-  readonly asker: Asker;
-  readonly row: store.AllowanceRow;
-}
-
 /** Issues to `askers` of different wallets; throws {@link Undone} when what each may have cannot be had by all. */
 async function issueWithin(
   parts: AllowanceParts,
@@ -136,7 +122,7 @@ async function issueWithin(
     askers.map(({ person }) => ({ region: person.region, wallet: person.wallet })),
   );
   const now = parts.clock();
-  const drawn: Drawn[] = [];
+  const drawn: store.AllowanceRow[] = [];
   for (const asker of askers) {
     const setting = settings.get(asker.person.wallet);
     assert(setting !== undefined, 'the settings of a wallet are there once they are locked');
@@ -144,12 +130,13 @@ async function issueWithin(
       const before = await issuedBefore(tx, asker);
       if (before) return ok(before);
       const row = await draw(parts, tx, asker, await grantTo(parts, tx, asker, setting, now), now);
-      drawn.push({ asker, row });
+      drawn.push(row);
       return ok(row);
     });
     answers.set(asker, answer);
   }
-  if (drawn.length > 0) await keep(parts, tx, drawn, now);
+  const regions = new Map(askers.map(({ region }) => [region.region, region]));
+  if (drawn.length > 0) await keep(parts, tx, drawn, regions, now);
   return answers;
 }
 
@@ -223,17 +210,19 @@ async function draw(
 }
 
 /** Keeps what was drawn, counts it against the funds and sets its money aside: last, for then nobody else can post. */
-async function keep(parts: AllowanceParts, tx: Sql, drawn: readonly Drawn[], now: Instant): Promise<void> {
-  await store.insertAllowances(
-    tx,
-    drawn.map(({ row }) => row),
-  );
-  const promised = drawn.flatMap(({ row: { region, total, payee, guaranteed, claim_until_at: claimUntil } }) =>
+async function keep(
+  parts: AllowanceParts,
+  tx: Sql,
+  drawn: readonly store.AllowanceRow[],
+  regions: ReadonlyMap<string, Region>,
+  now: Instant,
+): Promise<void> {
+  await store.insertAllowances(tx, drawn);
+  const promised = drawn.flatMap(({ region, total, payee, guaranteed, claim_until_at: claimUntil }) =>
     guaranteed && payee === null ? [{ region, total, claimUntil }] : [],
   );
-  const regions = new Map(drawn.map(({ asker }) => [asker.region.region, asker.region]));
   await promise(parts, tx, promised, regions, now);
-  const units = drawn.map(({ row }): Transfer[] => [setAside(row)]);
+  const units = drawn.map((row): Transfer[] => [setAside(row)]);
   for (const posted of await parts.ledger.postWithin(tx, units)) {
     if (!posted.ok) throw new Undone(posted.error);
   }
