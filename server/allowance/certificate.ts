@@ -41,7 +41,7 @@ export function openCertificates(parts: AllowanceParts): {
     keyOf: (row) => row.payee,
   });
   return {
-    renew: async (device, until) => renew(parts, device, until, await find(device.id)),
+    renew: (device, until) => renew(parts, find, device, until),
     async payees(tx, payees) {
       const rows = payees.length === 0 ? [] : await store.readCertificates(tx, payees);
       return new Map(
@@ -65,12 +65,16 @@ export function openCertificates(parts: AllowanceParts): {
 
 async function renew(
   parts: AllowanceParts,
+  find: (payee: Id) => Promise<readonly store.CertificateRow[]>,
   device: Device,
   until: Instant | undefined,
-  known: readonly store.CertificateRow[],
 ): Promise<Uint8Array | undefined> {
   const { database, regions, clock, identity } = parts;
-  const [person, region] = await Promise.all([identity.person(device.wallet), regions.find(device.region)]);
+  const [person, region, known] = await Promise.all([
+    identity.person(device.wallet),
+    regions.find(device.region),
+    find(device.id),
+  ]);
   if (!person || !region) return undefined;
   const now = clock();
   const guarantee = GRADES[person.tier];
